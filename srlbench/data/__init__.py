@@ -1,0 +1,1 @@
+"""Where text comes from: the generated language, and (later tracks) pinned files."""

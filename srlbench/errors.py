@@ -1,0 +1,32 @@
+"""The errors a user can cause or meet: one clear sentence and an exit code each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+OK, REGRESSED, USAGE, RUN_FAILED, NOTHING_COMPARABLE = range(5)
+
+
+class SrlbenchError(Exception):
+    """A failure that is said in one sentence; the command line prints it and exits with `exit_code`."""
+
+    exit_code = RUN_FAILED
+
+
+class UsageError(SrlbenchError):
+    """The command, a name or a value given by the user is wrong."""
+
+    exit_code = USAGE
+
+
+class StoreError(SrlbenchError):
+    """A results folder or record cannot be read or written."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """`Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return UsageError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
