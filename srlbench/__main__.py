@@ -1,0 +1,5 @@
+"""`python -m srlbench` is `srlbench`."""
+
+from srlbench.cli import main
+
+main()

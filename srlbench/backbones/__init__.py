@@ -1,0 +1,91 @@
+"""What a recipe starts from: weights shipped here, a local folder, or a pinned revision on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from srlbench.errors import SrlbenchError, UsageError, unknown
+
+SHIPPED = Path(__file__).parent
+# What an encoder follows from; a card or a README may change without making another backbone of it.
+CONTENT = ("config.json", "model.safetensors", "tokenizer.json")
+_HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(@(?P<revision>.*))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pre-trained encoder: where it lies, and what pins its content."""
+
+    name: str
+    path: Path | None  # None while it is on the Hub
+    hub_id: str | None
+    revision: str | None
+    sha256: str  # of the files; of a Hub backbone its revision, which pins them
+
+
+def names() -> list[str]:
+    """The backbones shipped with this package."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob("*/config.json"))
+
+
+def resolve(name: str) -> Backbone:
+    """A shipped name, a folder with a config.json, or `org/name@revision` of the Hub."""
+    if name in names():
+        return _local(name, SHIPPED / name)
+    folder = Path(name).expanduser()
+    if (folder / "config.json").is_file():
+        return _local(folder.resolve().name, folder.resolve())
+    if folder.is_dir():
+        raise UsageError(f"The folder '{name}' is no backbone: it has no config.json.")
+    if not (found := _HUB.fullmatch(name)):
+        raise unknown("backbone", name, names())
+    repository, revision = found["repository"], found["revision"]
+    if revision is None or not _COMMIT.fullmatch(revision):
+        raise UsageError(
+            f"The backbone '{name}' is not pinned. Give the 40 hexadecimal digits of a commit, as in "
+            f"'{repository}@0123456789abcdef0123456789abcdef01234567': a branch or tag may move."
+        )
+    return Backbone(name, None, repository, revision, revision)
+
+
+def fetch(backbone: Backbone) -> Path:
+    """The folder it lies in, downloaded from the Hub first (or found in its cache) if it must be."""
+    if backbone.path is not None:
+        return backbone.path
+    from huggingface_hub import snapshot_download
+
+    assert backbone.hub_id is not None
+    try:
+        found = snapshot_download(
+            backbone.hub_id,
+            revision=backbone.revision,
+            # The weights once: not again for other frameworks.
+            allow_patterns=["*.json", "*.txt", "*.model", "*.safetensors"],
+        )
+    except (OSError, ValueError) as error:  # the Hub's own errors are kinds of these
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise SrlbenchError(f"Cannot fetch the backbone '{backbone.name}' from the Hub: {reason}") from error
+    return Path(found)
+
+
+def _local(name: str, folder: Path) -> Backbone:
+    try:
+        stamps = tuple((file, (folder / file).stat().st_mtime_ns) for file in CONTENT if (folder / file).exists())
+        return Backbone(name, folder, None, None, _content(folder, stamps))
+    except OSError as error:
+        raise SrlbenchError(f"Cannot read the backbone '{name}': {error}.") from error
+
+
+@cache
+def _content(folder: Path, stamps: tuple[tuple[str, int], ...]) -> str:
+    """One hash over the files' names and bytes; the stamps only make the cache notice a change."""
+    digest = hashlib.sha256()
+    for file, _ in stamps:
+        content = (folder / file).read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

@@ -1,0 +1,233 @@
+"""The command line: one verb a question, one call each. Neither torch nor mteb is imported until a verb needs them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlbench import __version__, suite, terminal
+from srlbench.errors import RUN_FAILED, SrlbenchError
+
+app = typer.Typer(
+    name="srlbench",
+    help="Train sentence encoders by registered recipes under fixed seeds, and compare them honestly.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+WHAT, WHERE, HOW = "What to run", "Where it is kept", "How it is run"
+Names = Annotated[list[str] | None, typer.Argument(help="Recipes, by name.", show_default=False)]
+TrackName = Annotated[str, typer.Option("--track", help="Rules of the competition.", rich_help_panel=WHAT)]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help="Shipped name, local folder or org/name@revision; default: the track's.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="For example 0-4 or 0,2,7; default: the track's.", rich_help_panel=WHAT, show_default=False),
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--recipes", help="A Python file with more recipes.", rich_help_panel=WHAT, show_default=False),
+]
+Results = Annotated[
+    Path,
+    typer.Option(
+        help="Results folder; `results` of a clone is the published reference.",
+        envvar="SRLBENCH_RESULTS",
+        rich_help_panel=WHERE,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+DEFAULT_TRACK, DEFAULT_RESULTS = "embedded", Path("srlbench-results")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"srlbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    terminal.debug = debug
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str | None, typer.Argument(help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False)
+    ] = None,
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    json: Json = False,
+) -> None:
+    """What is registered: recipes, tracks, losses, tasks, backbones.
+
+    Examples: `srlbench list`, `srlbench list recipes --json`
+    """
+    terminal.listing(suite.listing(kind, track, tuple(recipes or ())), json)
+
+
+@app.command()
+def show(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    json: Json = False,
+) -> None:
+    """A recipe as a track resolves it: every setting, its loss, its fingerprint, what its paper reports.
+
+    Example: `srlbench show simcse-unsup --track embedded`
+    """
+    terminal.description(suite.describe(recipe, track, tuple(recipes or ())), json)
+
+
+@app.command()
+def run(
+    recipe: Names = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every registered recipe.", rich_help_panel=WHAT)] = False,
+    track: TrackName = DEFAULT_TRACK,
+    backbone: Backbones = None,
+    seeds: Seeds = None,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    keep_encoders: Annotated[
+        bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=WHERE)
+    ] = True,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs side by side; default: the cores.", rich_help_panel=HOW, show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and its cost; run nothing.", rich_help_panel=HOW)
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=HOW)
+    ] = False,
+) -> None:
+    """Train and evaluate recipes, record every run, show the table. What is done already is not done again.
+
+    Examples: `srlbench run --all`, `srlbench run simcse-unsup untrained-cls --seeds 0-4`, `srlbench run --all --dry-run`
+    """
+    plan = suite.plan(
+        recipe or [], all_, track, backbone or [], seeds, tuple(recipes or ()), results, keep_encoders, _command()
+    )
+    if dry_run:
+        terminal.plan(plan)
+        return
+    terminal.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
+    terminal.leaderboard(suite.leaderboard(plan.track, tuple(recipes or ()), results, write=True))
+    if plan.failures:
+        raise typer.Exit(RUN_FAILED)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A sentence-transformers folder, or a Hub name.")],
+    track: TrackName = DEFAULT_TRACK,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="Only this task.", rich_help_panel=WHAT, show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score an existing encoder on a track's tasks; nothing is trained or recorded.
+
+    Example: `srlbench evaluate srlbench-results/embedded/v1/encoders/simcse-unsup/tiny/*/seed-0`
+    """
+    terminal.scores(suite.evaluate(model, track, task or []), json)
+
+
+@app.command()
+def leaderboard(
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    json: Json = False,
+) -> None:
+    """Rebuild leaderboard.csv and leaderboard.md from the records, and show the table.
+
+    Examples: `srlbench leaderboard`, `srlbench leaderboard --results results`
+    """
+    terminal.leaderboard(suite.leaderboard(suite.track(track), tuple(recipes or ()), results, write=not json), json)
+
+
+@app.command()
+def check(
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Reviewed expectations; default: the published ones.", show_default=False),
+    ] = None,
+) -> None:
+    """Compare fresh records with the reviewed baseline: a verdict a recipe, and an exit code for CI.
+
+    Exit codes: 0 ok, 1 regressed, 2 usage, 3 a run failed, 4 nothing comparable.
+
+    Example: `srlbench check --results srlbench-results`
+    """
+    report = suite.check(suite.track(track), tuple(recipes or ()), results, baseline)
+    terminal.report(report)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def baseline(
+    accept: Annotated[str, typer.Option("--accept", help="Why these records are the new expectation.")],
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write; default: baseline.toml beside the records.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a new baseline from the records, to be reviewed and committed.
+
+    Example: `srlbench baseline --accept "first release" --results results`
+    """
+    path = suite.accept(suite.track(track), tuple(recipes or ()), results, accept, output)
+    typer.echo(f"Wrote {path}; review it and commit it.")
+
+
+@app.command()
+def doctor(results: Results = DEFAULT_RESULTS) -> None:
+    """Check this installation: versions, backbone and data hashes, determinism, the results folder."""
+    raise typer.Exit(terminal.diagnosis(suite.doctor(results)))
+
+
+def main() -> None:
+    """The console script: errors a user can cause are one sentence and an exit code."""
+    try:
+        app()
+    except SrlbenchError as error:
+        if terminal.debug:
+            traceback.print_exc()
+        terminal.error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        terminal.error("Interrupted; what was recorded is kept, run the same command again to go on.")
+        sys.exit(130)
+
+
+def _command() -> str:
+    return shlex.join(["srlbench", *sys.argv[1:]])

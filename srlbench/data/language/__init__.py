@@ -1,0 +1,30 @@
+"""A generated English-like language: training text, triplets, fourteen tasks, and what each word tells.
+
+Every sentence is put into words from a meaning frame, so what it means is known exactly. All text follows from
+(`VERSION`, seed), byte for byte, and no evaluation sentence is a training sentence: a third of all pairs
+of verb and object, and of thing and judgement, occur in evaluation only.
+"""
+
+from __future__ import annotations
+
+from ..rows import Rows
+from . import tasks as _tasks
+from . import text as _text
+
+VERSION: int = 1
+TASKS: tuple[str, ...] = _tasks.TASKS
+
+
+def sentences(n: int, seed: int = 0) -> list[str]:
+    """Training text: the first `n` sentences of the endless text of this seed."""
+    return _text.sentences(n, seed, VERSION)
+
+
+def triplets(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
+    """Anchor, entailed, contradicted: the first `n` triplets of the endless list of this seed."""
+    return _text.triplets(n, seed, VERSION)
+
+
+def task(name: str) -> Rows:
+    """One evaluation set, the same whatever was generated before."""
+    return _tasks.task(name, VERSION)

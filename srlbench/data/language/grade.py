@@ -1,0 +1,56 @@
+"""How alike two events are, 0 to 1, from their frames alone."""
+
+from __future__ import annotations
+
+from .events import MUCH, ONE, SOME, THE, Event
+from .lexicon import Concept, Verb, lexicon
+
+CORE = {"verb": 0.4, "object": 0.33, "agent": 0.27}
+DETAIL = {"place": 0.28, "time": 0.18, "object_number": 0.16, "object_quality": 0.14, "agent_trait": 0.08,
+          "tool": 0.08, "manner": 0.08}  # fmt: skip
+DETAILS = 0.3  # what all details together weigh beside the core
+DENIED = 0.6  # what is left of the likeness of an event and its denial
+VAGUE = (THE, ONE, SOME, MUCH)
+
+
+def concept_likeness(one: Concept, other: Concept) -> float:
+    """1 for the same concept, less for its opposite, a broader one, a sibling, a neighbour; 0 across topics."""
+    if one is other:
+        return 1.0
+    relations = lexicon()
+    if relations.opposite.get(one) is other:
+        return 0.5
+    if relations.hypernym.get(one) is other or relations.hypernym.get(other) is one:
+        return 0.8
+    if isinstance(one, Verb) and isinstance(other, Verb):
+        if one.topic != other.topic:
+            return 0.0
+        return 0.25 if set(one.classes) & set(other.classes) else 0.12
+    if one.kind == other.kind:
+        return 0.35 if one.topic == other.topic else 0.0
+    return 0.12 if one.topic == other.topic else 0.0
+
+
+def _detail(name: str, one: Concept | None, other: Concept | None) -> float:
+    if one is other:
+        return 1.0
+    if one is None or other is None:
+        return 0.6
+    if name == "object_number":
+        return 0.7 if one in VAGUE and other in VAGUE else 0.3
+    return 0.0
+
+
+def core_likeness(one: Event, other: Event) -> float:
+    """Agreement on who did what to whom; a role swap keeps half of what its people would bring."""
+    if one.object is other.agent and one.agent is other.object:
+        return CORE["verb"] * concept_likeness(one.verb, other.verb) + 0.5 * (CORE["object"] + CORE["agent"])
+    return sum(w * concept_likeness(getattr(one, role), getattr(other, role)) for role, w in CORE.items())
+
+
+def likeness(one: Event, other: Event, denied: float = DENIED) -> float:
+    """Weighted agreement of the roles, less for details that differ, and for a denial by `denied`."""
+    core = core_likeness(one, other)
+    details = sum(w * _detail(name, getattr(one, name), getattr(other, name)) for name, w in DETAIL.items())
+    value = core * (1 - DETAILS + DETAILS * details)
+    return value * denied if one.negated != other.negated and core > 0.6 else value

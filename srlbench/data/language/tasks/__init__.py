@@ -1,0 +1,27 @@
+"""The fourteen evaluation sets, named after the sets whose shape they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from ...rows import Rows
+from . import questions, reviews, similarity
+
+_MAKERS: dict[str, Callable[[str, Random], Rows]] = {
+    **{name: similarity.make for name in similarity.SETS},
+    "GenMR": reviews.movie_reviews,
+    "GenCR": reviews.customer_reviews,
+    "GenSUBJ": reviews.subjectivity,
+    "GenMPQA": reviews.phrases,
+    "GenSST2": reviews.sentiment,
+    "GenTREC": questions.questions,
+    "GenMRPC": similarity.paraphrases,
+}
+TASKS = tuple(_MAKERS)
+
+
+def task(name: str, version: int) -> Rows:
+    if name not in _MAKERS:
+        raise KeyError(f"Unknown generated task {name!r}. Known: {', '.join(TASKS)}")
+    return _MAKERS[name](name, Random(f"srlbench language {version} task {name}"))

@@ -1,0 +1,1 @@
+"""Why an encoder scores as it does."""

@@ -1,0 +1,29 @@
+"""Alignment and uniformity of an encoder on graded pairs, as SimCSE reports them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize, pdist
+
+from srlbench.data.rows import Columns
+
+PARAPHRASE = 4.0  # pairs graded above this count as positives (SimCSE, footnote 3)
+
+
+def alignment_uniformity(a: Tensor, b: Tensor, scores: Tensor) -> dict[str, float]:
+    """Mean squared distance of the positive pairs; log mean Gaussian potential of all sentences. a, b: (n, d)."""
+    a, b = normalize(a, dim=-1), normalize(b, dim=-1)
+    positive = scores > PARAPHRASE
+    potential = (-2 * pdist(torch.cat((a, b))).pow(2)).exp().mean().log()
+    return {
+        "alignment": (a - b).pow(2).sum(-1)[positive].mean().item(),
+        "uniformity": potential.item(),
+    }
+
+
+def of_pairs(embed: object, pairs: Columns) -> dict[str, float]:
+    """The two measures of an encoder (a function of texts) on pairs with sentence1, sentence2, score."""
+    assert callable(embed)
+    a, b = (torch.as_tensor(embed(list(pairs[key]))) for key in ("sentence1", "sentence2"))
+    return alignment_uniformity(a, b, torch.tensor(list(pairs["score"])))

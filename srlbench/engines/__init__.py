@@ -1,0 +1,1 @@
+"""How runs are executed. An engine is a function: (jobs, parallel) -> iterator of events."""

@@ -1,0 +1,93 @@
+"""Runs side by side on this machine, each in a process of its own forked from one that has the libraries loaded."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from srlbench.jobs import Event, Job, Outcome, Progress
+
+# Read by libraries when they are imported, so set before the fork server starts. Data and weights are fetched
+# beforehand by the driver: a run never touches the network.
+ENVIRONMENT = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "PYTHONHASHSEED": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+PAUSE = 0.2  # seconds between two words of progress from one run
+
+
+def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
+    """Make every job, `parallel` at a time; outcomes come in the order they finish."""
+    os.environ.update(ENVIRONMENT, **dict.fromkeys(THREADS, str(threads)))
+    # Importing torch and mteb takes seconds: the fork server does it once, every run is forked from there.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["srlbench.engines.preload"])
+    waiting = list(reversed(jobs))
+    running: dict[Any, tuple[Job, BaseProcess, float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < parallel:
+                job = waiting.pop()
+                receive, send = context.Pipe(duplex=False)
+                process = context.Process(target=_work, args=(job, send), daemon=True)
+                process.start()
+                send.close()
+                running[receive] = (job, process, time.monotonic())
+            for receive in wait(list(running)):
+                yield _news(receive, running)
+    finally:
+        for _, process, _ in running.values():
+            process.kill()
+
+
+def _news(receive: Any, running: dict[Any, tuple[Job, BaseProcess, float]]) -> Event:
+    job, process, start = running[receive]
+    try:
+        news: Progress | Outcome = receive.recv()
+    except EOFError:
+        process.join()
+        news = job.failed({"type": "Died", "message": _cause(process.exitcode)}, time.monotonic() - start)
+    if isinstance(news, Outcome):
+        del running[receive]
+        receive.close()
+        process.join()
+    return Event(job, news)
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"the run's process was ended by {name}{hint}"
+    return f"the run's process ended with code {code} and no result"
+
+
+def _work(job: Job, send: Connection) -> None:
+    """The run's process. If the driver dies the pipe breaks and the run ends, so that no orphan goes on training."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from srlbench.job import execute
+
+    said = [0.0]
+
+    def report(stage: str, done: int, of: int) -> None:
+        if time.monotonic() - said[0] > PAUSE or done == of:
+            said[0] = time.monotonic()
+            send.send(Progress(stage, done, of))
+
+    try:
+        send.send(execute(job, report))
+    except BrokenPipeError:
+        os._exit(1)

@@ -1,0 +1,1 @@
+"""From an encoder to scores: the only rooms that know mteb."""

@@ -1,0 +1,32 @@
+"""What a result depends on, as one hash: code is part of the result."""
+
+from __future__ import annotations
+
+import hashlib
+
+from srlbench.backbones import Backbone
+from srlbench.recipe import Recipe, Registered, digest, resolve
+from srlbench.tracks import Track
+from srlbench.training import TRAINING_VERSION
+
+
+def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
+    """The recipe as this track and backbone run it."""
+    return resolve(
+        entry.recipe, entry.name, track.default_training, track.name, f"{track.name}/{backbone.name}"
+    )
+
+
+def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
+    """Hash of the resolved recipe, its loss's source, the data, the backbone, the protocol, the training version."""
+    recipe = resolved(entry, track, backbone)
+    return digest(
+        {
+            "recipe": recipe.as_dict(),
+            "loss": hashlib.sha256(recipe.loss.source()).hexdigest() if recipe.loss else None,
+            "data": track.data_hashes,
+            "backbone": backbone.sha256,
+            "protocol": track.protocol_hash,
+            "training": TRAINING_VERSION if recipe.trained else None,
+        }
+    )

@@ -1,0 +1,68 @@
+"""What is asked of an engine and what it gives back; light, because the driver never imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srlbench.records import Key, Record
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be made: which it is, and where its process may work."""
+
+    key: Key
+    protocol: str
+    track: str  # a name or file that loads as the key's track
+    work: Path
+    backbone: str  # a name, folder or pinned revision that resolves to the key's backbone
+    keep_encoder: bool = False
+    recipe_files: tuple[Path, ...] = ()
+    command: str = ""
+
+    def record(self, **content: Any) -> Record:
+        """A record of this run."""
+        k = self.key
+        return Record(
+            track=k.track,
+            track_version=k.version,
+            protocol=self.protocol,
+            recipe=k.recipe,
+            backbone=k.backbone,
+            seed=k.seed,
+            fingerprint=k.fingerprint,
+            command=self.command,
+            **content,
+        )
+
+    def failed(self, error: Mapping[str, str], seconds: float) -> Outcome:
+        record = self.record(status="failed", error=dict(error), timings={"total_s": seconds})
+        return Outcome(record, {})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its record, and the arrays of what was predicted."""
+
+    record: Record
+    predictions: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: in `stage`, `done` of `of`."""
+
+    stage: str
+    done: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """News of one job: it got further, or it is finished."""
+
+    job: Job
+    news: Progress | Outcome

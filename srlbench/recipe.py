@@ -1,0 +1,185 @@
+"""A recipe: what is trained, on what, with which loss, and how its sentence vector is read off."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from srlbench.errors import UsageError, unknown
+
+LossFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True, init=False)
+class Loss:
+    """A loss by name (a file of `srlbench/losses`) or as a function of the recipe's own file, with its arguments."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    function: LossFunction | None = field(compare=False, repr=False)
+
+    def __init__(self, loss: str | LossFunction, **arguments: Any) -> None:
+        own = None if isinstance(loss, str) else loss
+        object.__setattr__(self, "name", loss if isinstance(loss, str) else loss.__name__)
+        object.__setattr__(self, "arguments", dict(sorted(arguments.items())))
+        object.__setattr__(self, "function", own)
+
+    def with_argument(self, key: str, value: Any) -> Loss:
+        return Loss(self.function or self.name, **{**self.arguments, key: value})
+
+    def source(self) -> bytes:
+        """The text that defines the loss: a changed loss is a changed result."""
+        if self.function is not None:
+            return Path(inspect.getsourcefile(self.function) or "").read_bytes()
+        from srlbench import registry
+
+        return registry.loss_path(self.name).read_bytes()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a recipe may choose. `None` means: as the track says."""
+
+    encoder: str = "backbone"
+    data: str = "none"
+    loss: Loss | None = None
+    pool: str = "cls"
+    head: str = "none"
+    post: str = "none"
+    freeze: str = "none"
+    select: str = "last"
+    lr: float | None = None
+    batch_size: int | None = None
+    steps: int | None = None
+    max_length: int | None = None
+    # Departures for one track ("paper") or one of its backbones ("paper/roberta-base").
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "encoder": ("backbone", "random-words", "random-words-weighted"),
+        "data": ("none", "twins", "triplets"),
+        "pool": ("cls", "mean", "max", "first-last"),
+        "head": ("none", "linear", "mlp", "mlp-train-only"),
+        "post": ("none", "whitening"),
+        "freeze": ("none", "embeddings"),
+        "select": ("last", "dev"),
+    }
+    BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length")
+
+    @property
+    def trained(self) -> bool:
+        return self.data != "none"
+
+    def check(self, name: str) -> None:
+        """Refuse a value outside its choices, a loss without data, a budget that is not positive."""
+        for key, choices in self.CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise UsageError(
+                    f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}."
+                )
+        if self.trained != (self.loss is not None):
+            raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
+        for key in self.BUDGET:
+            value = getattr(self, key)
+            if value is not None and not value > 0:
+                raise UsageError(f"Recipe '{name}': {key} = {value} must be positive.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
+        out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("settings", "loss")}
+        loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}
+        return {**out, "loss": loss}
+
+
+def resolve(recipe: Recipe, name: str, defaults: Mapping[str, Any], *places: str) -> Recipe:
+    """The recipe with nothing left open: the track's defaults, then its own values, then its settings for `places`."""
+    values: dict[str, Any] = {}
+    for key in Recipe.BUDGET:
+        own = getattr(recipe, key)
+        values[key] = (defaults.get(key) if own is None else own) if recipe.trained else None
+    # Text is cut at the same length whether an encoder was trained or not.
+    values["max_length"] = recipe.max_length or defaults.get("max_length")
+    resolved = replace(recipe, **values, settings={})
+    for place in places:
+        resolved = change(resolved, name, recipe.settings.get(place, {}))
+    resolved.check(name)
+    return resolved
+
+
+def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with fields, or arguments of its loss (`temperature`), replaced."""
+    known = {f.name for f in fields(Recipe)} - {"settings", "loss"}
+    for key, value in values.items():
+        if key in known:
+            recipe = replace(recipe, **{key: value})
+        elif recipe.loss is not None and (key in recipe.loss.arguments or key in _parameters(recipe.loss)):
+            recipe = replace(recipe, loss=recipe.loss.with_argument(key, value))
+        else:
+            of_loss = _parameters(recipe.loss) if recipe.loss is not None else []
+            raise unknown(f"setting of recipe '{name}'", key, [*known, *of_loss])
+    return recipe
+
+
+def _parameters(loss: Loss) -> list[str]:
+    """Keyword parameters of a loss, read from its text so that torch is not imported for a table."""
+    import ast
+
+    for node in ast.walk(ast.parse(loss.source())):
+        if isinstance(node, ast.FunctionDef) and node.name == loss.name:
+            return [a.arg for a in node.args.kwonlyargs]
+    return []
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A recipe under its name, with where it comes from and what its paper reports."""
+
+    name: str
+    recipe: Recipe
+    summary: str
+    family: str
+    cite: str | None
+    reported: Mapping[str, Mapping[str, float]]
+    replaces: bool
+
+
+# Filled by @recipe while a recipe file is imported; read by the registry.
+_collected: list[Registered] = []
+
+
+def recipe(
+    *,
+    name: str | None = None,
+    cite: str | None = None,
+    reported: Mapping[str, Mapping[str, float]] | None = None,
+    replaces: bool = False,
+) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
+    """Register a function that returns a Recipe; its first docstring line is the recipe's description.
+
+    reported: what the paper prints, by track and backbone: {"paper/bert-base-uncased": {"sts": 76.25}}.
+    replaces: take the place of a registered recipe of the same name, which is otherwise an error.
+    """
+
+    def register(build: Callable[[], Recipe]) -> Callable[[], Recipe]:
+        called = name or build.__name__.replace("_", "-")
+        made = build()
+        made.check(called)
+        module = sys.modules.get(build.__module__)
+        family = Path(getattr(module, "__file__", None) or build.__module__).stem
+        summary = (inspect.getdoc(build) or "").partition("\n")[0]
+        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces))
+        return build
+
+    return register
+
+
+def digest(value: Any) -> str:
+    """A short stable hash of plain JSON values."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=asdict)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

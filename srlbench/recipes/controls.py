@@ -1,0 +1,39 @@
+"""Controls: what a sentence encoder must beat before its training means anything."""
+
+from srlbench.recipe import Recipe, recipe
+
+
+@recipe()
+def bag_random() -> Recipe:
+    """The mean of fixed random word vectors: word overlap, and the floor under every learned row."""
+    return Recipe(encoder="random-words")
+
+
+@recipe(cite="arora2017sif")
+def bag_random_weighted() -> Recipe:
+    """The same random vectors, each weighted by a / (a + p(w)): overlap of informative words."""
+    return Recipe(encoder="random-words-weighted")
+
+
+@recipe()
+def untrained_cls() -> Recipe:
+    """The backbone's own [CLS] vector."""
+    return Recipe(pool="cls")
+
+
+@recipe()
+def untrained_mean() -> Recipe:
+    """The mean of the backbone's last layer."""
+    return Recipe(pool="mean")
+
+
+@recipe(reported={"paper/google-bert/bert-base-uncased": {"sts": 60.73}})
+def untrained_first_last() -> Recipe:
+    """The mean of the first and the last layer, averaged over words (the corrected form, SimCSE issue 285)."""
+    return Recipe(pool="first-last")
+
+
+@recipe(cite="su2021whitening")
+def whitening() -> Recipe:
+    """First-last average, then a linear map to zero mean and unit covariance on the training text."""
+    return Recipe(pool="first-last", post="whitening")

@@ -1,0 +1,37 @@
+"""SimCSE: contrast a sentence with its own dropout twin, or with what it entails."""
+
+from srlbench.recipe import Loss, Recipe, recipe
+
+
+@recipe(
+    cite="gao2021simcse",
+    reported={
+        "paper/google-bert/bert-base-uncased": {"sts": 76.25, "transfer": 85.81},
+        "paper/FacebookAI/roberta-base": {"sts": 76.57, "transfer": 84.84},
+    },
+)
+def simcse_unsup() -> Recipe:
+    """A sentence and its own dropout twin are the positive pair."""
+    return Recipe(
+        data="twins",
+        loss=Loss("info_nce", temperature=0.05),
+        pool="cls",
+        head="mlp-train-only",
+    )
+
+
+@recipe(
+    cite="gao2021simcse",
+    reported={
+        "paper/google-bert/bert-base-uncased": {"sts": 81.57, "transfer": 86.51},
+        "paper/FacebookAI/roberta-base": {"sts": 82.52, "transfer": 88.08},
+    },
+)
+def simcse_sup() -> Recipe:
+    """A premise and what it entails are the positive pair; what contradicts it is a hard negative."""
+    return Recipe(
+        data="triplets",
+        loss=Loss("info_nce", temperature=0.05),
+        pool="cls",
+        head="mlp",
+    )

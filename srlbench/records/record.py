@@ -1,0 +1,208 @@
+"""A record: everything that is known about one run, as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple, NoReturn
+
+from srlbench.errors import SrlbenchError
+
+SCHEMA = 1
+
+# A change of schema adds one function here, from the version before it, so old facts stay readable.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+
+class RecordError(SrlbenchError, ValueError):
+    """A record whose content is not one."""
+
+
+class NewerSchema(RecordError):
+    """A sound record that this version of srlbench is too old to read."""
+
+
+class Key(NamedTuple):
+    """What tells one run from every other."""
+
+    track: str
+    version: int
+    recipe: str
+    backbone: str
+    fingerprint: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One run: what was asked, what came out, and the conditions it came out under."""
+
+    status: Literal["ok", "failed"]
+    track: str
+    track_version: int
+    protocol: str
+    recipe: str
+    backbone: str
+    seed: int
+    fingerprint: str
+    asked: dict[str, Any] = field(default_factory=dict)  # the recipe's name and overrides, as typed
+    resolved: dict[str, Any] = field(default_factory=dict)  # the recipe as the track resolved it
+    weights_sha256: str | None = None
+    scores: dict[str, float] = field(default_factory=dict)  # task -> percentage, full precision
+    results: list[Any] = field(default_factory=list)  # mteb's own TaskResult objects
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)  # summary of the training log
+    data: dict[str, Any] = field(default_factory=dict)  # content hashes
+    environment: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)  # stage -> seconds
+    peak_memory_mb: float | None = None
+    command: str = ""
+    error: dict[str, Any] | None = None  # type and message of a failed run
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_names(self)
+        _check_scores(self)
+        if self.status == "failed" and not (self.error and {"type", "message"} <= self.error.keys()):
+            raise RecordError("a failed record needs an 'error' with 'type' and 'message'")
+        if self.status == "ok" and self.error is not None:
+            raise RecordError("an ok record carries an 'error'")
+
+    @property
+    def key(self) -> Key:
+        return Key(self.track, self.track_version, self.recipe, self.backbone, self.fingerprint, self.seed)
+
+    def to_json(self) -> str:
+        """Valid JSON, fields in schema order; what is not finite outside `scores` becomes null."""
+        order = ["schema", *(f.name for f in fields(self) if f.name != "schema")]
+        content = {name: _plain(getattr(self, name), name) for name in order}
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Record:
+        """The record in `text`; RecordError says in one clause what is wrong with it."""
+        try:
+            content = json.loads(text, parse_constant=_not_json)
+        except RecursionError:
+            raise RecordError("not a record (nested too deeply)") from None
+        except UnicodeDecodeError:
+            raise RecordError("not text in UTF-8") from None
+        except json.JSONDecodeError as error:
+            state = "empty" if not text.strip() else f"not valid JSON (line {error.lineno}: {error.msg})"
+            raise RecordError(f"{state}, perhaps cut short") from None
+        if not isinstance(content, dict) or "schema" not in content:
+            raise RecordError("not an srlbench record (no 'schema')")
+        content = migrate(content)
+        known = {f.name for f in fields(cls)}
+        if missing := sorted(known - content.keys()):
+            raise RecordError(f"lacks {_list(missing)}")
+        if extra := sorted(content.keys() - known):
+            raise RecordError(f"has unknown {_list(extra)}")
+        return cls(**content)
+
+
+def migrate(content: dict[str, Any]) -> dict[str, Any]:
+    """`content` brought up to the present schema."""
+    version = content["schema"]
+    if type(version) is not int or version < 1:
+        raise RecordError(f"'schema' is {version!r}, not a version number")
+    if version > SCHEMA:
+        raise NewerSchema(
+            f"written by a newer srlbench (schema {version}, this one reads up to {SCHEMA}); upgrade srlbench"
+        )
+    while version < SCHEMA:
+        if version not in MIGRATIONS:
+            raise RecordError(f"schema {version} is no longer readable")
+        content = MIGRATIONS[version](content) | {"schema": version + 1}
+        version += 1
+    return content
+
+
+_NUMBER = (int, float)
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("status", "track", "protocol", "recipe", "backbone", "fingerprint", "command"), (str,)),
+    **dict.fromkeys(("schema", "track_version", "seed"), (int,)),
+    **dict.fromkeys(
+        ("asked", "resolved", "scores", "diagnostics", "training", "data", "environment", "timings"), (dict,)
+    ),
+    "results": (list,),
+    "weights_sha256": (str, type(None)),
+    "peak_memory_mb": (*_NUMBER, type(None)),
+    "error": (dict, type(None)),
+}
+
+
+def _check_types(record: Record) -> None:
+    for name, types in _TYPES.items():
+        value = getattr(record, name)
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise RecordError(f"'{name}' is {_short(value)}, not {' or '.join(_type_name(t) for t in types)}")
+    if record.schema != SCHEMA:
+        raise RecordError(f"'schema' is {record.schema}, not {SCHEMA}")
+    for stage, seconds in record.timings.items():
+        if not isinstance(seconds, _NUMBER):
+            raise RecordError(f"'timings' of {stage!r} is {_short(seconds)}, not a number")
+
+
+def _check_names(record: Record) -> None:
+    if record.status not in ("ok", "failed"):
+        raise RecordError(f"'status' is {record.status!r}, not 'ok' or 'failed'")
+    for name in ("track", "protocol", "recipe", "backbone"):
+        value = getattr(record, name)
+        # Names become folders; a leading dot would hide one or climb out of the results.
+        if not value or value.startswith(".") or not value.isprintable():
+            raise RecordError(f"'{name}' is {value!r}, which is no name")
+    if not FINGERPRINT.fullmatch(record.fingerprint):
+        raise RecordError(f"'fingerprint' is {_short(record.fingerprint)}, not 16 hexadecimal digits")
+    if record.seed < 0 or record.track_version < 1:
+        raise RecordError(f"seed {record.seed} of track version {record.track_version} cannot be")
+
+
+def _check_scores(record: Record) -> None:
+    if record.status == "ok" and not record.scores:
+        raise RecordError("an ok record has no scores")
+    for task, score in record.scores.items():
+        if isinstance(score, bool) or not isinstance(score, _NUMBER):
+            raise RecordError(f"the score of {task} is {_short(score)}, not a number")
+        if not math.isfinite(score) or abs(score) > 100:
+            raise RecordError(f"the score of {task} is {score}, not a percentage")
+
+
+def _plain(value: Any, where: str) -> Any:
+    """`value` in JSON's own types: a stray NaN or numpy scalar must not cost a finished run its record."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner, where) for inner in value]
+    for method in ("tolist", "isoformat"):  # numpy and torch values; dates
+        if hasattr(value, method):
+            return _plain(getattr(value, method)(), where)
+    raise RecordError(f"'{where}' holds a {type(value).__name__}, which JSON cannot carry")
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise RecordError(f"not valid JSON ({constant} is not a JSON number)")
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _type_name(kind: type) -> str:
+    words = {str: "a text", int: "a whole number", float: "a number", dict: "an object", list: "a list"}
+    return words.get(kind, "null")

@@ -1,0 +1,232 @@
+"""The questions the command line asks, each answered by one function over the rooms below."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from srlbench import __version__, backbones, records, registry, tracks
+from srlbench import baseline as baselines
+from srlbench import check as checks
+from srlbench import leaderboard as leaderboards
+from srlbench.errors import UsageError, unknown
+from srlbench.fingerprint import fingerprint, resolved
+from srlbench.plan import Engine, Plan, current, folder, states
+from srlbench.recipe import Registered
+from srlbench.records import Record, Scan
+from srlbench.tracks import Track
+
+Files = tuple[Path, ...]
+KINDS = ("recipes", "tracks", "losses", "tasks", "backbones")
+
+
+def track(name: str) -> Track:
+    return tracks.load(name)
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan(
+    names: Sequence[str],
+    every: bool,
+    track_name: str,
+    backbone: Sequence[str],
+    seeds: str | None,
+    files: Files,
+    results: Path,
+    keep_encoders: bool,
+    command: str,
+) -> Plan:
+    """The suite that was asked for, with the state of each of its runs."""
+    if bool(names) == every:
+        raise UsageError("Say which recipes to run, or --all (one of the two). `srlbench list recipes` shows them.")
+    rules = tracks.load(track_name)
+    known = registry.recipes(files)
+    chosen = list(known.values()) if every else [registry.recipe(name, files) for name in dict.fromkeys(names)]
+    found = records.scan(results, rules.name, rules.version)
+    runs = states(
+        current(chosen, rules, backbone),
+        rules,
+        parse_seeds(seeds) if seeds else rules.seeds,
+        found.records,
+        published(rules, results) or (),
+    )
+    sources = {backbones.resolve(name).name: name for name in backbone}
+    return Plan(rules, results, runs, files, command, keep_encoders, sources)
+
+
+def engine(plan: Plan, jobs: int | None) -> Engine:
+    from srlbench.engines import local
+
+    return partial(local.run, parallel=jobs or cores(), threads=plan.track.threads)
+
+
+def leaderboard(rules: Track, files: Files, results: Path, *, write: bool) -> leaderboards.Leaderboard:
+    """The table of a results folder, beside the published reference; its files are rewritten if asked."""
+    found = records.scan(results, rules.name, rules.version)
+    entries = registry.recipes(files).values()
+    board = leaderboards.build(
+        found.records,
+        track=rules.name,
+        version=rules.version,
+        protocol=rules.protocol,
+        current=_current(entries, rules, found),
+        groups=rules.groups,
+        seeds=rules.seeds,
+        reported=_reported(entries, rules),
+        reference=published(rules, results),
+    )
+    if write and found.records:
+        place = "" if results == Path("srlbench-results") else f" --results {results.name}"
+        leaderboards.write(
+            board,
+            folder(results, rules),
+            made_with=f"srlbench {__version__}",
+            command=f"srlbench leaderboard --track {rules.name}{place}",
+        )
+    return board
+
+
+def unreadable(rules: Track, results: Path) -> tuple[str, ...]:
+    return tuple(str(problem) for problem in records.scan(results, rules.name, rules.version).problems)
+
+
+def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> checks.Report:
+    path = baseline or _published_folder(rules) / "baseline.toml"
+    expected = baselines.load(path)
+    found = records.scan(results, rules.name, rules.version)
+    now = _current(registry.recipes(files).values(), rules, found)
+    return checks.check(found.records, found.problems, expected, now, rules.groups)
+
+
+def accept(rules: Track, files: Files, results: Path, reason: str, output: Path | None) -> Path:
+    path = output or folder(results, rules) / "baseline.toml"
+    found = records.scan(results, rules.name, rules.version)
+    text = baselines.accept(
+        found.records,
+        _current(registry.recipes(files).values(), rules, found),
+        rules.groups,
+        reason=reason,
+        date=datetime.date.today().isoformat(),
+        previous=baselines.load(path) if path.is_file() else None,
+    )
+    records.write_text(path, text)
+    return path
+
+
+def evaluate(model: str, track_name: str, chosen: Sequence[str]) -> dict[str, float]:
+    """Scores of an encoder that exists already."""
+    rules = tracks.load(track_name)
+    for name in chosen:
+        if name not in rules.tasks:
+            raise unknown("task", name, rules.tasks)
+    from srlbench.evaluation.external import scores
+
+    return scores(model, rules, chosen or None)
+
+
+def listing(kind: str | None, track_name: str, files: Files) -> dict[str, dict[str, str]]:
+    """Everything registered, by kind: a name and one line about it."""
+    if kind is not None and kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    rules = tracks.load(track_name)
+    about = {
+        "recipes": lambda: {name: entry.summary for name, entry in registry.recipes(files).items()},
+        "tracks": lambda: {name: tracks.load(name).summary for name in tracks.names()},
+        "losses": lambda: {name: _first_line(registry.loss_path(name)) for name in registry.loss_names()},
+        "tasks": lambda: {name: f"{rule.kind}, {_counts(rule.rows)}" for name, rule in rules.tasks.items()},
+        "backbones": lambda: {name: f"sha256 {backbones.resolve(name).sha256[:16]}" for name in backbones.names()},
+    }
+    return {each: about[each]() for each in KINDS if kind in (None, each)}
+
+
+def describe(name: str, track_name: str, files: Files) -> dict[str, Any]:
+    """A recipe as the track runs it on each of its backbones."""
+    rules = tracks.load(track_name)
+    entry = registry.recipe(name, files)
+    starts = [backbones.resolve(backbone) for backbone in rules.backbones]
+    return {
+        "name": entry.name,
+        "summary": entry.summary,
+        "family": entry.family,
+        "cite": entry.cite,
+        "reported": entry.reported,
+        "track": f"{rules.name} v{rules.version}",
+        "backbones": {
+            start.name: {
+                "fingerprint": fingerprint(entry, rules, start),
+                **resolved(entry, rules, start).as_dict(),
+            }
+            for start in starts
+        },
+    }
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0-4`, `3`, `0,2,7` or a mixture."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(f"--seeds {text!r} is not a list like 0-4 or 0,2,7.")
+        if dash and int(last) < int(first):
+            raise UsageError(f"--seeds {text!r}: {part.strip()} runs backwards.")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    return tuple(dict.fromkeys(seeds))
+
+
+def published(rules: Track, results: Path | None = None) -> tuple[Record, ...] | None:
+    """The published records of a track: those of this clone, or those shipped; None if `results` is that folder."""
+    place = _published_folder(rules)
+    if not place.is_dir() or (results is not None and folder(results, rules).resolve() == place.resolve()):
+        return None
+    return records.scan(place.parent.parent, rules.name, rules.version).records
+
+
+def _published_folder(rules: Track) -> Path:
+    package = Path(__file__).parent
+    roots = [package.parent / "results", package / "published"]
+    root = next((path for path in roots if path.is_dir()), roots[0])
+    return folder(root, rules)
+
+
+def _current(entries: Any, rules: Track, found: Scan) -> dict[tuple[str, str], str]:
+    """Fingerprints on the track's backbones, and wherever else there is a record of that recipe."""
+    seen = {(record.recipe, record.backbone) for record in found.records}
+    others = dict.fromkeys(backbone for _, backbone in sorted(seen) if backbone not in rules.backbones)
+    elsewhere = current(entries, rules, list(_resolvable(list(others)))) if others else {}
+    return current(entries, rules) | {pair: print_ for pair, print_ in elsewhere.items() if pair in seen}
+
+
+def _resolvable(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            backbones.resolve(name)
+        except UsageError:
+            continue
+        yield name
+
+
+def _reported(entries: Any, rules: Track) -> dict[str, dict[str, float]]:
+    """What papers print for this very setting; empty on every track that is not the paper's."""
+    out: dict[str, dict[str, float]] = {}
+    entry: Registered
+    for entry in entries:
+        for backbone in rules.backbones:
+            if numbers := entry.reported.get(f"{rules.name}/{backbone}"):
+                out[entry.name] = dict(numbers)
+    return out
+
+
+def _first_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[0].strip().strip('"')
+
+
+def _counts(rows: Any) -> str:
+    return ", ".join(f"{split} {count}" for split, count in rows.items())

@@ -1,0 +1,36 @@
+"""The training objective: one forward for all views, a head, a pure loss function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+
+from srlbench.errors import SrlbenchError
+from srlbench.recipe import LossFunction
+
+
+class Diverged(SrlbenchError):
+    """Training produced a loss that is not a finite number."""
+
+
+class Objective(nn.Module):
+    """A loss in sentence-transformers' form: features of the concatenated views in, a scalar out."""
+
+    def __init__(
+        self, model: SentenceTransformer, head: nn.Module, loss: LossFunction, arguments: dict[str, Any], views: int
+    ) -> None:
+        super().__init__()
+        self.model, self.head = model, head
+        self.loss, self.arguments, self.views = loss, arguments, views
+        self.history: list[float] = []
+
+    def forward(self, features: list[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
+        embeddings = self.head(self.model(features[0])["sentence_embedding"])
+        value: Tensor = self.loss(*embeddings.chunk(self.views), **self.arguments)
+        if not torch.isfinite(value):
+            raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
+        self.history.append(value.item())
+        return value

@@ -1,0 +1,193 @@
+"""Training: the one importer of the Trainer."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, TrainerCallback
+
+from srlbench import data
+from srlbench.recipe import Recipe
+from srlbench.registry import loss_function
+from srlbench.tracks import Track
+from srlbench.training import encoder
+from srlbench.training.batches import Padding, TokenisedText, order
+from srlbench.training.objective import Objective
+from srlbench.training.rng import preserved_rng, seed_everything
+
+DevScore = Callable[[SentenceTransformer], float]
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An encoder and the log of how it came to be."""
+
+    model: SentenceTransformer
+    weights_sha256: str
+    log: dict[str, Any]
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    track: Track,
+    seed: int,
+    work: Path,
+    dev_score: DevScore,
+    report: Report,
+) -> Trained:
+    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
+    seed_everything(seed, track.threads)
+    model, head = encoder.build(recipe, folder, track)
+    log: dict[str, Any] = {}
+    if recipe.trained:
+        log = _fit(model, head, recipe, track, seed, work, dev_score, report)
+    if recipe.post == "whitening":
+        model = encoder.whiten(model.eval(), track)
+    return Trained(model.eval(), encoder.weights_sha256(model), log)
+
+
+def _fit(
+    model: SentenceTransformer,
+    head: nn.Module,
+    recipe: Recipe,
+    track: Track,
+    seed: int,
+    work: Path,
+    dev_score: DevScore,
+    report: Report,
+) -> dict[str, Any]:
+    assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
+    text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
+    loss = loss_function(recipe.loss)
+    objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views)
+    trainer = _Trainer(
+        model=model,
+        args=_arguments(recipe, track, seed, work),
+        train_dataset=text,
+        loss=objective,
+        data_collator=Padding(model.tokenizer.pad_token_id),
+        evaluator=_evaluator(dev_score) if recipe.select == "dev" else None,
+        callbacks=[_Progress(report, recipe.steps), _Completed(objective)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.batches = order(len(text), recipe.batch_size, recipe.steps, seed)
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=_last_checkpoint(work))
+    losses = objective.history
+    return {
+        "steps": recipe.steps,
+        "batch_size": recipe.batch_size,
+        "loss_first": sum(losses[:10]) / len(losses[:10]),
+        "loss_last": sum(losses[-10:]) / len(losses[-10:]),
+        "losses": losses[:: max(1, len(losses) // 50)],
+        "selected": recipe.select,
+        "dev": [(e["step"], e["eval_dev"]) for e in trainer.state.log_history if "eval_dev" in e],
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
+    every = int(track.training["checkpoint_steps"])
+    selected = recipe.select == "dev"
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(work),
+        max_steps=recipe.steps,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.lr,
+        lr_scheduler_type="linear",
+        seed=seed,
+        optim="adamw_torch_fused",
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        eval_strategy="steps" if selected else "no",
+        eval_steps=every,
+        load_best_model_at_end=selected,
+        metric_for_best_model="dev" if selected else None,
+        greater_is_better=True if selected else None,
+        use_cpu=not torch.cuda.is_available(),
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+    )
+
+
+class _Trainer(SentenceTransformerTrainer):
+    """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
+
+    batches: list[list[int]]
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        # A list is a batch sampler; on resume the Trainer skips the ones that were done.
+        loader = DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator)
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """No model card: it would look at the dataset's columns, and records say more."""
+
+
+def _evaluator(dev_score: DevScore) -> Callable[..., dict[str, float]]:
+    def evaluate(model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:
+        was_training = model.training
+        with preserved_rng():
+            score = dev_score(model.eval())
+        model.train(was_training)
+        return {"dev": score}
+
+    return evaluate
+
+
+class _Progress(TrainerCallback):
+    def __init__(self, report: Report, steps: int) -> None:
+        self.report, self.steps = report, steps
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.report("train", state.global_step, self.steps)
+
+
+class _Completed(TrainerCallback):
+    """Marks a checkpoint as whole: a killed save leaves a folder without this file, which is not resumed from."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        head, history = self.objective.head.state_dict(), self.objective.history
+        torch.save({"head": head, "history": history}, folder / "objective.pt.part")
+        (folder / "objective.pt.part").replace(folder / "objective.pt")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            saved = torch.load(folder / "objective.pt", weights_only=True)
+            self.objective.head.load_state_dict(saved["head"])
+            self.objective.history[:] = saved["history"]
+
+
+def _last_checkpoint(work: Path) -> str | None:
+    """The newest whole checkpoint; unfinished ones are removed so that they cannot be mistaken for one."""
+    whole: list[tuple[int, Path]] = []
+    for folder in work.glob("checkpoint-*"):
+        if (folder / "objective.pt").is_file():
+            whole.append((int(folder.name.rpartition("-")[2]), folder))
+        else:
+            shutil.rmtree(folder)
+    return str(max(whole)[1]) if whole else None

@@ -1,0 +1,105 @@
+"""A lower-casing WordPiece vocabulary learnt from text, and vectors for it from who stands next to whom.
+
+Both follow from the text alone. The trainer of `tokenizers` for WordPiece does not: it numbers the inner
+characters in the order of a randomised hash map and breaks ties by these numbers. Its trainer for BPE
+sorts its alphabet, so inner characters are given code points of their own and translated back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import svds
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
+INNER = 0xF0000  # a private plane of Unicode: where the characters inside a word live while merges are learnt
+
+Ints = npt.NDArray[np.integer]
+
+
+def count(lines: Iterable[str]) -> Counter[str]:
+    """How often each word occurs, as the tokenizer sees words before it cuts them into pieces."""
+    normalise = normalizers.BertNormalizer(lowercase=True).normalize_str
+    split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
+    return Counter(word for line in lines for word, _ in split(normalise(line)))
+
+
+def _merged(counts: Counter[str], size: int, alphabet: Collection[str]) -> list[str]:
+    """Up to `size` pieces, the most useful first: the characters, then what byte-pair merging makes of them."""
+
+    def shifted() -> Iterator[str]:
+        for word, count in counts.items():
+            if count > 1 and alphabet >= set(word):
+                inner = word[0] + "".join(chr(ord(c) + INNER) for c in word[1:])
+                yield " ".join([inner] * count)
+
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trainer = trainers.BpeTrainer(vocab_size=size, show_progress=False, min_frequency=2)
+    learner.train_from_iterator(shifted(), trainer)
+    pieces = sorted(learner.get_vocab().items(), key=lambda item: item[1])
+    return ["##" * (ord(p[0]) >= INNER) + "".join(chr(ord(c) % INNER) for c in p) for p, _ in pieces]
+
+
+def learn(counts: Counter[str], size: int, whole: Iterable[str] = (), characters: int = 128) -> Tokenizer:
+    """A WordPiece tokenizer of `size` pieces in which each word of `whole` is one token."""
+    letters: Counter[str] = Counter()
+    for word, count in counts.items():
+        for letter in word:
+            letters[letter] += count
+    alphabet = set(sorted(letters, key=lambda c: (-letters[c], c))[:characters])
+    pieces = _merged(counts, size - len(SPECIAL), alphabet)
+    missing = sorted(set(whole) - set(pieces), key=lambda word: (-counts[word], word))
+    # The last merges are the rarest pieces; a word that is in the vocabulary is never cut.
+    spare = [p for p in reversed(pieces) if len(p.removeprefix("##")) > 1 and p not in set(whole)]
+    dropped = set(spare[: max(0, len(pieces) + len(missing) + len(SPECIAL) - size)])
+    vocabulary = [*SPECIAL, *(p for p in pieces if p not in dropped), *missing]
+    return wordpiece({piece: number for number, piece in enumerate(vocabulary)})
+
+
+def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
+    """BERT's uncased tokenizer over this vocabulary."""
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", SEP), ("[CLS]", CLS))
+    tokenizer.decoder = decoders.WordPiece(prefix="##")
+    return tokenizer
+
+
+def vectors(tokens: Ints, lines: Ints, size: int, width: int, window: int = 5) -> npt.NDArray[np.float32]:
+    """Factors of the positive pointwise mutual information of tokens at most `window` apart in one line.
+
+    `lines` is the number of the line of each token. A neighbour at distance d counts 1/d.
+    """
+    inside = tokens >= len(SPECIAL)
+    tokens, lines = tokens[inside].astype(np.int32), lines[inside]
+    seen = sparse.csr_matrix((size, size), dtype=np.float64)
+    for step in range(1, window + 1):
+        near = lines[step:] == lines[:-step]
+        left, right = tokens[:-step][near], tokens[step:][near]
+        seen += sparse.coo_matrix((np.full(len(left), 1 / step), (left, right)), (size, size)).tocsr()
+    seen = (seen + seen.T).tocoo()
+    often = np.asarray(seen.sum(axis=1)).ravel()
+    context = often**0.75  # smoothed, or rare neighbours would dominate
+    expected = often[seen.row] * context[seen.col] / context.sum()
+    gain = np.maximum(np.log(seen.data / expected), 0)
+    matrix = sparse.csr_matrix((gain, (seen.row, seen.col)), (size, size))
+    factors, strength, _ = svds(matrix, k=width, v0=np.ones(size) / np.sqrt(size))
+    order = np.argsort(-strength)
+    return np.asarray(factors[:, order] * np.sqrt(strength[order]), dtype=np.float32)

@@ -1,0 +1,56 @@
+"""Shared fixtures: a track that takes seconds, and a way to run the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from srlbench import data, tracks
+from srlbench.data import language
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+QUICK_TASKS = ("GenSTSB", "GenSTS13", "GenTREC")
+
+
+@pytest.fixture(scope="session")
+def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded track cut down to eight steps on 600 lines and three tasks."""
+    full = tracks.FOLDER / "embedded.toml"
+    head, *tasks = re.split(r"(?=\[tasks\.)", full.read_text(encoding="utf-8"))
+    head = re.sub(r"name = .*", 'name = "quick"', head, count=1)
+    head = re.sub(r"steps = \d+", "steps = 8", head, count=1)
+    head = re.sub(r"checkpoint_steps = \d+", "checkpoint_steps = 3", head)
+    head = re.sub(r"lines = \d+", "lines = 600", head)
+    head = re.sub(r"folds = \d+", "folds = 3", head)
+    head = re.sub(r"strengths = .*", "strengths = [1, 16]", head)
+    for form in ("twins", "triplets"):
+        made = {"twins": language.sentences, "triplets": language.triplets}[form](600, 0)
+        sha = data.text_sha256([(line,) if isinstance(line, str) else tuple(line) for line in made])
+        head = re.sub(rf'(\[text\.{form}\][^\[]*sha256 = ")[^"]*', rf"\g<1>{sha}", head)
+    kept = [task for task in tasks if re.match(r"\[tasks\.([^\]]*)\]", task)[1] in QUICK_TASKS]  # type: ignore[index]
+    path = tmp_path_factory.mktemp("track") / "quick.toml"
+    path.write_text(head + "".join(kept), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs `srlbench …` in a fresh folder, as a user's shell would."""
+
+    def run(*args: object, cwd: Path = tmp_path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "srlbench", *map(str, args)],
+            cwd=cwd,
+            env={**os.environ, "CI": "true", "COLUMNS": "200", **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    return run
