@@ -2,9 +2,10 @@
 
 A value *moved* when its change is larger than the baseline's margin AND seeds alone do not explain it.
 The t-test takes the spread of fresh and expected seeds together, moderated by what all recipes spread
-(three seeds alone know too little); Holm's correction holds over the values of a recipe
-and each recipe gets an equal share of ALPHA, so that a whole check raises a false alarm in fewer than
-ALPHA of the cases where only the seeds changed. A recipe without any spread is compared by margin alone.
+(three seeds alone know too little); Holm's correction holds over the values of a recipe,
+half for its averages (they matter most) and half for its tasks, and each recipe gets an equal share of
+ALPHA, so that a whole check raises a false alarm in fewer than ALPHA of the cases where only the seeds
+changed. A recipe without any spread is compared by margin alone.
 
 A fall beyond the margin that is not proven is *inconclusive* when it is BIG, or when seeds alone would
 rarely do it (SUSPICIOUS, shared like ALPHA), or when a side has one seed; smaller ones are what seeds do.
@@ -148,7 +149,8 @@ def check(
 
 def _failure(record: Record) -> str:
     error = record.error or {}
-    return f"seed {record.seed} failed ({error.get('type')}: {error.get('message')})"
+    message = " ".join(str(error.get("message")).split())  # one line, whatever was raised
+    return f"seed {record.seed} failed ({error.get('type')}: {message})"
 
 
 def _incomparable(
@@ -173,7 +175,8 @@ def _incomparable(
         if ours != theirs:
             return "records of {} v{} {}, baseline of {} v{} {}".format(*ours, *theirs)
     expected, found = baseline.entries[pair].cells.keys(), _summaries(fresh, groups).keys()
-    if expected != found or any(len(found) > len(with_averages(record.scores, groups)) for record in fresh):
+    uneven = any(len(found) > len(with_averages(record.scores, groups)) for record in fresh)
+    if uneven or not found or expected != found:
         odd = sorted(expected ^ found) or ["some seeds lack tasks"]
         return f"other tasks than the baseline's ({', '.join(map(label, odd[:3]))}{', …' if odd[3:] else ''})"
     return None
@@ -237,11 +240,15 @@ def _noisy_changes(
         name: pooled(cells[name], known.summary, priors[name in averages], SD_FLOOR)
         for name, known in entry.cells.items()
     }
-    adjusted = holm([difference.p if difference else 1.0 for difference in differences.values()])
+    adjusted: dict[str, float] = {}
+    for kind in (True, False):
+        kin = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
+        corrected = holm(list(kin.values()))
+        adjusted |= {name: 2 * p for name, p in zip(kin, corrected, strict=True)}
     changes = []
-    for (name, difference), p in zip(differences.items(), adjusted, strict=True):
+    for name, difference in differences.items():
         fresh, known, margin = cells[name], entry.cells[name].summary, entry.cells[name].margin
-        value, enough = fresh.mean - known.mean, min(fresh.n, known.n) > 1
+        value, enough, p = fresh.mean - known.mean, min(fresh.n, known.n) > 1, adjusted[name]
         word: Word = "ok"
         if abs(value) > margin and enough and p < share:
             word = "regressed" if value < 0 else "better"

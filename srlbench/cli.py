@@ -210,9 +210,9 @@ def baseline(
 
 
 @app.command()
-def doctor(results: Results = DEFAULT_RESULTS) -> None:
-    """Check this installation: versions, backbone and data hashes, determinism, the results folder."""
-    raise typer.Exit(terminal.diagnosis(suite.doctor(results)))
+def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS) -> None:
+    """Check this installation: versions, folder, backbone and data hashes, determinism."""
+    raise typer.Exit(terminal.diagnosis(suite.examine(track, results)))
 
 
 def main() -> None:

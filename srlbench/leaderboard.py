@@ -87,12 +87,10 @@ def build(
     reference: the published records to compare with; None if there are none.
     """
     mine = [record for record in records if (record.track, record.track_version) == (track, version)]
-    runs: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    for pair, fingerprint in current.items():
-        runs[*pair, fingerprint] = []
+    runs: dict[tuple[str, str, str], list[Record]] = {(*pair, now): [] for pair, now in current.items()}
     for record in mine:
         if record.protocol == protocol:
-            runs[record.recipe, record.backbone, record.fingerprint].append(record)
+            runs.setdefault((record.recipe, record.backbone, record.fingerprint), []).append(record)
     published: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in reference or ():
         if record.status == "ok":

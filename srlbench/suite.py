@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srlbench import __version__, backbones, records, registry, tracks
+from srlbench import __version__, backbones, doctor, records, registry, tracks
 from srlbench import baseline as baselines
 from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
@@ -129,6 +129,11 @@ def evaluate(model: str, track_name: str, chosen: Sequence[str]) -> dict[str, fl
     from srlbench.evaluation.external import scores
 
     return scores(model, rules, chosen or None)
+
+
+def examine(track_name: str, results: Path) -> Iterator[doctor.Finding]:
+    rules = tracks.load(track_name)
+    return doctor.examine(rules, results, published(rules) or ())
 
 
 def listing(kind: str | None, track_name: str, files: Files) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +20,7 @@ from rich.table import Table
 from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
 from srlbench import plan as plans
+from srlbench.errors import OK, RUN_FAILED
 from srlbench.jobs import Event, Outcome
 from srlbench.jobs import Progress as Step
 from srlbench.plan import Plan
@@ -122,10 +123,12 @@ def report(report: checks.Report) -> None:
     out.print(checks.to_terminal(report))
 
 
-def diagnosis(findings: list[tuple[str, bool, str]]) -> int:
+def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:
+    sound = True
     for name, good, said in findings:
-        out.print(f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}")
-    return 0 if all(good for _, good, _ in findings) else 3
+        out.print(f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}", soft_wrap=True)
+        sound = sound and good
+    return OK if sound else RUN_FAILED
 
 
 class _Logged:

@@ -6,8 +6,8 @@ from srlbench.recipe import Loss, Recipe, recipe
 @recipe(
     cite="gao2021simcse",
     reported={
-        "paper/google-bert/bert-base-uncased": {"sts": 76.25, "transfer": 85.81},
-        "paper/FacebookAI/roberta-base": {"sts": 76.57, "transfer": 84.84},
+        "paper/google-bert/bert-base-uncased": {"sts_avg": 76.25, "transfer_avg": 85.81},
+        "paper/FacebookAI/roberta-base": {"sts_avg": 76.57, "transfer_avg": 84.84},
     },
 )
 def simcse_unsup() -> Recipe:
@@ -23,8 +23,8 @@ def simcse_unsup() -> Recipe:
 @recipe(
     cite="gao2021simcse",
     reported={
-        "paper/google-bert/bert-base-uncased": {"sts": 81.57, "transfer": 86.51},
-        "paper/FacebookAI/roberta-base": {"sts": 82.52, "transfer": 88.08},
+        "paper/google-bert/bert-base-uncased": {"sts_avg": 81.57, "transfer_avg": 86.51},
+        "paper/FacebookAI/roberta-base": {"sts_avg": 82.52, "transfer_avg": 88.08},
     },
 )
 def simcse_sup() -> Recipe:

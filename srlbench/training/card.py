@@ -92,6 +92,7 @@ def publish(
     }
     (work / "README.md").write_text(people(card))
     (work / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+    (work / "model.safetensors").chmod(0o644)  # it is written for its owner alone
     for name in (
         "tokenizer.json",
         "tokenizer_config.json",

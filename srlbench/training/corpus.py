@@ -146,5 +146,8 @@ def _encode(tokenizer: Tokenizer, lines: list[str], longest: int) -> tuple[npt.N
 
 
 def file_hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"Cannot read '{path}': {error.strerror}.") from error

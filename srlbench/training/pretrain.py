@@ -142,6 +142,7 @@ def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
         config.corpus, lambda: spoken(config), config.vocabulary, config.max_length, folder, report
     )
     run = train(config, corpus, folder, report)
+    corpus.facts["generated"]["version"] = dialect(config)
     facts = {"build": build, "arguments": arguments(config), "corpus": corpus.facts, **run.pop("facts")}
     result = card.publish(run["encoder"], corpus.tokenizer, TWIN_DROPOUT, facts, folder, out)
     shutil.rmtree(out / ".pretrain")
@@ -150,12 +151,22 @@ def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
 
 def fingerprint(config: Pretraining) -> str:
     """What the weights follow from, in one hash: the arguments and the text, wherever it lies."""
-    known = {**arguments(config), "files": [file_hash(path) for path in config.corpus]}
+    files = [file_hash(path) for path in config.corpus]
+    known = {**arguments(config), "files": files, "language": dialect(config)}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def arguments(config: Pretraining) -> dict[str, Any]:
     return {**asdict(config), "corpus": [path.name for path in config.corpus]}
+
+
+def dialect(config: Pretraining) -> int | None:
+    """The version of the generated language, if any of it is read."""
+    if not config.generated:
+        return None
+    from srlbench.data import language  # a version is known only where the language is asked for
+
+    return language.VERSION
 
 
 def spoken(config: Pretraining) -> list[str]:

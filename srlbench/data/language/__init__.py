@@ -8,9 +8,13 @@ of verb and object, and of thing and judgement, occur in evaluation only.
 from __future__ import annotations
 
 from ..rows import Rows
+from . import gain as _gain
 from . import tasks as _tasks
 from . import text as _text
 
+__all__ = ("TASKS", "VERSION", "Information", "information", "sentences", "task", "triplets")
+
+Information = _gain.Information
 VERSION: int = 1
 TASKS: tuple[str, ...] = _tasks.TASKS
 
@@ -28,3 +32,11 @@ def triplets(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
 def task(name: str) -> Rows:
     """One evaluation set, the same whatever was generated before."""
     return _tasks.task(name, VERSION)
+
+
+def information() -> dict[str, Information]:
+    """Word -> its exact probability in the training text and its information gain about the frame, in bits.
+
+    The gain is KL(P(meaning | word in sentence) || P(meaning)); module `gain` says it precisely.
+    """
+    return _gain.information()

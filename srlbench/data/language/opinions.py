@@ -5,7 +5,10 @@ As with events, a third of all pairs of thing and judgement are held out of trai
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from random import Random
 from typing import NamedTuple
 
@@ -101,17 +104,45 @@ def opinion(rng: Random, held_out: bool, topic: Topic) -> Opinion:
     return Opinion(topic, thing, judgement, good, negated, degree, PAST.draw(rng))
 
 
+def contexts(judgement: Concept) -> Iterator[tuple[bool, bool, Concept | None, float]]:
+    """Past, negated and degree, with their probability beside this judgement."""
+    for (past, p), (negated, q) in product(PAST, NEGATED):
+        if negated or is_verdict(judgement):
+            yield past, negated, None, p * q
+        else:
+            yield from ((past, negated, degree, p * q * r) for degree, r in DEGREES)
+
+
+def sayings(judgement: Concept, past: bool, negated: bool) -> Pool[str]:
+    return (VERDICTS if is_verdict(judgement) else SAYINGS)[past, negated]
+
+
 @cache
-def forms(verdict: str) -> dict[str, str]:
-    return verb_forms(verdict)
+def form(saying: str) -> str:
+    """The form of the verb that a saying asks for; "" if it takes a quality."""
+    return next((name for name in ("base", "s", "past") if f"{{{name}}}" in saying), "")
+
+
+@cache
+def fixed(saying: str) -> str:
+    """A saying's own words."""
+    return re.sub(r"\{\w+\}", " ", saying)
+
+
+@cache
+def fixed_words() -> frozenset[str]:
+    """The words of all sayings, and of degrees."""
+    texts = [fixed(text) for table in (SAYINGS, VERDICTS) for pool in table.values() for text in pool.items]
+    texts += [word for degree in (VERY, RATHER) for word in degree.words]
+    return frozenset(word for text in texts for word in text.lower().replace(",", "").split()) | {"a", "an"}
 
 
 def clause(op: Opinion, rng: Random, style: Style = PLAIN) -> str:
     """The opinion as a clause, neither capitalised nor stopped."""
     noun, judgement = style.word(op.thing, rng), style.word(op.judgement, rng)
     if is_verdict(op.judgement):
-        return VERDICTS[op.past, op.negated].draw(rng).format(n=noun, **forms(judgement))
-    saying = SAYINGS[op.past, op.negated].draw(rng)
+        return sayings(op.judgement, op.past, op.negated).draw(rng).format(n=noun, **verb_forms(judgement))
+    saying = sayings(op.judgement, op.past, op.negated).draw(rng)
     if op.degree is not None:
         judgement = f"{style.word(op.degree, rng)} {judgement}"
     with_article = judgement if op.thing.mass else f"{article(judgement)} {judgement}"

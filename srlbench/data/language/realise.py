@@ -8,7 +8,7 @@ from functools import cache
 from random import Random
 
 from .events import ONE, Event, other
-from .lexicon import PEOPLE, Concept, lexicon
+from .lexicon import Concept, lexicon
 from .morphology import article, plural, verb_forms
 from .pool import Pool, zipf
 
@@ -122,6 +122,13 @@ def _joint(construction: str, tense: str, wild: bool, person: bool, many: bool) 
     if construction == "relative":
         return "", "", "which looked" if wild else "who looked"
     return "", "", ""
+
+
+@cache
+def fixed_words(construction: str, tense: str, wild: bool, person: bool, many: bool) -> str:
+    """All words that the construction itself brings."""
+    by = "by" if construction == "passive" else ""
+    return " ".join((*_joint(construction, tense, wild, person, many), by))
 
 
 def _object(event: Event, verb: str, passive: bool, style: Style, rng: Random) -> tuple[str, str, str]:

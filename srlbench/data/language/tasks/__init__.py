@@ -9,7 +9,7 @@ from ...rows import Rows
 from . import questions, reviews, similarity
 
 _MAKERS: dict[str, Callable[[str, Random], Rows]] = {
-    **{name: similarity.make for name in similarity.SETS},
+    **dict.fromkeys(similarity.SETS, similarity.make),
     "GenMR": reviews.movie_reviews,
     "GenCR": reviews.customer_reviews,
     "GenSUBJ": reviews.subjectivity,

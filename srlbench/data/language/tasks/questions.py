@@ -16,7 +16,7 @@ SHARES = {ABBR: 6, DESC: 22, ENTY: 23, HUM: 21, LOC: 14, NUM: 14}  # in a hundre
 
 # Many questions are worded alike and ask for what their head noun names: {head}.
 SHARED = (
-    "What {head} {past} the {object}?", "Which {head} did the {agent} name after {base_ing} the {object}?",
+    "What {head} comes to mind when {agents} {base} {objects}?", "Which {head} did the {agent} name after {base_ing} the {object}?",
     "Name the {head} of the {agent} who {past} the {object}.", "What was the {head} when the {agent} {past} the {object}?",
     "What is the {head} of {a_object}?", "Tell me the {head} in the story of the {agent} and the {object}.",
     "Can you give the {head} for the {object} {place}?", "In the report, which {head} goes with the {object}?",

@@ -36,7 +36,7 @@ HINTS = {
             "the {n} could not have come at a higher price for so little", "the {n} put me to sleep",
             "I cannot see what anybody sees in the {n}"),
 }  # fmt: skip
-MIXTURE: Pool[str] = Pool(("plain", "concession", "agreement", "hint", "wish"), [56, 13, 18, 9, 4])
+MIXTURE: Pool[str] = Pool(("plain", "concession", "agreement", "hint", "wish"), [62, 9, 18, 9, 2])
 
 
 def _opinion(rng: Random, topic: Topic, positive: bool) -> Opinion:
@@ -85,7 +85,7 @@ def _labelled(rng: Random, n: int, share: float, names: tuple[str, ...], make: M
         while len(found) < wanted:
             text = make(rng, topics[int(rng.random() * len(topics))], label == 1)
             found.setdefault(text, label)
-    order = sorted(((rng.random(), text) for text in found))
+    order = sorted((rng.random(), text) for text in found)
     return {"text": [text for _, text in order], "label": [found[text] for _, text in order]}
 
 
