@@ -6,12 +6,13 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from srlbench import __version__, suite, terminal
 from srlbench.errors import RUN_FAILED, SrlbenchError
+from srlbench.tracks import Track
 
 app = typer.Typer(
     name="srlbench",
@@ -134,7 +135,7 @@ def run(
         terminal.plan(plan)
         return
     terminal.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
-    terminal.leaderboard(suite.leaderboard(plan.track, tuple(recipes or ()), results, write=True))
+    _table(plan.track, tuple(recipes or ()), results)
     if plan.failures:
         raise typer.Exit(RUN_FAILED)
 
@@ -166,7 +167,7 @@ def leaderboard(
 
     Examples: `srlbench leaderboard`, `srlbench leaderboard --results results`
     """
-    terminal.leaderboard(suite.leaderboard(suite.track(track), tuple(recipes or ()), results, write=not json), json)
+    _table(suite.track(track), tuple(recipes or ()), results, json)
 
 
 @app.command()
@@ -209,6 +210,51 @@ def baseline(
     typer.echo(f"Wrote {path}; review it and commit it.")
 
 
+TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
+
+
+def _given(kind: type, panel: str, about: str) -> Any:
+    """An option whose default is that of the pre-training itself."""
+    return Annotated[kind | None, typer.Option(help=about, rich_help_panel=panel, show_default=False)]
+
+
+@app.command()
+def pretrain(
+    out: Annotated[Path, typer.Argument(help="Folder of the new backbone.")],
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(help="A .txt or .txt.gz file, a sentence a line.", rich_help_panel=TEXT, show_default=False),
+    ] = None,
+    generated: _given(int, TEXT, "Lines of the generated language to add.") = None,
+    share: _given(float, TEXT, "Share of the tokens that are generated.") = None,
+    vocabulary: _given(int, SHAPE, "Word pieces.") = None,
+    layers: _given(int, SHAPE, "Transformer layers.") = None,
+    width: _given(int, SHAPE, "Width of the hidden states.") = None,
+    heads: _given(int, SHAPE, "Attention heads.") = None,
+    max_length: _given(int, SHAPE, "Longest sentence, in pieces.") = None,
+    init: _given(str, LEARNING, "random, or svd for factorised co-occurrences.") = None,
+    steps: _given(int, LEARNING, "Updates.") = None,
+    batch_tokens: _given(int, LEARNING, "Tokens an update.") = None,
+    lr: _given(float, LEARNING, "Highest learning rate.") = None,
+    warmup: _given(float, LEARNING, "Share of the updates in which the rate rises.") = None,
+    weight_decay: _given(float, LEARNING, "Of all matrices.") = None,
+    masking: _given(float, LEARNING, "Share of the tokens that are masked.") = None,
+    dropout: _given(float, LEARNING, "While pre-training.") = None,
+    chunks: _given(int, LEARNING, "Parts of a batch, one after the other.") = None,
+    measure: _given(int, LEARNING, "Updates between two measures of the held-out loss.") = None,
+    checkpoint: _given(int, LEARNING, "Updates between two checkpoints.") = None,
+    seed: _given(int, LEARNING, "Of everything random.") = None,
+    threads: _given(int, LEARNING, "Threads; part of what the weights follow from.") = None,
+    device: _given(str, LEARNING, "cpu or cuda.") = None,
+) -> None:
+    """Make a small backbone by masked language modelling; a killed run goes on where it was.
+
+    Example: `srlbench pretrain my-tiny --generated 50000 --corpus wiki.txt.gz --steps 2000`
+    """
+    settings = {key: value for key, value in locals().items() if key not in ("out", "corpus") and value is not None}
+    typer.echo(suite.pretrain(out, tuple(corpus or ()), settings))
+
+
 @app.command()
 def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS) -> None:
     """Check this installation: versions, folder, backbone and data hashes, determinism."""
@@ -227,6 +273,12 @@ def main() -> None:
     except KeyboardInterrupt:
         terminal.error("Interrupted; what was recorded is kept, run the same command again to go on.")
         sys.exit(130)
+
+
+def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = False) -> None:
+    for problem in suite.unreadable(rules, results):
+        terminal.warn(problem)
+    terminal.leaderboard(suite.leaderboard(rules, files, results, write=not json), json)
 
 
 def _command() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,19 @@ def evaluate(model: str, track_name: str, chosen: Sequence[str]) -> dict[str, fl
     from srlbench.evaluation.external import scores
 
     return scores(model, rules, chosen or None)
+
+
+def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any]) -> str:
+    """Make a backbone; what is not in `settings` is as `Pretraining` says."""
+    for path in corpus:
+        if not path.is_file():
+            raise UsageError(f"There is no corpus file at {path}.")
+    from srlbench import terminal
+    from srlbench.training.pretrain import Pretraining
+    from srlbench.training.pretrain import pretrain as make
+
+    card = make(Pretraining(corpus=corpus, **settings), out, terminal.say)
+    return f"Wrote {out}: held-out loss {card.get('heldout')}."
 
 
 def examine(track_name: str, results: Path) -> Iterator[doctor.Finding]:

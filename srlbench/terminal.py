@@ -36,6 +36,10 @@ def error(message: str) -> None:
     err.print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
 
 
+def say(message: str) -> None:
+    err.print(escape(message), soft_wrap=True)
+
+
 def warn(message: str) -> None:
     err.print(f"[yellow]Note:[/] {escape(message)}", soft_wrap=True)
 

@@ -75,7 +75,8 @@ def fetch(backbone: Backbone) -> Path:
 
 def _local(name: str, folder: Path) -> Backbone:
     try:
-        stamps = tuple((file, (folder / file).stat().st_mtime_ns) for file in CONTENT if (folder / file).exists())
+        present = [file for file in CONTENT if (folder / file).exists()]
+        stamps = tuple((file, (folder / file).stat().st_mtime_ns) for file in present)
         return Backbone(name, folder, None, None, _content(folder, stamps))
     except OSError as error:
         raise SrlbenchError(f"Cannot read the backbone '{name}': {error}.") from error

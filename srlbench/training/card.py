@@ -1,4 +1,4 @@
-"""The published form of a pre-trained backbone: a Hugging Face folder with a card for machines and one for people."""
+"""A pre-trained backbone as published: a Hugging Face folder with a card for machines and one for people."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ library_name: transformers
 ---
 # {name}
 
-A small BERT, {layers} layers of width {width} over {vocabulary:,} lower-cased word pieces, pre-trained by masked
-language modelling for srlbench. It is what a benchmark of training recipes starts from when minutes on a
-processor must do.
+A small BERT, {layers} layers of width {width} over {vocabulary:,} lower-cased word pieces, pre-trained by
+masked language modelling for srlbench. It is what a benchmark of training recipes starts from when minutes on
+a processor must do.
 
 **Use it** to compare recipes on srlbench's embedded track, and in tests: it loads with `AutoModel` and with
 sentence-transformers. **Do not use it** as a sentence encoder in a product, nor to judge a recipe at the
-scale of BERT: it has read {tokens:,} tokens, knows little of the world, and has whatever prejudice its text has.
+scale of BERT: it has read {tokens:,} tokens, knows little of the world, and has the prejudices of its text.
 
 | | |
 |---|---|
@@ -78,7 +78,7 @@ def publish(
     names = dict(
         zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True)
     )
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, model_max_length=shape.max_position_embeddings, **names
     )
     fast.save_pretrained(work)

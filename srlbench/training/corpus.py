@@ -86,7 +86,7 @@ def prepare(
     folder: Path,
     report: Callable[[str], None],
 ) -> Corpus:
-    """The corpus of these files and of the generated lines; kept in `folder`, and read from there next time."""
+    """The corpus of these files and of the generated lines; kept in `folder`, from where it is read again."""
     if not (folder / "facts.json").exists():
         lines, facts = _gather(files, generated(), report)
         report(f"learning {size} word pieces from {len(lines):,} lines")

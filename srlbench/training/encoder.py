@@ -12,14 +12,13 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 from torch import nn
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
 from srlbench.training.layers import FirstLast
 
-RANDOM_WIDTH = 300  # that of the word vectors this control stands in for
 SIF_A = 1e-3
 
 
@@ -60,8 +59,9 @@ def _head(kind: str, width: int) -> nn.Module:
 
 
 def _random_words(folder: Path, track: Track | None) -> StaticEmbedding:
+    """As wide as the backbone, so that a probe on them has no more to work with."""
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    vectors = torch.randn(len(tokenizer), RANDOM_WIDTH)
+    vectors = torch.randn(len(tokenizer), AutoConfig.from_pretrained(str(folder)).hidden_size)
     if track is not None:
         texts = [line[0] for line in data.training_text(track, "twins")]
         counts = Counter(i for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in ids)

@@ -18,22 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import BertConfig, BertModel
+from torch import nn
+from transformers import BertConfig
 
 from srlbench.errors import UsageError
 from srlbench.training import card
 from srlbench.training.corpus import Corpus, file_hash, prepare
-from srlbench.training.vocabulary import MASK, SPECIAL, vectors
+from srlbench.training.masked import Masked, MaskedModel, Masking, heldout, losses
+from srlbench.training.vocabulary import PAD, SPECIAL, vectors
 
 Report = Callable[[str], None]
 POSITIONS = 128
 TWIN_DROPOUT = 0.1  # what the encoder is published with: contrastive twins differ by nothing else
-SPREAD = 0.02  # standard deviation of initial weights, BERT's
-HELDOUT_LINES = 1024  # of each kind of text, enough for two digits of the loss
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,13 @@ class Pretraining:
     batch_tokens: int = 4096
     chunks: int = 2  # of a batch, one after the other: smaller ones stay in the cache
     lr: float = 1e-3
+    table_lr: float = 1.0  # of the word embeddings, as a part of lr: factorised ones are easily washed away
     warmup: float = 0.05
     weight_decay: float = 0.01
     masking: float = 0.15
     dropout: float = 0.1
     init: str = "random"
+    spread: float = 0.02  # standard deviation of the factorised embeddings
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
@@ -80,53 +79,6 @@ class Pretraining:
         for problem, found in problems.items():
             if found:
                 raise UsageError(f"Cannot pre-train: {problem}.")
-
-
-class MaskedModel(nn.Module):
-    """A BERT without pooler, and the head that names its masked tokens with the input embeddings."""
-
-    def __init__(self, config: Pretraining) -> None:
-        super().__init__()
-        self.encoder = BertModel(
-            BertConfig(
-                vocab_size=config.vocabulary,
-                hidden_size=config.width,
-                num_hidden_layers=config.layers,
-                num_attention_heads=config.heads,
-                intermediate_size=4 * config.width,
-                max_position_embeddings=POSITIONS,
-                hidden_dropout_prob=config.dropout,
-                attention_probs_dropout_prob=config.dropout,
-                initializer_range=SPREAD,
-            ),
-            add_pooling_layer=False,
-        )
-        self.transform = nn.Linear(config.width, config.width)
-        self.norm = nn.LayerNorm(config.width)
-        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
-
-    def forward(self, ids: Tensor, chosen: Tensor, wanted: Tensor) -> Tensor:
-        """Summed cross-entropy at the chosen places; the other places cost no output layer."""
-        real = ids != 0
-        hidden = self.encoder(ids, attention_mask=None if bool(real.all()) else real).last_hidden_state
-        hidden = self.norm(F.gelu(self.transform(hidden.flatten(0, 1)[chosen])))
-        table = self.encoder.embeddings.word_embeddings.weight
-        return F.cross_entropy(F.linear(hidden, table, self.bias), wanted, reduction="sum")
-
-
-def mask(
-    ids: npt.NDArray[np.int64], config: Pretraining, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """BERT's corruption: of the chosen places 80% become [MASK], 10% another token, 10% stay."""
-    flat = ids.ravel().copy()
-    chosen = np.flatnonzero((rng.random(flat.size) < config.masking) & (flat >= len(SPECIAL)))
-    wanted = flat[chosen]
-    kind = rng.random(len(chosen))
-    flat[chosen[kind < 0.8]] = MASK
-    other = chosen[kind >= 0.9]
-    flat[other] = rng.integers(len(SPECIAL), config.vocabulary, len(other))
-    corrupted = torch.from_numpy(flat.reshape(ids.shape)).to(config.device)
-    return corrupted, torch.from_numpy(chosen).to(config.device), torch.from_numpy(wanted).to(config.device)
 
 
 def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
@@ -178,10 +130,23 @@ def spoken(config: Pretraining) -> list[str]:
     return language.sentences(config.generated, config.seed)
 
 
+def shape(config: Pretraining) -> BertConfig:
+    return BertConfig(
+        vocab_size=config.vocabulary,
+        hidden_size=config.width,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        intermediate_size=4 * config.width,
+        max_position_embeddings=POSITIONS,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+    )
+
+
 def train(config: Pretraining, corpus: Corpus, folder: Path, report: Report) -> dict[str, Any]:
     """The encoder after all steps, and the facts of the way there; taken up from the last checkpoint."""
     torch.manual_seed(config.seed)
-    model = MaskedModel(config)
+    model = MaskedModel(shape(config)).to(config.device)
     optimiser = adamw(model, config)
     saved = folder / "checkpoint.pt"
     state: dict[str, Any] = {"step": 0, "tokens": 0, "seconds": 0.0, "curve": []}
@@ -190,87 +155,80 @@ def train(config: Pretraining, corpus: Corpus, folder: Path, report: Report) -> 
         model.load_state_dict(state.pop("model"))
         optimiser.load_state_dict(state.pop("optimiser"))
         report(f"resumed after step {state['step']:,}")
-    elif config.init == "svd":
-        report("factorising co-occurrences")
-    if not saved.exists():
-        start(model, config, corpus)
-    model.to(config.device)
-    held = heldout(config, corpus)
+    else:
+        start(model, config, corpus, report)
+    masking = Masking(config.masking, config.vocabulary, config.device)
+    held = heldout(corpus, masking)
     begun = time.perf_counter() - state["seconds"]
-    for step, batches in reading(config, corpus, state["step"]):
-        state["tokens"] += sum(int((b[0] != 0).sum()) for b in batches)
-        loss = update(model, optimiser, batches, config, step - 1)
+    for step, batches in reading(config, corpus, masking, state["step"]):
+        loss = update(model, optimiser, batches, config, step)
+        state["tokens"] += sum(int((ids != PAD).sum()) for ids, _, _ in batches)
         state |= {"step": step, "seconds": time.perf_counter() - begun}
-        last = step == config.steps
-        if step % config.measure == 0 or last:
-            state["curve"].append(
-                {"step": step, "tokens": state["tokens"], "train": loss, **losses(model, held)}
-            )
-            report(progress(state, config))
-        if step % config.checkpoint == 0 or last:
+        if step % config.measure == 0 or step == config.steps:
+            point = {"step": step, "tokens": state["tokens"], "train": loss, **losses(model, held)}
+            state["curve"].append(point)
+            report(progress(state, config.steps))
+        if step % config.checkpoint == 0 or step == config.steps:
             whole = {**state, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
             torch.save(whole, folder / "checkpoint.tmp")
             os.replace(folder / "checkpoint.tmp", saved)
-    return {"encoder": model.encoder.cpu(), "facts": {**state, "heldout": losses(model, held)}}
+    return {"encoder": model.encoder.cpu(), "facts": {**state, "heldout": losses(model.cpu(), held)}}
 
 
-def start(model: MaskedModel, config: Pretraining, corpus: Corpus) -> None:
+def start(model: MaskedModel, config: Pretraining, corpus: Corpus, report: Report) -> None:
     """Begin with what counting gives: the frequency of each token and, on request, its company."""
-    often = np.bincount(corpus.tokens, minlength=config.vocabulary)[: config.vocabulary] + 1.0
+    often = np.bincount(corpus.tokens, minlength=config.vocabulary) + 1.0
     often[: len(SPECIAL)] = 1.0
     with torch.no_grad():
         model.bias.copy_(torch.from_numpy(np.log(often / often.sum())))
         if config.init == "svd":
+            report("factorising co-occurrences")
             lines = np.repeat(np.arange(len(corpus.starts) - 1), corpus.lengths)
             found = vectors(np.asarray(corpus.tokens), lines, config.vocabulary, config.width)
-            table = model.encoder.embeddings.word_embeddings.weight
             met = torch.from_numpy(np.abs(found).sum(axis=1) > 0)
-            table[met] = torch.from_numpy(found * (SPREAD / found.std()))[met]
+            scaled = torch.from_numpy(found * (config.spread / found.std()))
+            model.table[met] = scaled[met].to(config.device)
 
 
 def adamw(model: MaskedModel, config: Pretraining) -> torch.optim.AdamW:
-    """Weight decay on matrices only."""
-    parameters = list(model.parameters())
+    """Weight decay on matrices only, and a rate of their own for the word embeddings."""
+    others = [p for p in model.parameters() if p is not model.table]
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay, "part": 1.0},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0, "part": 1.0},
+        {"params": [model.table], "weight_decay": 0.0, "part": config.table_lr},
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def reading(config: Pretraining, corpus: Corpus, done: int) -> Iterator[tuple[int, list[tuple[Tensor, ...]]]]:
-    """Each step still to do: its number and its masked batches."""
+def reading(
+    config: Pretraining, corpus: Corpus, masking: Masking, done: int
+) -> Iterator[tuple[int, list[Masked]]]:
+    """Each step still to do: its number, from one, and its masked batches."""
     step = 0
     for epoch in count():
-        order = corpus.epoch(
-            config.share, config.batch_tokens // config.chunks, np.random.default_rng([config.seed, 0, epoch])
-        )
+        rng = np.random.default_rng([config.seed, 0, epoch])
+        order = corpus.epoch(config.share, config.batch_tokens // config.chunks, rng)
         for first in range(0, len(order), config.chunks):
             step += 1
             if step > config.steps:
                 return
             if step > done:
                 rng = np.random.default_rng([config.seed, 1, step])
-                yield (
-                    step,
-                    [mask(corpus.rows(lines), config, rng) for lines in order[first : first + config.chunks]],
-                )
+                lines = order[first : first + config.chunks]
+                yield step, [masking(corpus.rows(chunk), rng) for chunk in lines]
 
 
 def update(
-    model: MaskedModel,
-    optimiser: torch.optim.AdamW,
-    batches: list[tuple[Tensor, ...]],
-    config: Pretraining,
-    step: int,
+    model: MaskedModel, optimiser: torch.optim.AdamW, batches: list[Masked], config: Pretraining, step: int
 ) -> float:
     """One optimiser step; the mean loss of its masked tokens."""
     warm = max(1, round(config.warmup * config.steps))
-    rate = config.lr * min((step + 1) / warm, (config.steps - step) / max(1, config.steps - warm))
+    rate = config.lr * min(step / warm, (config.steps - step + 1) / max(1, config.steps - warm))
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["part"]
     model.train()
-    torch.manual_seed(config.seed * 1_000_003 + step)  # dropout, so that no random state need be kept
+    torch.manual_seed(config.seed * 1_000_003 + step)  # dropout's; no random state need be kept
     masked = max(1, sum(len(wanted) for _, _, wanted in batches))
     total = 0.0
     for batch in batches:
@@ -283,30 +241,9 @@ def update(
     return total
 
 
-def heldout(config: Pretraining, corpus: Corpus) -> dict[str, list[tuple[Tensor, ...]]]:
-    """Masked batches of the first held-out lines, the same ones at every measurement."""
-    found = {}
-    for name, kind in (("text", False), ("generated", True)):
-        lines = np.flatnonzero(corpus.heldout & (corpus.generated == kind))[:HELDOUT_LINES]
-        lines = lines[np.argsort(corpus.lengths[lines], kind="stable")]
-        rng = np.random.default_rng(0)
-        groups = [lines[i : i + 64] for i in range(0, len(lines), 64)]
-        found[name] = [mask(corpus.rows(group), config, rng) for group in groups]
-    return {name: batches for name, batches in found.items() if batches}
-
-
-@torch.no_grad()
-def losses(model: MaskedModel, held: dict[str, list[tuple[Tensor, ...]]]) -> dict[str, float]:
-    model.eval()
-    return {
-        name: sum(float(model(*b)) for b in batches) / max(1, sum(len(b[2]) for b in batches))
-        for name, batches in held.items()
-    }
-
-
-def progress(state: dict[str, Any], config: Pretraining) -> str:
+def progress(state: dict[str, Any], steps: int) -> str:
     last = state["curve"][-1]
     named = ", ".join(f"{name} {last[name]:.3f}" for name in ("train", "text", "generated") if name in last)
-    left = state["seconds"] / state["step"] * (config.steps - state["step"])
+    left = state["seconds"] / state["step"] * (steps - state["step"]) / 60
     rate = state["tokens"] / state["seconds"]
-    return f"step {state['step']:,}/{config.steps:,}: {named}; {rate:,.0f} tokens/s, {left / 60:.1f} min left"
+    return f"step {state['step']:,}/{steps:,}: {named}; {rate:,.0f} tokens/s, {left:.1f} min left"

@@ -8,7 +8,7 @@ sorts its alphabet, so inner characters are given code points of their own and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,8 @@ def count(lines: Iterable[str]) -> Counter[str]:
     return Counter(word for line in lines for word, _ in split(normalise(line)))
 
 
-def _merged(counts: Counter[str], size: int, alphabet: Collection[str]) -> list[str]:
-    """Up to `size` pieces, the most useful first: the characters, then what byte-pair merging makes of them."""
+def _merged(counts: Counter[str], size: int, alphabet: set[str]) -> list[str]:
+    """Up to `size` pieces, most useful first: the characters, then what byte-pair merging makes of them."""
 
     def shifted() -> Iterator[str]:
         for word, count in counts.items():

@@ -1,20 +1,20 @@
 """A generated English-like language: training text, triplets, fourteen tasks, and what each word tells.
 
-Every sentence is put into words from a meaning frame, so what it means is known exactly. All text follows from
-(`VERSION`, seed), byte for byte, and no evaluation sentence is a training sentence: a third of all pairs
+Every sentence is put into words from a meaning frame, so what it means is known exactly. All text follows
+from (`VERSION`, seed), byte for byte, and no evaluation sentence is a training sentence: a third of all pairs
 of verb and object, and of thing and judgement, occur in evaluation only.
 """
 
 from __future__ import annotations
 
 from ..rows import Rows
-from . import gain as _gain
 from . import tasks as _tasks
 from . import text as _text
+from . import words as _words
 
 __all__ = ("TASKS", "VERSION", "Information", "information", "sentences", "task", "triplets")
 
-Information = _gain.Information
+Information = _words.Information
 VERSION: int = 1
 TASKS: tuple[str, ...] = _tasks.TASKS
 
@@ -39,4 +39,4 @@ def information() -> dict[str, Information]:
 
     The gain is KL(P(meaning | word in sentence) || P(meaning)); module `gain` says it precisely.
     """
-    return _gain.information()
+    return _words.information()

@@ -50,8 +50,14 @@ def swap(e: Event, rng: Random) -> Event | None:
     held_out = is_held_out(e.verb.line, e.object)
     if e.object.kind != PEOPLE or is_held_out(e.verb.line, e.agent) != held_out:
         return None
-    return e._replace(agent=e.object, object=e.agent, agent_number=e.object_number, object_number=e.agent_number,
-                      agent_trait=e.object_quality, object_quality=e.agent_trait)  # fmt: skip
+    return e._replace(
+        agent=e.object,
+        object=e.agent,
+        agent_number=e.object_number,
+        object_number=e.agent_number,
+        agent_trait=e.object_quality,
+        object_quality=e.agent_trait,
+    )
 
 
 def _noun_changed(new: Concept, number: Concept) -> Concept:
@@ -101,7 +107,9 @@ def change_number(e: Event, rng: Random) -> Event | None:
 def change_quality(e: Event, rng: Random) -> Event | None:
     if e.object_quality is None:
         return None
-    new = lexicon().opposite.get(e.object_quality) or _another(qualities(e.topic, e.object), e.object_quality, rng)
+    new = lexicon().opposite.get(e.object_quality) or _another(
+        qualities(e.topic, e.object), e.object_quality, rng
+    )
     return e._replace(object_quality=new) if new else None
 
 
@@ -111,8 +119,19 @@ def change_manner(e: Event, rng: Random) -> Event | None:
 
 
 CONTRADICTIONS: Pool[Change] = Pool(
-    (negate, oppose, swap, change_object, change_place, change_number, change_quality, change_manner, change_agent),
-    [24, 22, 14, 8, 8, 8, 6, 5, 5])  # fmt: skip
+    (
+        negate,
+        oppose,
+        swap,
+        change_object,
+        change_place,
+        change_number,
+        change_quality,
+        change_manner,
+        change_agent,
+    ),
+    [24, 22, 14, 8, 8, 8, 6, 5, 5],
+)
 
 
 def first_change(e: Event, rng: Random, kinds: Pool[Change]) -> Event:
@@ -142,6 +161,8 @@ def generalise(e: Event, rng: Random) -> Event:
     if not e.negated and rng.random() < 0.25:
         if rng.random() < 0.5:
             noun = broad[e.object]
+            if noun.words[0] in lexicon().colour and is_held_out(e.verb.line, noun):
+                return e  # the broader word is also an object of its own, and held out
             return e._replace(object=noun, object_number=_noun_changed(noun, e.object_number))
         return e._replace(agent=broad[e.agent])
     return e

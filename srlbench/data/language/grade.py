@@ -6,15 +6,22 @@ from .events import MUCH, ONE, SOME, THE, Event
 from .lexicon import Concept, Verb, lexicon
 
 CORE = {"verb": 0.4, "object": 0.33, "agent": 0.27}
-DETAIL = {"place": 0.28, "time": 0.18, "object_number": 0.16, "object_quality": 0.14, "agent_trait": 0.08,
-          "tool": 0.08, "manner": 0.08}  # fmt: skip
+DETAIL = {
+    "place": 0.28,
+    "time": 0.18,
+    "object_number": 0.16,
+    "object_quality": 0.14,
+    "agent_trait": 0.08,
+    "tool": 0.08,
+    "manner": 0.08,
+}
 DETAILS = 0.3  # what all details together weigh beside the core
 DENIED = 0.6  # what is left of the likeness of an event and its denial
 VAGUE = (THE, ONE, SOME, MUCH)
 
 
 def concept_likeness(one: Concept, other: Concept) -> float:
-    """1 for the same concept, less for its opposite, a broader one, a sibling, a neighbour; 0 across topics."""
+    """1 for the same concept, less for an opposite, a broader one, a sibling; 0 across topics."""
     if one is other:
         return 1.0
     relations = lexicon()

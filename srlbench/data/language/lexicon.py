@@ -11,8 +11,23 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-TOPICS = ("politics", "sport", "film", "nature", "travel", "cooking", "office", "music", "crime",
-          "health", "school", "computing", "building", "science", "farming")  # commonest first  # fmt: skip
+TOPICS = (
+    "politics",
+    "sport",
+    "film",
+    "nature",
+    "travel",
+    "cooking",
+    "office",
+    "music",
+    "crime",
+    "health",
+    "school",
+    "computing",
+    "building",
+    "science",
+    "farming",
+)  # commonest first
 PLACES, PEOPLE = "places", "people"
 
 
@@ -102,7 +117,9 @@ class _Reader:
         pairs: list[Pair] = []
         for item in text.split(", "):
             sides = [
-                Concept(tuple(side.lstrip("~").split("/~" if "/~" in side else "/")), kind, topic, side[0] == "~")
+                Concept(
+                    tuple(side.lstrip("~").split("/~" if "/~" in side else "/")), kind, topic, side[0] == "~"
+                )
                 for side in item.split(" ^ ")
             ]
             if len(sides) == 2:
@@ -123,10 +140,18 @@ class _Reader:
             dative = tools == "> people"
             means = self.concepts(tools, "tools", topic) if tools and not dative else ()
             both = [
-                Verb(tuple(side.split("/")), "verbs", topic, False, tuple(classes.split()), () if rank else means,
-                     dative, sides.split("/")[0])
+                Verb(
+                    tuple(side.split("/")),
+                    "verbs",
+                    topic,
+                    False,
+                    tuple(classes.split()),
+                    () if rank else means,
+                    dative,
+                    sides.split("/")[0],
+                )
                 for rank, side in enumerate(sides.split(" ^ "))
-            ]  # fmt: skip
+            ]
             if len(both) == 2:
                 self.oppose(both[0], both[1])
             verbs += both
@@ -157,7 +182,8 @@ def _topic(name: str, read: _Reader, shared: dict[str, list[str]], hypernym: dic
         places=read.concepts(sections["places"][0], PLACES, name),
         verbs=verbs,
         qualities={
-            kind: read.concepts(sections[f"qualities {kind}"][0], "qualities", name) for kind in things
+            kind: read.concepts(sections[f"qualities {kind}"][0], "qualities", name)
+            for kind in things
             if f"qualities {kind}" in sections
         },
         traits=read.concepts(shared["wild traits" if wild else "traits"][0], "traits", name),
@@ -167,7 +193,7 @@ def _topic(name: str, read: _Reader, shared: dict[str, list[str]], hypernym: dic
 
 
 def _colours(topics: tuple[Topic, ...]) -> dict[str, int]:
-    """One of three colours for each noun: balanced in each class, and one for a word that two topics share."""
+    """One of three colours for each noun: balanced in each class, the same in topics that share a word."""
     colour: dict[str, int] = {}
     for topic in topics:
         for nouns in (topic.people, *topic.things.values()):
@@ -185,8 +211,22 @@ def lexicon() -> Lexicon:
     topics = tuple(_topic(name, read, shared, hypernym) for name in TOPICS)
     # A plural entry may be of several words, one half each.
     halves = [entry.split() for entry in shared["irregular plurals"][0].split(", ")]
-    plain = ("fillers", "manners", "past", "perfect", "now", "usually", "future",
-             "glad", "sorry", "odd", "sure", "unsure", "heard", "numbers")  # fmt: skip
+    plain = (
+        "fillers",
+        "manners",
+        "past",
+        "perfect",
+        "now",
+        "usually",
+        "future",
+        "glad",
+        "sorry",
+        "odd",
+        "sure",
+        "unsure",
+        "heard",
+        "numbers",
+    )
     return Lexicon(
         topics=topics,
         lists={key: read.concepts(shared[key][0], key) for key in plain},
@@ -196,7 +236,10 @@ def lexicon() -> Lexicon:
         opposite=read.opposite,
         hypernym=hypernym,
         colour=_colours(topics),
-        verbs={base: (past, done) for base, past, done in map(str.split, shared["irregular verbs"][0].split(", "))},
+        verbs={
+            base: (past, done)
+            for base, past, done in map(str.split, shared["irregular verbs"][0].split(", "))
+        },
         doubling=frozenset(shared["doubling verbs"][0].split(", ")),
         plurals={" ".join(h[: len(h) // 2]): " ".join(h[len(h) // 2 :]) for h in halves},
     )

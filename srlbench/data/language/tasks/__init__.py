@@ -6,10 +6,10 @@ from collections.abc import Callable
 from random import Random
 
 from ...rows import Rows
-from . import questions, reviews, similarity
+from . import genres, questions, reviews, similarity
 
 _MAKERS: dict[str, Callable[[str, Random], Rows]] = {
-    **dict.fromkeys(similarity.SETS, similarity.make),
+    **dict.fromkeys(genres.SETS, similarity.make),
     "GenMR": reviews.movie_reviews,
     "GenCR": reviews.customer_reviews,
     "GenSUBJ": reviews.subjectivity,

@@ -18,24 +18,45 @@ FILMS, PRODUCTS = ("film", "film", "music"), ("computing", "travel", "building",
 Maker = Callable[[Random, Topic, bool], str]
 
 # {c} is conceded or expected, {m} is what is meant and decides.
-CONCESSIONS = zipf((
-    "although {c}, {m}", "{c}, but {m}", "{m}, even though {c}", "while some may say that {c}, {m}",
-    "despite the claim that {c}, {m}", "{c}; all the same, {m}", "I had been told that {c}, yet {m}",
-    "{m}, whatever people say about how {c}",
-), 6)  # fmt: skip
+CONCESSIONS = zipf(
+    (
+        "although {c}, {m}",
+        "{c}, but {m}",
+        "{m}, even though {c}",
+        "while some may say that {c}, {m}",
+        "despite the claim that {c}, {m}",
+        "{c}; all the same, {m}",
+        "I had been told that {c}, yet {m}",
+        "{m}, whatever people say about how {c}",
+    ),
+    6,
+)
 AGREEMENTS = zipf(("{c} and {m}", "{c}, and what is more, {m}", "not only that: {c}, and {m}"), 4)
 # What is said of a thing without a word for good or bad.
 HINTS = {
-    True: ("I would gladly come back for the {n}", "they should make more like the {n}",
-           "I could not get enough of the {n}", "the {n} was worth every penny", "my friends all want the {n} now",
-           "the {n} kept me up all night and I did not mind", "you will not regret the {n}",
-           "it is hard to find fault with the {n}", "nothing about the {n} let me down"),
-    False: ("I want my money back for the {n}", "I could not wait for the {n} to be over",
-            "the {n} was a waste of time", "I expected far more from the {n}",
-            "there is little to be said for the {n}", "never again will I bother with the {n}",
-            "the {n} could not have come at a higher price for so little", "the {n} put me to sleep",
-            "I cannot see what anybody sees in the {n}"),
-}  # fmt: skip
+    True: (
+        "I would gladly come back for the {n}",
+        "they should make more like the {n}",
+        "I could not get enough of the {n}",
+        "the {n} was worth every penny",
+        "my friends all want the {n} now",
+        "the {n} kept me up all night and I did not mind",
+        "you will not regret the {n}",
+        "it is hard to find fault with the {n}",
+        "nothing about the {n} let me down",
+    ),
+    False: (
+        "I want my money back for the {n}",
+        "I could not wait for the {n} to be over",
+        "the {n} was a waste of time",
+        "I expected far more from the {n}",
+        "there is little to be said for the {n}",
+        "never again will I bother with the {n}",
+        "the {n} could not have come at a higher price for so little",
+        "the {n} put me to sleep",
+        "I cannot see what anybody sees in the {n}",
+    ),
+}
 MIXTURE: Pool[str] = Pool(("plain", "concession", "agreement", "hint", "wish"), [62, 9, 18, 9, 2])
 
 
@@ -62,7 +83,9 @@ def _review(rng: Random, topic: Topic, positive: bool) -> str:
     if kind == "hint":
         text = _hint(rng, topic, positive)
     elif kind == "concession":
-        text = CONCESSIONS.draw(rng).format(c=_about(rng, topic, not positive), m=_about(rng, topic, positive))
+        text = CONCESSIONS.draw(rng).format(
+            c=_about(rng, topic, not positive), m=_about(rng, topic, positive)
+        )
     elif kind == "agreement":
         text = AGREEMENTS.draw(rng).format(c=_about(rng, topic, positive), m=_about(rng, topic, positive))
     elif kind == "wish":
@@ -76,7 +99,9 @@ def _review(rng: Random, topic: Topic, positive: bool) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _labelled(rng: Random, n: int, share: float, names: tuple[str, ...], make: Maker) -> dict[str, list[object]]:
+def _labelled(
+    rng: Random, n: int, share: float, names: tuple[str, ...], make: Maker
+) -> dict[str, list[object]]:
     """`n` different texts, the given share of them labelled 1, in an order that tells nothing."""
     topics = [topic for name in names for topic in lexicon().topics if topic.name == name]
     positives = round(n * share)
@@ -104,20 +129,30 @@ def customer_reviews(name: str, rng: Random) -> Rows:
 def sentiment(name: str, rng: Random) -> Rows:
     columns = _labelled(rng, 1400, 0.5, FILMS, _review)
     cuts = {"train": slice(0, 800), "dev": slice(800, 1000), "test": slice(1000, 1400)}
-    return Rows(name, "classification", {
-        split: {key: values[cut] for key, values in columns.items()} for split, cut in cuts.items()
-    })  # fmt: skip
+    return Rows(
+        name,
+        "classification",
+        {split: {key: values[cut] for key, values in columns.items()} for split, cut in cuts.items()},
+    )
 
 
 def _phrase(rng: Random, topic: Topic, positive: bool) -> str:
     """Two to five words of attitude."""
     shape = rng.random()
     if shape < 0.4:
-        verb = next(v for v in iter(lambda: zipf(lexicon().acts).draw(rng), None) if v[1])[0 if positive else 1]
+        verb = next(v for v in iter(lambda: zipf(lexicon().acts).draw(rng), None) if v[1])[
+            0 if positive else 1
+        ]
         assert verb is not None
         who = PLAIN.word(people(topic, None).draw(rng), rng)
         form = verb_forms(PLAIN.word(verb, rng))
-        opening = ("{past} the {n}", "{ing} the {n}", "{base} all {ns}", "{done} by the {n}", "will {base} the {n}")
+        opening = (
+            "{past} the {n}",
+            "{ing} the {n}",
+            "{base} all {ns}",
+            "{done} by the {n}",
+            "will {base} the {n}",
+        )
         return opening[int(rng.random() * len(opening))].format(n=who, ns=plural(who), **form)
     op = _opinion(rng, topic, positive)
     judgement, thing = PLAIN.word(op.judgement, rng), PLAIN.word(op.thing, rng)
@@ -136,14 +171,26 @@ def phrases(name: str, rng: Random) -> Rows:
     return _one_split(name, _labelled(rng, 600, 0.31, TOPICS, _phrase))
 
 
-JUDGED = zipf((
-    "it is a shame that {e}", "there is something heroic about how {e}", "I still cannot believe that {e}",
-    "one has to admire the way {e}", "nobody should be surprised that {e}", "what a joy that {e}",
-), 6)  # fmt: skip
-REPORTED = zipf((
-    "critics wrote that {o}", "a survey found that most visitors said that {o}", "in a letter, one reader said that {o}",
-    "the headline claimed that {o}",
-), 6)  # fmt: skip
+JUDGED = zipf(
+    (
+        "it is a shame that {e}",
+        "there is something heroic about how {e}",
+        "I still cannot believe that {e}",
+        "one has to admire the way {e}",
+        "nobody should be surprised that {e}",
+        "what a joy that {e}",
+    ),
+    6,
+)
+REPORTED = zipf(
+    (
+        "critics wrote that {o}",
+        "a survey found that most visitors said that {o}",
+        "in a letter, one reader said that {o}",
+        "the headline claimed that {o}",
+    ),
+    6,
+)
 
 
 def _judged_or_told(rng: Random, topic: Topic, objective: bool) -> str:
@@ -161,4 +208,6 @@ def _judged_or_told(rng: Random, topic: Topic, objective: bool) -> str:
 
 
 def subjectivity(name: str, rng: Random) -> Rows:
-    return _one_split(name, _labelled(rng, 600, 0.5, FILMS + ("politics", "sport", "cooking"), _judged_or_told))
+    return _one_split(
+        name, _labelled(rng, 600, 0.5, (*FILMS, "politics", "sport", "cooking"), _judged_or_told)
+    )

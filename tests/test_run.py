@@ -1,0 +1,198 @@
+"""Whole suites on a quick track: the same digits however they are run, and no harm from what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+from srlbench.records import Record, scan
+
+RECIPES = ("bag-random", "simcse-unsup", "simcse-sup")
+BAD = '''
+from srlbench.recipe import Loss, Recipe, recipe
+
+def nan(a, b):
+    return (a - b).sum() * float("nan")
+
+def broken(a, b):
+    raise ZeroDivisionError("a bug in the loss")
+
+@recipe()
+def bad_nan() -> Recipe:
+    """A loss that is not a number."""
+    return Recipe(data="twins", loss=Loss(nan))
+
+@recipe()
+def bad_bug() -> Recipe:
+    """A loss that raises."""
+    return Recipe(data="twins", loss=Loss(broken))
+
+def death(a, b):
+    import os, signal
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@recipe()
+def bad_death() -> Recipe:
+    """A loss that takes the whole process with it."""
+    return Recipe(data="twins", loss=Loss(death))
+'''
+
+
+def found(results: Path) -> dict[tuple[str, int], Record]:
+    held = scan(results, "quick", 1)
+    assert not held.problems
+    return {(record.recipe, record.seed): record for record in held.records}
+
+
+def digits(results: Path) -> dict[tuple[str, int], tuple[str | None, dict[str, float]]]:
+    return {key: (record.weights_sha256, record.scores) for key, record in found(results).items()}
+
+
+@pytest.fixture(scope="module")
+def first(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recipes, two seeds, two at a time."""
+    results = tmp_path_factory.mktemp("first") / "results"
+    command = [sys.executable, "-m", "srlbench", "run", *RECIPES, "--track", quick_track, "--seeds", "0-1"]
+    done = subprocess.run(
+        [*map(str, command), "--jobs", "2", "--results", str(results)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[6/6]" in done.stderr and "simcse-unsup" in done.stdout
+    return results
+
+
+def test_every_run_is_recorded_whole(first: Path) -> None:
+    records = found(first)
+    assert set(records) == {(recipe, seed) for recipe in RECIPES for seed in (0, 1)}
+    one = records["simcse-unsup", 0]
+    assert set(one.scores) == {"GenSTSB", "GenSTS13", "GenTREC"}
+    assert {result["task_name"] for result in one.results} == set(one.scores)
+    assert one.environment["packages"]["torch"] and one.command.startswith("srlbench run")
+    assert one.diagnostics["geometry"]["uniformity"] < 0 < one.diagnostics["geometry"]["alignment"]
+    assert one.training["steps"] == 8 and one.timings["total_s"] > 0 and one.peak_memory_mb
+    place = first / "quick" / "v1"
+    assert len(list(place.glob("predictions/*/tiny/*/seed-*.npz"))) == 6
+    assert not list(place.glob("work/*/tiny/*/seed-*")), "finished runs leave no work behind"
+    assert (place / "leaderboard.md").is_file() and (place / "leaderboard.csv").is_file()
+
+
+def test_seeds_differ_in_weights_and_scores(first: Path) -> None:
+    made = digits(first)
+    for recipe in RECIPES:
+        assert made[recipe, 0][0] != made[recipe, 1][0]
+        assert made[recipe, 0][1] != made[recipe, 1][1]
+
+
+def test_a_second_run_does_nothing_and_says_so(first: Path, quick_track: Path, cli: Cli) -> None:
+    start = time.perf_counter()
+    done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-1", "--results", first)
+    assert done.returncode == 0 and "Nothing to do: all 6 runs" in done.stderr
+    assert time.perf_counter() - start < 5
+
+
+def test_alone_and_one_at_a_time_gives_the_same_digits(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+    done = cli("run", "simcse-unsup", "--track", quick_track, "--seeds", "1", "--jobs", "1", "--results", "again")
+    assert done.returncode == 0, done.stderr
+    assert digits(tmp_path / "again")["simcse-unsup", 1] == digits(first)["simcse-unsup", 1]
+
+
+def test_a_kept_encoder_scores_what_its_record_says(first: Path, quick_track: Path, cli: Cli) -> None:
+    import json
+
+    (folder,) = (first / "quick" / "v1" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
+    done = cli("evaluate", folder, "--track", quick_track, "--json")
+    assert json.loads(done.stdout) == pytest.approx(found(first)["simcse-sup", 0].scores, abs=1e-9)
+
+
+def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, cli: Cli) -> None:
+    done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
+    assert "9 runs, 3 to make" in done.stdout
+    assert not (first / "quick" / "v1" / "work").exists() or "to do" in done.stdout
+
+
+def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(first, tmp_path / "results")
+    (tmp_path / "bad.py").write_text(BAD, encoding="utf-8")
+    args = ("bad-nan", "bad-bug", "bad-death", "bag-random", "--recipes", "bad.py", "--track", quick_track)
+    done = cli("run", *args, "--seeds", "0", "--results", "results")
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    assert "the loss became nan at step 1" in done.stderr
+    assert "ZeroDivisionError: a bug in the loss" in done.stderr
+    assert "ended by SIGKILL" in done.stderr
+    records = found(tmp_path / "results")
+    assert {records[name, 0].status for name in ("bad-nan", "bad-bug", "bad-death")} == {"failed"}
+    assert "Traceback" in (records["bad-bug", 0].error or {})["traceback"]
+    kept = {key: value for key, value in digits(tmp_path / "results").items() if not key[0].startswith("bad")}
+    assert kept == digits(first)
+
+
+def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(first, tmp_path / "results")
+    (path,) = (tmp_path / "results").glob("quick/v1/records/bag-random/tiny/*/seed-0.json")
+    path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
+    told = cli("leaderboard", "--track", quick_track, "--results", "results")
+    assert told.returncode == 0 and "seed-0.json" in told.stderr and "cut short" in told.stderr
+    done = cli("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", "results")
+    assert done.returncode == 0
+    assert digits(tmp_path / "results") == digits(first)
+    assert path.with_name("seed-0.json.unreadable").is_file()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_is_one_sentence_and_harms_no_record(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        args = ("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", small)
+        assert cli(*args).returncode == 0
+        free = shutil.disk_usage(small).free
+        (small / "ballast").write_bytes(b"x" * (free - 2048))
+        done = cli("run", "bag-random", "--track", quick_track, "--seeds", "2", "--results", small)
+        assert done.returncode == 3 and "disk is full" in done.stderr and "Traceback" not in done.stderr
+        held = {key: value for key, value in digits(small).items() if key[1] < 2}
+        assert held == {key: value for key, value in digits(first).items() if key[0] == "bag-random"}
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def kill_and_resume(quick_track: Path, results: Path, after: float) -> None:
+    """A suite killed without warning, driver first, then run again."""
+    command = [sys.executable, "-m", "srlbench", "run", "simcse-unsup", "simcse-sup", "--seeds", "0", "--jobs", "2"]
+    args = [*command, "--track", str(quick_track), "--results", str(results)]
+    victim = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(after)
+    if random.random() < 0.5:
+        os.killpg(victim.pid, signal.SIGKILL)  # everything at once, as when a machine dies
+    else:
+        os.kill(victim.pid, signal.SIGKILL)  # the driver alone: its runs must notice
+    victim.wait()
+    again = subprocess.run(args, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+
+
+def test_killed_and_resumed_gives_the_same_digits(first: Path, quick_track: Path, tmp_path: Path) -> None:
+    kill_and_resume(quick_track, tmp_path / "results", after=12)
+    wanted = {key: value for key, value in digits(first).items() if key[1] == 0 and key[0] != "bag-random"}
+    assert digits(tmp_path / "results") == wanted
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments(first: Path, quick_track: Path, tmp_path: Path) -> None:
+    wanted = {key: value for key, value in digits(first).items() if key[1] == 0 and key[0] != "bag-random"}
+    random.seed(0)
+    for turn in range(20):
+        results = tmp_path / str(turn)
+        kill_and_resume(quick_track, results, after=random.uniform(2, 25))
+        assert digits(results) == wanted, f"turn {turn}"
