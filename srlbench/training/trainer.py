@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 from torch import nn
 from torch.utils.data import DataLoader
@@ -25,6 +26,7 @@ from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
 from srlbench.training.rng import preserved_rng, seed_everything
 
+OBJECTIVE, COMPLETE = "objective.pt", "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
 
@@ -78,8 +80,8 @@ def _fit(
         train_dataset=text,
         loss=objective,
         data_collator=Padding(model.tokenizer.pad_token_id),
-        evaluator=_evaluator(dev_score) if recipe.select == "dev" else None,
-        callbacks=[_Progress(report, recipe.steps), _Completed(objective)],
+        evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
+        callbacks=[_Progress(report, recipe.steps), _Completed()],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.batches = order(len(text), recipe.batch_size, recipe.steps, seed)
@@ -130,11 +132,25 @@ class _Trainer(SentenceTransformerTrainer):
     """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
 
     batches: list[list[int]]
+    loss: Objective
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         # A list is a batch sampler; on resume the Trainer skips the ones that were done.
         loader = DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    # A checkpoint holds the objective, head and loss history included; as a sentence-transformers folder it would come
+    # back with layers that no recipe has.
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save({"weights": self.loss.state_dict(), "history": self.loss.history}, folder / OBJECTIVE)
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        saved = torch.load(Path(checkpoint_path) / OBJECTIVE, weights_only=True)
+        self.loss.load_state_dict(saved["weights"])
+        if not self.state.global_step:  # resuming, not going back to the best checkpoint at the end
+            self.loss.history[:] = saved["history"]
 
     def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
         return dataset
@@ -143,15 +159,19 @@ class _Trainer(SentenceTransformerTrainer):
         """No model card: it would look at the dataset's columns, and records say more."""
 
 
-def _evaluator(dev_score: DevScore) -> Callable[..., dict[str, float]]:
-    def evaluate(model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:
+class _Dev(BaseEvaluator):
+    """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
+
+    def __init__(self, score: DevScore) -> None:
+        super().__init__()
+        self.score = score
+
+    def __call__(self, model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:
         was_training = model.training
         with preserved_rng():
-            score = dev_score(model.eval())
+            score = self.score(model.eval())
         model.train(was_training)
         return {"dev": score}
-
-    return evaluate
 
 
 class _Progress(TrainerCallback):
@@ -165,28 +185,15 @@ class _Progress(TrainerCallback):
 class _Completed(TrainerCallback):
     """Marks a checkpoint as whole: a killed save leaves a folder without this file, which is not resumed from."""
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
-
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        head, history = self.objective.head.state_dict(), self.objective.history
-        torch.save({"head": head, "history": history}, folder / "objective.pt.part")
-        (folder / "objective.pt.part").replace(folder / "objective.pt")
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            saved = torch.load(folder / "objective.pt", weights_only=True)
-            self.objective.head.load_state_dict(saved["head"])
-            self.objective.history[:] = saved["history"]
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
 
 def _last_checkpoint(work: Path) -> str | None:
     """The newest whole checkpoint; unfinished ones are removed so that they cannot be mistaken for one."""
     whole: list[tuple[int, Path]] = []
     for folder in work.glob("checkpoint-*"):
-        if (folder / "objective.pt").is_file():
+        if (folder / COMPLETE).is_file():
             whole.append((int(folder.name.rpartition("-")[2]), folder))
         else:
             shutil.rmtree(folder)

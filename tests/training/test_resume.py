@@ -1,0 +1,67 @@
+"""Training that was stopped at any step goes on to the very weights of training that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from srlbench import backbones, registry, tracks
+from srlbench.fingerprint import resolved
+from srlbench.recipe import Recipe
+from srlbench.training import trainer
+
+TINY = backbones.resolve("tiny")
+
+
+class Stopped(Exception):
+    pass
+
+
+def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None) -> trainer.Trained:
+    def report(stage: str, done: int, of: int) -> None:
+        if done == stop:
+            raise Stopped
+
+    scores = iter(range(100, 0, -1))  # the first checkpoint is the best one
+    return trainer.train(recipe, backbones.fetch(TINY), track, 0, work, lambda model: float(next(scores)), report)
+
+
+@pytest.mark.parametrize("name", ["simcse-unsup", "simcse-sup"])
+@pytest.mark.parametrize("stop", [2, 5, 7])
+def test_stopped_and_resumed_equals_unbroken(name: str, stop: int, quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = resolved(registry.recipe(name), track, TINY)
+    unbroken = train(recipe, track, tmp_path / "unbroken")
+    with pytest.raises(Stopped):
+        train(recipe, track, tmp_path / "broken", stop)
+    resumed = train(recipe, track, tmp_path / "broken")
+    assert resumed.weights_sha256 == unbroken.weights_sha256
+    assert resumed.log["losses"] == unbroken.log["losses"]
+
+
+def test_a_checkpoint_cut_short_is_not_resumed_from(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = resolved(registry.recipe("simcse-unsup"), track, TINY)
+    unbroken = train(recipe, track, tmp_path / "unbroken")
+    with pytest.raises(Stopped):
+        train(recipe, track, tmp_path / "broken", 7)
+    newest = tmp_path / "broken" / "checkpoint-6"
+    (newest / trainer.COMPLETE).unlink()
+    (newest / "optimizer.pt").write_bytes(b"half")
+    assert train(recipe, track, tmp_path / "broken").weights_sha256 == unbroken.weights_sha256
+
+
+def test_dev_selection_goes_back_to_the_best_checkpoint(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    last = resolved(registry.recipe("simcse-unsup"), track, TINY)
+    best = dataclasses.replace(last, select="dev")
+    selected = train(best, track, tmp_path / "best")
+    assert [step for step, _ in selected.log["dev"]] == [3, 6]
+    assert selected.weights_sha256 != train(last, track, tmp_path / "last").weights_sha256
+    with pytest.raises(Stopped):
+        train(last, track, tmp_path / "three", 4)  # its first checkpoint is that of step 3
+    saved = trainer.torch.load(tmp_path / "three" / "checkpoint-3" / trainer.OBJECTIVE, weights_only=True)
+    mine = {f"model.{key}": value for key, value in selected.model.state_dict().items()}
+    assert all(trainer.torch.equal(saved["weights"][key], value) for key, value in mine.items())
