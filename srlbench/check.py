@@ -225,9 +225,7 @@ def _prior(ready: Ready, baseline: Baseline, averages: set[str], kind: bool) -> 
     spreads = []
     for pair, entry in baseline.entries.items():
         if any(known.summary.sd for known in entry.cells.values()):
-            cells = [
-                (name, known.summary) for name, known in entry.cells.items() if (name in averages) is kind
-            ]
+            cells = [(name, known.summary) for name, known in entry.cells.items() if (name in averages) is kind]
             fresh = ready.get(pair, {})
             spreads += [spread(known, *([fresh[name]] if name in fresh else [])) for name, known in cells]
     return fit_prior(spreads, SD_FLOOR)

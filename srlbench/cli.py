@@ -74,7 +74,8 @@ def _root(
 @app.command("list")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False)
+        str | None,
+        typer.Argument(help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False),
     ] = None,
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
@@ -126,10 +127,18 @@ def run(
 ) -> None:
     """Train and evaluate recipes, record every run, show the table. What is done already is not done again.
 
-    Examples: `srlbench run --all`, `srlbench run simcse-unsup untrained-cls --seeds 0-4`, `srlbench run --all --dry-run`
+    Examples: `srlbench run --all`, `srlbench run simcse-unsup whitening --seeds 0-4`, `srlbench run --all --dry-run`
     """
     plan = suite.plan(
-        recipe or [], all_, track, backbone or [], seeds, tuple(recipes or ()), results, keep_encoders, _command()
+        recipe or [],
+        all_,
+        track,
+        backbone or [],
+        seeds,
+        tuple(recipes or ()),
+        results,
+        keep_encoders,
+        _command(),
     )
     if dry_run:
         terminal.plan(plan)
@@ -145,7 +154,8 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A sentence-transformers folder, or a Hub name.")],
     track: TrackName = DEFAULT_TRACK,
     task: Annotated[
-        list[str] | None, typer.Option("--task", help="Only this task.", rich_help_panel=WHAT, show_default=False)
+        list[str] | None,
+        typer.Option("--task", help="Only this task.", rich_help_panel=WHAT, show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -213,9 +223,9 @@ def baseline(
 TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
 
 
-def _given(kind: type, panel: str, about: str) -> Any:
+def _given(panel: str, about: str) -> Any:
     """An option whose default is that of the pre-training itself."""
-    return Annotated[kind | None, typer.Option(help=about, rich_help_panel=panel, show_default=False)]
+    return typer.Option(None, help=about, rich_help_panel=panel, show_default=False)
 
 
 @app.command()
@@ -225,27 +235,29 @@ def pretrain(
         list[Path] | None,
         typer.Option(help="A .txt or .txt.gz file, a sentence a line.", rich_help_panel=TEXT, show_default=False),
     ] = None,
-    generated: _given(int, TEXT, "Lines of the generated language to add.") = None,
-    share: _given(float, TEXT, "Share of the tokens that are generated.") = None,
-    vocabulary: _given(int, SHAPE, "Word pieces.") = None,
-    layers: _given(int, SHAPE, "Transformer layers.") = None,
-    width: _given(int, SHAPE, "Width of the hidden states.") = None,
-    heads: _given(int, SHAPE, "Attention heads.") = None,
-    max_length: _given(int, SHAPE, "Longest sentence, in pieces.") = None,
-    init: _given(str, LEARNING, "random, or svd for factorised co-occurrences.") = None,
-    steps: _given(int, LEARNING, "Updates.") = None,
-    batch_tokens: _given(int, LEARNING, "Tokens an update.") = None,
-    lr: _given(float, LEARNING, "Highest learning rate.") = None,
-    warmup: _given(float, LEARNING, "Share of the updates in which the rate rises.") = None,
-    weight_decay: _given(float, LEARNING, "Of all matrices.") = None,
-    masking: _given(float, LEARNING, "Share of the tokens that are masked.") = None,
-    dropout: _given(float, LEARNING, "While pre-training.") = None,
-    chunks: _given(int, LEARNING, "Parts of a batch, one after the other.") = None,
-    measure: _given(int, LEARNING, "Updates between two measures of the held-out loss.") = None,
-    checkpoint: _given(int, LEARNING, "Updates between two checkpoints.") = None,
-    seed: _given(int, LEARNING, "Of everything random.") = None,
-    threads: _given(int, LEARNING, "Threads; part of what the weights follow from.") = None,
-    device: _given(str, LEARNING, "cpu or cuda.") = None,
+    generated: int | None = _given(TEXT, "Lines of the generated language to add."),
+    share: float | None = _given(TEXT, "Share of the tokens that are generated."),
+    vocabulary: int | None = _given(SHAPE, "Word pieces."),
+    layers: int | None = _given(SHAPE, "Transformer layers."),
+    width: int | None = _given(SHAPE, "Width of the hidden states."),
+    heads: int | None = _given(SHAPE, "Attention heads."),
+    max_length: int | None = _given(SHAPE, "Longest sentence, in pieces."),
+    init: str | None = _given(LEARNING, "random, or svd for factorised co-occurrences."),
+    spread: float | None = _given(LEARNING, "Standard deviation of factorised word vectors."),
+    steps: int | None = _given(LEARNING, "Updates."),
+    batch_tokens: int | None = _given(LEARNING, "Tokens an update."),
+    lr: float | None = _given(LEARNING, "Highest learning rate."),
+    table_lr: float | None = _given(LEARNING, "Rate of the word vectors, as a part of --lr."),
+    warmup: float | None = _given(LEARNING, "Share of the updates in which the rate rises."),
+    weight_decay: float | None = _given(LEARNING, "Of all matrices."),
+    masking: float | None = _given(LEARNING, "Share of the tokens that are masked."),
+    dropout: float | None = _given(LEARNING, "While pre-training."),
+    chunks: int | None = _given(LEARNING, "Parts of a batch, one after the other."),
+    measure: int | None = _given(LEARNING, "Updates between two measures of the held-out loss."),
+    checkpoint: int | None = _given(LEARNING, "Updates between two checkpoints."),
+    seed: int | None = _given(LEARNING, "Of everything random."),
+    threads: int | None = _given(LEARNING, "Threads; part of what the weights follow from."),
+    device: str | None = _given(LEARNING, "cpu or cuda."),
 ) -> None:
     """Make a small backbone by masked language modelling; a killed run goes on where it was.
 

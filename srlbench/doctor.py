@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from srlbench import backbones, data, records, registry, tracks
+from srlbench import backbones, data, records, registry
 from srlbench.errors import SrlbenchError
 from srlbench.fingerprint import resolved
 from srlbench.records import Record
@@ -61,7 +61,10 @@ def _writable(results: Path, track: Track) -> None:
     there = results.exists()
     records.ensure_writable(results, track.name, track.version)
     if not there:  # leave no trace of having looked
-        for folder in (results / track.name / f"v{track.version}" / "records", *list(results.rglob("*"))[::-1]):
+        for folder in (
+            results / track.name / f"v{track.version}" / "records",
+            *list(results.rglob("*"))[::-1],
+        ):
             if folder.is_dir():
                 folder.rmdir()
         results.rmdir()

@@ -12,9 +12,7 @@ from srlbench.training import TRAINING_VERSION
 
 def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
     """The recipe as this track and backbone run it."""
-    return resolve(
-        entry.recipe, entry.name, track.default_training, track.name, f"{track.name}/{backbone.name}"
-    )
+    return resolve(entry.recipe, entry.name, track.default_training, track.name, f"{track.name}/{backbone.name}")
 
 
 def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:

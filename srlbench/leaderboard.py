@@ -110,9 +110,7 @@ def build(
     return Leaderboard(track, version, protocol, groups, seeds, ordered, reference is not None, excluded)
 
 
-def _row(
-    row: Row, records: Sequence[Record], now: str | None, groups: Groups, expected: tuple[int, ...]
-) -> Row:
+def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, expected: tuple[int, ...]) -> Row:
     """`row` with what its records say."""
     ok = [record for record in records if record.status == "ok"]
     failed = tuple(sorted(record.seed for record in records if record.status == "failed"))
@@ -338,9 +336,7 @@ def _legend(board: Leaderboard) -> list[str]:
 
 def _absent(row: Row) -> str:
     parts = [(row.failed, "failed"), (row.missing, "not run")]
-    said = (
-        f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds
-    )
+    said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
     return "; ".join(said)
 
 

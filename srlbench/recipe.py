@@ -54,6 +54,7 @@ class Recipe:
     post: str = "none"
     freeze: str = "none"
     select: str = "last"
+    dropout: float | None = None  # None: the backbone's own
     lr: float | None = None
     batch_size: int | None = None
     steps: int | None = None
@@ -80,11 +81,11 @@ class Recipe:
         """Refuse a value outside its choices, a loss without data, a budget that is not positive."""
         for key, choices in self.CHOICES.items():
             if getattr(self, key) not in choices:
-                raise UsageError(
-                    f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}."
-                )
+                raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
         if self.trained != (self.loss is not None):
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise UsageError(f"Recipe '{name}': dropout = {self.dropout} is not between 0 and 1.")
         for key in self.BUDGET:
             value = getattr(self, key)
             if value is not None and not value > 0:

@@ -134,9 +134,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def tie_groups(
-    rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: float = 0.1
-) -> list[int | None]:
+def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: float = 0.1) -> list[int | None]:
     """Each row's rank: 1 + the number of rows significantly better, by Welch's t and by more than `margin`.
 
     The margin keeps deterministic rows, which have no spread to hide in, from ranking on nothing.

@@ -130,7 +130,10 @@ def report(report: checks.Report) -> None:
 def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:
     sound = True
     for name, good, said in findings:
-        out.print(f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}", soft_wrap=True)
+        out.print(
+            f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}",
+            soft_wrap=True,
+        )
         sound = sound and good
     return OK if sound else RUN_FAILED
 

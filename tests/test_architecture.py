@@ -87,7 +87,9 @@ def test_every_room_is_on_the_map() -> None:
     assert not [name for name in rooms if f"`{name}/`" not in page and f"`{name}.py`" not in page]
 
 
-@pytest.mark.parametrize("verb", [["list"], ["leaderboard"], ["check"], ["run", "--all", "--dry-run"], ["show", "whitening"]])
+@pytest.mark.parametrize(
+    "verb", [["list"], ["leaderboard"], ["check"], ["run", "--all", "--dry-run"], ["show", "whitening"]]
+)
 def test_light_verbs_load_no_heavy_library(verb: list[str], tmp_path: Path) -> None:
     code = (
         "import sys\nfrom srlbench import cli\nsys.argv = ['srlbench', *sys.argv[1:]]\n"

@@ -260,13 +260,9 @@ def test_a_baseline_comes_back_and_is_the_same_for_the_same_numbers(world: World
 def test_accepting_part_keeps_the_rest_and_edited_margins(world: World, tmp_path: Path) -> None:
     text = accept(world.runs(3), CURRENT, GROUPS, reason="first", date="2026-01-02")
     head, _, tail = text.partition('[recipe."recipe-0@tiny"]')
-    edited = saved(
-        tmp_path, head + '[recipe."recipe-0@tiny"]' + tail.replace("margin = 0.5", "margin = 0.75", 1)
-    )
+    edited = saved(tmp_path, head + '[recipe."recipe-0@tiny"]' + tail.replace("margin = 0.5", "margin = 0.75", 1))
     current = {pair: NOW for pair in CURRENT if pair[0] != "whitening"}
-    again = accept(
-        world.runs(4, NOISY[:1]), current, GROUPS, reason="more", date="2026-02-03", previous=edited
-    )
+    again = accept(world.runs(4, NOISY[:1]), current, GROUPS, reason="more", date="2026-02-03", previous=edited)
     new = saved(tmp_path, again)
     entry = new.entries["recipe-0", "tiny"].cells["sts_avg"]
     assert (entry.margin, entry.summary.n) == (0.75, 4)

@@ -45,7 +45,10 @@ def test_show_tells_every_setting(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["run", "simcse-unsop"], ["Unknown recipe 'simcse-unsop'", "Did you mean 'simcse-unsup'?", "Known:"]),
+        (
+            ["run", "simcse-unsop"],
+            ["Unknown recipe 'simcse-unsop'", "Did you mean 'simcse-unsup'?", "Known:"],
+        ),
         (["run", "--all", "--track", "embeded"], ["Unknown track", "Did you mean 'embedded'?"]),
         (["run", "--all", "--seeds", "x"], ["--seeds 'x'", "0-4"]),
         (["run", "--all", "--seeds", "4-1"], ["backwards"]),
@@ -76,9 +79,18 @@ def test_a_wrong_flag_value_is_usage(cli: Cli) -> None:
     [
         ("x = 1", ["registers no recipe"]),
         ("def of nothing:", ["cannot be read", "SyntaxError"]),
-        ("from srlbench.recipe import *\n@recipe()\ndef simcse_unsup():\n    return Recipe()", ["exists already"]),
-        ("from srlbench.recipe import *\n@recipe()\ndef odd():\n    return Recipe(pool='min')", ["pool", "'min'"]),
-        ("from srlbench.recipe import *\n@recipe()\ndef odd():\n    return Recipe(data='twins')", ["go together"]),
+        (
+            "from srlbench.recipe import *\n@recipe()\ndef simcse_unsup():\n    return Recipe()",
+            ["exists already"],
+        ),
+        (
+            "from srlbench.recipe import *\n@recipe()\ndef odd():\n    return Recipe(pool='min')",
+            ["pool", "'min'"],
+        ),
+        (
+            "from srlbench.recipe import *\n@recipe()\ndef odd():\n    return Recipe(data='twins')",
+            ["go together"],
+        ),
         (
             "from srlbench.recipe import *\n@recipe()\ndef odd():\n"
             "    return Recipe(data='twins', loss=Loss('infonce'))",

@@ -39,9 +39,7 @@ def failed(recipe: str, seed: int, **changes: Any) -> Record:
 
 
 def board(records: list[Record], recipes: str = "", **options: Any) -> Leaderboard:
-    current = {(record.recipe, "tiny"): NOW for record in records} | {
-        (name, "tiny"): NOW for name in recipes.split()
-    }
+    current = {(record.recipe, "tiny"): NOW for record in records} | {(name, "tiny"): NOW for name in recipes.split()}
     options = {"current": current, "groups": GROUPS, "seeds": range(3)} | options
     return build(records, track="embedded", version=1, protocol="simcse", **options)
 
@@ -156,15 +154,11 @@ def test_one_seed_is_compared_through_the_published_spread() -> None:
 
 
 def sample() -> Leaderboard:
-    records = (
-        runs("simcse-unsup", 60) + runs("whitening", 55, step=0) + runs("simcse-unsup", 58, fingerprint=OLD)
-    )
+    records = runs("simcse-unsup", 60) + runs("whitening", 55, step=0) + runs("simcse-unsup", 58, fingerprint=OLD)
     records += [failed("broken", 0), *runs("barlow", 60.1, n=1), *runs("a|b", 50, n=2)]
     reference = runs("simcse-unsup", 60) + runs("whitening", 57, step=0)
     reported = {"simcse-unsup": {"sts_avg": 76.25}}
-    current = {
-        (name, "tiny"): NOW for name in ("simcse-unsup", "whitening", "broken", "barlow", "idle", "a|b")
-    }
+    current = {(name, "tiny"): NOW for name in ("simcse-unsup", "whitening", "broken", "barlow", "idle", "a|b")}
     return board(records, current=current, reference=reference, reported=reported)
 
 
@@ -213,9 +207,7 @@ def test_the_markdown_reads_as_agreed() -> None:
 
 def test_the_legend_explains_only_what_is_there() -> None:
     text = to_markdown(board(runs("simcse", 60)), made_with="x", command="y")
-    assert not any(
-        mark in text for mark in ("†", "stale", "failed", "paper", "vs published", "protocol are not")
-    )
+    assert not any(mark in text for mark in ("†", "stale", "failed", "paper", "vs published", "protocol are not"))
 
 
 def test_the_csv_is_tidy() -> None:
@@ -259,8 +251,7 @@ def test_full_tables_fit_a_hundred_columns() -> None:
     }
     scores = {task: 60.0 for names in tasks.values() for task in names}
     records = [
-        made("untrained-first-last", seed, 60, scores={t: s + seed for t, s in scores.items()})
-        for seed in range(3)
+        made("untrained-first-last", seed, 60, scores={t: s + seed for t, s in scores.items()}) for seed in range(3)
     ]
     out = io.StringIO()
     Console(file=out, width=100).print(to_terminal(board(records, groups=tasks, reference=records)))

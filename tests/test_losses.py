@@ -47,7 +47,12 @@ def test_permuting_the_batch_changes_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_nan_at_the_edges(name: str, dtype: torch.dtype) -> None:
     a, b = (v.detach().to(dtype) for v in views())
-    edges = {"same": (a, a), "opposite": (a, -a), "one pair": (a[:1], b[:1]), "duplicates": (a[[0, 0, 1]], b[[0, 0, 1]])}
+    edges = {
+        "same": (a, a),
+        "opposite": (a, -a),
+        "one pair": (a[:1], b[:1]),
+        "duplicates": (a[[0, 0, 1]], b[[0, 0, 1]]),
+    }
     for edge, (x, y) in edges.items():
         x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
         value = registry.loss_function(Loss(name))(x, y)

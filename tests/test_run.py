@@ -63,7 +63,10 @@ def first(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("first") / "results"
     command = [sys.executable, "-m", "srlbench", "run", *RECIPES, "--track", quick_track, "--seeds", "0-1"]
     done = subprocess.run(
-        [*map(str, command), "--jobs", "2", "--results", str(results)], capture_output=True, text=True, check=False
+        [*map(str, command), "--jobs", "2", "--results", str(results)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "[6/6]" in done.stderr and "simcse-unsup" in done.stdout
@@ -99,7 +102,9 @@ def test_a_second_run_does_nothing_and_says_so(first: Path, quick_track: Path, c
     assert time.perf_counter() - start < 5
 
 
-def test_alone_and_one_at_a_time_gives_the_same_digits(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_alone_and_one_at_a_time_gives_the_same_digits(
+    first: Path, quick_track: Path, cli: Cli, tmp_path: Path
+) -> None:
     done = cli("run", "simcse-unsup", "--track", quick_track, "--seeds", "1", "--jobs", "1", "--results", "again")
     assert done.returncode == 0, done.stderr
     assert digits(tmp_path / "again")["simcse-unsup", 1] == digits(first)["simcse-unsup", 1]
@@ -148,7 +153,9 @@ def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_full_disk_is_one_sentence_and_harms_no_record(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_harms_no_record(
+    first: Path, quick_track: Path, cli: Cli, tmp_path: Path
+) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", small], capture_output=True)
@@ -169,7 +176,18 @@ def test_a_full_disk_is_one_sentence_and_harms_no_record(first: Path, quick_trac
 
 def kill_and_resume(quick_track: Path, results: Path, after: float) -> None:
     """A suite killed without warning, driver first, then run again."""
-    command = [sys.executable, "-m", "srlbench", "run", "simcse-unsup", "simcse-sup", "--seeds", "0", "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "srlbench",
+        "run",
+        "simcse-unsup",
+        "simcse-sup",
+        "--seeds",
+        "0",
+        "--jobs",
+        "2",
+    ]
     args = [*command, "--track", str(quick_track), "--results", str(results)]
     victim = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(after)

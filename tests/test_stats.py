@@ -84,9 +84,7 @@ def test_the_prior_finds_what_the_variances_came_from() -> None:
     assert prior.variance == pytest.approx(0.25, rel=0.1) and prior.df > 20
     mixed = []
     for _ in range(4000):
-        variance = (
-            6 * 0.25 / (2 * dice.gammavariate(3, 1))
-        )  # scaled inverse chi-squared, 6 degrees of freedom
+        variance = 6 * 0.25 / (2 * dice.gammavariate(3, 1))  # scaled inverse chi-squared, 6 degrees of freedom
         mixed.append((math.sqrt(variance * dice.gammavariate(1, 2) / 2), 2))
     prior = fit_prior(mixed, 1e-6)
     assert prior.variance == pytest.approx(0.25, rel=0.15) and prior.df == pytest.approx(6, rel=0.4)

@@ -32,7 +32,7 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     os.environ.update(ENVIRONMENT, **dict.fromkeys(THREADS, str(threads)))
     # Importing torch and mteb takes seconds: the fork server does it once, every run is forked from there.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["srlbench.engines.preload"])
     waiting = list(reversed(jobs))
@@ -46,7 +46,7 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
                 process.start()
                 send.close()
                 running[receive] = (job, process, time.monotonic())
-            for receive in wait(list(running)):
+            for receive in list(wait(list(running))):
                 yield _news(receive, running)
     finally:
         for _, process, _ in running.values():

@@ -4,4 +4,4 @@ from transformers.utils.logging import disable_progress_bar
 
 import srlbench.job  # noqa: F401
 
-disable_progress_bar()
+disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -57,7 +57,7 @@ def evaluate(
     encoder = Encoder(model.eval(), meta(name, revision, seed))
     chosen = list(track.tasks) if tasks is None else list(tasks)
     for index, task_name in enumerate(chosen):
-        with preserved_rng(), quiet(), tempfile.TemporaryDirectory() as folder:
+        with preserved_rng(), Quiet(), tempfile.TemporaryDirectory() as folder:
             made = task(data.task(track, task_name), track.tasks[task_name].sha256, probe(track))
             outcome = mteb.evaluate(
                 encoder,
@@ -80,7 +80,7 @@ def dev_score(model: SentenceTransformer, track: Track) -> float:
     """Spearman on the development pairs of the track, in percent: what model selection may look at."""
     pairs = data.task(track, str(track.training["select_on"])).splits["dev"]
     a, b = (_embed(model, list(pairs[key])) for key in ("sentence1", "sentence2"))
-    return 100 * float(spearmanr(pairwise_cos_sim(a, b).numpy(), pairs["score"]).statistic)
+    return 100 * float(spearmanr(np.asarray(pairwise_cos_sim(a, b)), pairs["score"]).statistic)
 
 
 def probe(track: Track) -> Probe:
@@ -89,7 +89,7 @@ def probe(track: Track) -> Probe:
 
 
 def meta(name: str, revision: str, seed: int) -> ModelMeta:
-    """Who the encoder is to mteb. All three matter: mteb keys results on them, and a seed of its own is needed there."""
+    """Who the encoder is to mteb. All three matter: mteb keys results on them, and the seed is in neither name."""
     return ModelMeta.create_empty({"name": f"srlbench/{name}", "revision": revision}).model_copy(
         update={"experiment_kwargs": {"seed": seed}}
     )
@@ -128,7 +128,7 @@ def _predictions(path: Path) -> NDArray[Any]:
     return np.array(saved["cosine"] if "cosine" in saved else saved["label"])
 
 
-class quiet(warnings.catch_warnings):  # type: ignore[type-arg]
+class Quiet(warnings.catch_warnings):
     """mteb talks about batch sizes and metadata; a run's output is its own."""
 
     def __enter__(self) -> None:

@@ -82,9 +82,7 @@ class TransferTask(AbsTask):
             "f1_macro": float(f1_score(y, predicted, average="macro")),
         }
 
-    def _vectors(
-        self, model: Any, part: Dataset, encode_kwargs: Any, where: dict[str, str]
-    ) -> NDArray[np.float64]:
+    def _vectors(self, model: Any, part: Dataset, encode_kwargs: Any, where: dict[str, str]) -> NDArray[np.float64]:
         """A row's features: its sentence vector, or |a - b| and a * b of a pair."""
         columns = ["text"] if "text" in part.column_names else ["sentence1", "sentence2"]
         vectors = []

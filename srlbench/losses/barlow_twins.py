@@ -1,6 +1,6 @@
 """Barlow Twins: redundancy reduction between two views."""
 
-from torch import Tensor, eye
+from torch import Tensor
 
 
 def barlow_twins(a: Tensor, b: Tensor, *, weight: float = 0.0051, eps: float = 1e-5) -> Tensor:
@@ -18,9 +18,9 @@ def barlow_twins(a: Tensor, b: Tensor, *, weight: float = 0.0051, eps: float = 1
     Relations: VICReg's variance and covariance terms applied across views instead of within each.
     """
     correlation = _standardise(a, eps).T @ _standardise(b, eps) / len(a)
-    on_diagonal = (1 - correlation.diagonal()).pow(2).sum()
-    off_diagonal = correlation.masked_fill(eye(len(correlation), dtype=bool, device=a.device), 0).pow(2).sum()
-    return on_diagonal + weight * off_diagonal
+    diagonal = correlation.diagonal()
+    off_diagonal = correlation.pow(2).sum() - diagonal.pow(2).sum()
+    return (1 - diagonal).pow(2).sum() + weight * off_diagonal
 
 
 def _standardise(x: Tensor, eps: float) -> Tensor:

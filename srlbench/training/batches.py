@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -16,9 +17,7 @@ Views = tuple[list[int], ...]
 class TokenisedText(Dataset[Views]):
     """Lines of token ids, one tuple of views a line; a twin is the same ids twice."""
 
-    def __init__(
-        self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase, max_length: int
-    ) -> None:
+    def __init__(self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
         columns = [
             tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
             for texts in zip(*lines, strict=True)
@@ -41,27 +40,35 @@ def order(rows: int, batch_size: int, steps: int, seed: int) -> list[list[int]]:
     batches: list[list[int]] = []
     size = min(batch_size, rows)
     while len(batches) < steps:
-        batches += [chunk.tolist() for chunk in torch.randperm(rows, generator=generator).split(size)][: rows // size]
+        batches += [chunk.tolist() for chunk in torch.split(torch.randperm(rows, generator=generator), size)][
+            : rows // size
+        ]
     return batches[:steps]
 
 
-class Padding:
-    """Collates a batch: all first views, then all second ones, …, as one padded block."""
+class Padding(SentenceTransformerDataCollator):
+    """Collates a batch into `groups` blocks of like length: all views of all rows, each padded to its block's longest.
 
-    valid_label_columns: tuple[str, ...] = ()
+    The objective sees one batch; padding all of it to its longest sentence would spend half the work on padding.
+    """
 
-    def __init__(self, pad: int) -> None:
-        self.pad = pad
+    def __init__(self, pad: int, groups: int) -> None:
+        super().__init__(preprocess_fn=lambda texts: {})
+        self.pad, self.groups = pad, groups
 
-    def __call__(self, batch: list[Views]) -> dict[str, Any]:
-        ids = [view for views in zip(*batch, strict=True) for view in views]
+    def __call__(self, features: list[Any]) -> dict[str, Any]:
+        ids = [view for views in zip(*features, strict=True) for view in views]
+        by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        size = -(-len(ids) // self.groups)
+        out: dict[str, Any] = {}
+        for start in range(0, len(ids), size):
+            block, mask = self._block([ids[row] for row in by_length[start : start + size]])
+            # sentence-transformers finds the inputs of a forward by this suffix.
+            out |= {f"{start}_input_ids": block, f"{start}_attention_mask": mask}
+        return {**out, "label": torch.tensor(by_length).argsort()}  # puts the embeddings back into order
+
+    def _block(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, ids))
-        block = torch.full((len(ids), longest), self.pad)
-        mask = torch.zeros((len(ids), longest), dtype=torch.long)
-        for row, view in enumerate(ids):
-            block[row, : len(view)] = torch.tensor(view)
-            mask[row, : len(view)] = 1
-        # sentence-transformers finds the columns of a view by this suffix.
-        return {"views_input_ids": block, "views_attention_mask": mask}
-
-
+        block = torch.tensor([view + [self.pad] * (longest - len(view)) for view in ids])
+        mask = torch.tensor([[1] * len(view) + [0] * (longest - len(view)) for view in ids])
+        return block, mask

@@ -75,9 +75,7 @@ def publish(
     shape.hidden_dropout_prob = shape.attention_probs_dropout_prob = dropout
     shape.architectures, shape.dtype = ["BertModel"], "float32"
     shape.to_json_file(work / "config.json")
-    names = dict(
-        zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True)
-    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
     fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, model_max_length=shape.max_position_embeddings, **names
     )
@@ -109,7 +107,7 @@ def command(arguments: Mapping[str, Any], name: str) -> str:
     """The line that builds this backbone again."""
     flags = [f"--{key.replace('_', '-')} {value}" for key, value in arguments.items() if key != "corpus"]
     files = [f"--corpus {file}" for file in arguments["corpus"]]
-    return " ".join(["srlbench pretrain", *files, *flags, f"--out {name}"])
+    return " ".join(["srlbench pretrain", name, *files, *flags])
 
 
 def people(card: Mapping[str, Any]) -> str:
@@ -124,8 +122,7 @@ def people(card: Mapping[str, Any]) -> str:
         tokens=card["tokens"],
         sources=sources,
         generated=f"{spoken:,} lines of srlbench's generated language" if spoken else "none",
-        losses=", ".join(f"{value:.3f} ({name})" for name, value in card["heldout"].items())
-        or "not measured",
+        losses=", ".join(f"{value:.3f} ({name})" for name, value in card["heldout"].items()) or "not measured",
         steps=card["step"],
         minutes=card["seconds"] / 60,
         threads=arguments["threads"],

@@ -28,10 +28,13 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
         weighted = recipe.encoder == "random-words-weighted"
         return SentenceTransformer(modules=[_random_words(folder, track if weighted else None)]), nn.Identity()
     layers = recipe.pool == "first-last"
+    config: dict[str, Any] = {"output_hidden_states": True} if layers else {}
+    if recipe.dropout is not None:
+        config |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), recipe.dropout)
     transformer = Transformer(
         str(folder),
         max_seq_length=recipe.max_length,
-        config_kwargs={"output_hidden_states": True} if layers else {},
+        config_kwargs=config,
         # Loading prints a report of unused weights otherwise; no recipe uses the backbone's own pooler.
         model_kwargs={"dtype": torch.float32, "add_pooling_layer": False},
     )
@@ -55,7 +58,7 @@ def _head(kind: str, width: int) -> nn.Module:
     # BERT's initialisation of new layers, as SimCSE's head has it.
     nn.init.normal_(dense.linear.weight, std=0.02)
     nn.init.zeros_(dense.linear.bias)
-    return nn.Sequential(dense.linear, dense.activation_function) if kind == "mlp-train-only" else dense
+    return nn.Sequential(dense.linear, nn.Tanh()) if kind == "mlp-train-only" else dense
 
 
 def _random_words(folder: Path, track: Track | None) -> StaticEmbedding:
@@ -67,7 +70,7 @@ def _random_words(folder: Path, track: Track | None) -> StaticEmbedding:
         counts = Counter(i for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in ids)
         p = torch.tensor([counts[i] for i in range(len(tokenizer))]) / counts.total()
         vectors *= (SIF_A / (SIF_A + p)).unsqueeze(1)
-    return StaticEmbedding(tokenizer, embedding_weights=vectors)
+    return StaticEmbedding(tokenizer.backend_tokenizer, embedding_weights=vectors)
 
 
 def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> SentenceTransformer:

@@ -1,4 +1,4 @@
-"""The training objective: one forward for all views, a head, a pure loss function."""
+"""The training objective: all views through the encoder once, a head, a pure loss function."""
 
 from __future__ import annotations
 
@@ -17,18 +17,25 @@ class Diverged(SrlbenchError):
 
 
 class Objective(nn.Module):
-    """A loss in sentence-transformers' form: features of the concatenated views in, a scalar out."""
+    """A loss in sentence-transformers' form: blocks of token ids in, a scalar out."""
 
     def __init__(
-        self, model: SentenceTransformer, head: nn.Module, loss: LossFunction, arguments: dict[str, Any], views: int
+        self,
+        model: SentenceTransformer,
+        head: nn.Module,
+        loss: LossFunction,
+        arguments: dict[str, Any],
+        views: int,
     ) -> None:
         super().__init__()
         self.model, self.head = model, head
         self.loss, self.arguments, self.views = loss, arguments, views
         self.history: list[float] = []
 
-    def forward(self, features: list[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
-        embeddings = self.head(self.model(features[0])["sentence_embedding"])
+    def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """labels: where in the blocks the embedding of each row of each view is."""
+        blocks = [self.model(block)["sentence_embedding"] for block in features]
+        embeddings = self.head(torch.cat(blocks)[labels])
         value: Tensor = self.loss(*embeddings.chunk(self.views), **self.arguments)
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")

@@ -90,9 +90,7 @@ def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
     torch.set_num_threads(config.threads)
     folder = out / ".pretrain" / build[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    corpus = prepare(
-        config.corpus, lambda: spoken(config), config.vocabulary, config.max_length, folder, report
-    )
+    corpus = prepare(config.corpus, lambda: spoken(config), config.vocabulary, config.max_length, folder, report)
     run = train(config, corpus, folder, report)
     corpus.facts["generated"]["version"] = dialect(config)
     facts = {"build": build, "arguments": arguments(config), "corpus": corpus.facts, **run.pop("facts")}
@@ -201,9 +199,7 @@ def adamw(model: MaskedModel, config: Pretraining) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def reading(
-    config: Pretraining, corpus: Corpus, masking: Masking, done: int
-) -> Iterator[tuple[int, list[Masked]]]:
+def reading(config: Pretraining, corpus: Corpus, masking: Masking, done: int) -> Iterator[tuple[int, list[Masked]]]:
     """Each step still to do: its number, from one, and its masked batches."""
     step = 0
     for epoch in count():

@@ -14,7 +14,8 @@ def seed_everything(seed: int, threads: int) -> None:
     """Seed python, numpy and torch, fix the thread count, and refuse non-deterministic kernels."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over all memory
+    # A debugging aid that costs a pass over all memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -26,6 +26,7 @@ from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
 from srlbench.training.rng import preserved_rng, seed_everything
 
+GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
 OBJECTIVE, COMPLETE = "objective.pt", "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
@@ -79,7 +80,7 @@ def _fit(
         args=_arguments(recipe, track, seed, work),
         train_dataset=text,
         loss=objective,
-        data_collator=Padding(model.tokenizer.pad_token_id),
+        data_collator=Padding(model.tokenizer.pad_token_id, groups=1 if torch.cuda.is_available() else GROUPS),
         evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
         callbacks=[_Progress(report, recipe.steps), _Completed()],
     )
@@ -101,6 +102,7 @@ def _fit(
 
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
+    assert recipe.steps and recipe.batch_size and recipe.lr
     every = int(track.training["checkpoint_steps"])
     selected = recipe.select == "dev"
     return SentenceTransformerTrainingArguments(
@@ -132,25 +134,31 @@ class _Trainer(SentenceTransformerTrainer):
     """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
 
     batches: list[list[int]]
-    loss: Objective
+
+    @property
+    def _objective(self) -> Objective:
+        assert isinstance(self.loss, Objective)
+        return self.loss
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         # A list is a batch sampler; on resume the Trainer skips the ones that were done.
-        loader = DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator)
+        text: Any = self.train_dataset
+        loader = DataLoader(text, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
 
     # A checkpoint holds the objective, head and loss history included; as a sentence-transformers folder it would come
     # back with layers that no recipe has.
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save({"weights": self.loss.state_dict(), "history": self.loss.history}, folder / OBJECTIVE)
+        saved = {"weights": self._objective.state_dict(), "history": self._objective.history}
+        torch.save(saved, folder / OBJECTIVE)
 
-    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
-        saved = torch.load(Path(checkpoint_path) / OBJECTIVE, weights_only=True)
-        self.loss.load_state_dict(saved["weights"])
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        saved = torch.load(Path(resume_from_checkpoint) / OBJECTIVE, weights_only=True)
+        self._objective.load_state_dict(saved["weights"])
         if not self.state.global_step:  # resuming, not going back to the best checkpoint at the end
-            self.loss.history[:] = saved["history"]
+            self._objective.history[:] = saved["history"]
 
     def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
         return dataset
@@ -163,10 +171,10 @@ class _Dev(BaseEvaluator):
     """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
 
     def __init__(self, score: DevScore) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.score = score
 
-    def __call__(self, model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:
+    def __call__(self, model: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         was_training = model.training
         with preserved_rng():
             score = self.score(model.eval())

@@ -135,9 +135,7 @@ def test_no_evaluation_sentence_is_a_training_sentence():
     seen = {bare(text) for seed in range(3) for text in training(seed)}
     seen |= {bare(text) for seed in range(2) for triplet in language.triplets(8000, seed) for text in triplet}
     for name in language.TASKS:
-        keys = [
-            key for key in ("text", "sentence1", "sentence2") if key in next(iter(rows(name).splits.values()))
-        ]
+        keys = [key for key in ("text", "sentence1", "sentence2") if key in next(iter(rows(name).splits.values()))]
         assert not [text for key in keys for text in column(name, key) if bare(text) in seen], name
 
 
@@ -155,9 +153,7 @@ def test_a_pair_of_words_is_held_out_wherever_it_can_be_said():
                         assert held_out == other_side or not (people & others or name == topic.name), pair
                     sides[pair].append((held_out, people, topic.name))
         for thing, _ in things(topic):
-            kept, out = (
-                {j.words[0] for j, _ in judgements(topic, thing, side).items} for side in (False, True)
-            )
+            kept, out = ({j.words[0] for j, _ in judgements(topic, thing, side).items} for side in (False, True))
             assert kept
             assert out
             assert not kept & out
@@ -302,10 +298,7 @@ def test_the_kept_table_is_what_is_computed():
 
 def test_fillers_tell_nothing_and_rare_content_words_much():
     table = language.information()
-    assert all(
-        table[word].gain == 0.0
-        for word in ("well", "you", "know", "actually", "basically", "fact", "happens")
-    )
+    assert all(table[word].gain == 0.0 for word in ("well", "you", "know", "actually", "basically", "fact", "happens"))
     assert table["the"].gain < 0.2
     assert table["it"].gain < 0.2
     assert min(table[word].gain for word in ("axe", "onion", "stadium", "encrypted", "vampire")) > 5
@@ -331,9 +324,7 @@ def test_gain_is_that_of_the_text(word):
         hits = sum(word in words(text(f)) for _ in range(60))
         logs.append(math.log2(max(hits, 0.5) / 60 / p))
     mean = sum(logs) / len(logs)
-    error = math.sqrt(sum((x - mean) ** 2 for x in logs) / len(logs) ** 2) + 1 / math.sqrt(
-        len(having)
-    ) / math.log(2)
+    error = math.sqrt(sum((x - mean) ** 2 for x in logs) / len(logs) ** 2) + 1 / math.sqrt(len(having)) / math.log(2)
     assert abs(language.information()[word].gain - mean) < 4 * error + 0.05
 
 

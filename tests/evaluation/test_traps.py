@@ -21,7 +21,11 @@ from srlbench.training import encoder
 
 
 def state() -> list[Any]:
-    return [random.getstate()[1][:5], np.random.get_state()[1][:5].tolist(), torch.get_rng_state()[:40].tolist()]
+    return [
+        random.getstate()[1][:5],
+        np.random.get_state()[1][:5].tolist(),
+        torch.get_rng_state()[:40].tolist(),
+    ]
 
 
 @pytest.fixture

@@ -81,9 +81,7 @@ def test_the_same_outcome_again_changes_nothing(tmp_path: Path) -> None:
         ({"scores": {"GenSTS12": 61.234567890123}}, "GenMR was 70.5, is None"),
     ],
 )
-def test_another_outcome_is_an_error_and_the_record_stays(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
+def test_another_outcome_is_an_error_and_the_record_stays(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     path = write(tmp_path, made())
     with pytest.raises(StoreError, match="did not reproduce") as caught:
         write(tmp_path, made(**changes))
@@ -188,9 +186,7 @@ def test_a_dangling_link_is_a_problem_not_an_exception(tmp_path: Path) -> None:
 def test_predictions_come_first_and_have_the_same_bytes(tmp_path: Path, monkeypatch: Any) -> None:
     order: list[str] = []
     whole = store.write_bytes
-    monkeypatch.setattr(
-        store, "write_bytes", lambda path, data: (order.append(path.suffix), whole(path, data))
-    )
+    monkeypatch.setattr(store, "write_bytes", lambda path, data: (order.append(path.suffix), whole(path, data)))
     arrays = {"GenMR": np.arange(5), "GenSTS12": np.linspace(0, 1, 7, dtype=np.float32), "file": np.ones(2)}
     write(tmp_path / "a", made(), arrays)
     time.sleep(0.01)
@@ -199,9 +195,7 @@ def test_predictions_come_first_and_have_the_same_bytes(tmp_path: Path, monkeypa
     a, b = (predictions_path(tmp_path / side, made().key) for side in "ab")
     assert a.read_bytes() == b.read_bytes()
     back = read_predictions(a)
-    assert all(
-        np.array_equal(back[name], arrays[name]) and back[name].dtype == arrays[name].dtype for name in arrays
-    )
+    assert all(np.array_equal(back[name], arrays[name]) and back[name].dtype == arrays[name].dtype for name in arrays)
 
 
 def test_bad_predictions_leave_no_record(tmp_path: Path) -> None:
@@ -248,9 +242,7 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_refused_write_leaves_nothing(
-    tmp_path: Path, monkeypatch: Any, number: int, reason: str, call: str
-) -> None:
+def test_a_refused_write_leaves_nothing(tmp_path: Path, monkeypatch: Any, number: int, reason: str, call: str) -> None:
     kept = write(tmp_path, made(seed=1))
 
     def refuse(*_: Any) -> None:

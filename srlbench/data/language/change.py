@@ -107,9 +107,7 @@ def change_number(e: Event, rng: Random) -> Event | None:
 def change_quality(e: Event, rng: Random) -> Event | None:
     if e.object_quality is None:
         return None
-    new = lexicon().opposite.get(e.object_quality) or _another(
-        qualities(e.topic, e.object), e.object_quality, rng
-    )
+    new = lexicon().opposite.get(e.object_quality) or _another(qualities(e.topic, e.object), e.object_quality, rng)
     return e._replace(object_quality=new) if new else None
 
 

@@ -16,9 +16,7 @@ from .pool import Pool
 from .realise import CONSTRUCTIONS, SHORT_NOT, auxiliary, fixed_words, is_many
 from .surface import ARTICLES, handing, has_article, miss, presence, words
 
-Key = tuple[
-    bool, bool, float, float
-]  # plural, has a quality, miss, miss with the quality in a relative clause
+Key = tuple[bool, bool, float, float]  # plural, has a quality, miss, miss with the quality in a relative clause
 Classes = dict[float, float]  # miss -> probability
 
 
@@ -79,11 +77,7 @@ def _grammar() -> frozenset[str]:
     """The words that are auxiliaries or belong to a construction."""
     three, four = (list(product((True, False), repeat=n)) for n in (3, 4))
     fixed = {
-        w
-        for c, _ in CONSTRUCTIONS
-        for t, _ in TENSES
-        for flags in three
-        for w in words(fixed_words(c, t, *flags))
+        w for c, _ in CONSTRUCTIONS for t, _ in TENSES for flags in three for w in words(fixed_words(c, t, *flags))
     }
     return frozenset(fixed | {w for t, _ in TENSES for flags in four for w in words(auxiliary(t, *flags)[0])})
 

@@ -96,9 +96,7 @@ def numbers(kind: str) -> Pool[Concept]:
         return Pool([THE, SOME, MUCH], [60, 25, 15])
     few = lexicon().lists["numbers"]
     fixed = [40, 20, 12] if kind == "things" else [90, 24, 12]
-    return Pool(
-        [THE, ONE, THE_MANY, *few], [20 * w for w in fixed] + [400 // (3 + rank) for rank in range(len(few))]
-    )
+    return Pool([THE, ONE, THE_MANY, *few], [20 * w for w in fixed] + [400 // (3 + rank) for rank in range(len(few))])
 
 
 def number_kind(noun: Concept) -> str:

@@ -82,9 +82,7 @@ def _spine(counts: Counts, topic: Topic, verb: Verb, many: float, person: float,
         for human, plural in product((True, False), repeat=2):
             share = (person if human else 1 - person) * (many if plural else 1 - many)
             shown = trait if construction == "relative" else 1.0
-            _add_words(
-                counts, fixed_words(construction, tense, topic.wild, human, plural), here * share * shown
-            )
+            _add_words(counts, fixed_words(construction, tense, topic.wild, human, plural), here * share * shown)
         if verb.dative:
             shift = sum(q for word, q in synonyms(verb) if word in SHIFTS) * SHIFTED / 100
             _add_words(counts, "to", here * (1 - shift if construction in ("active", "relative") else 1.0))

@@ -117,9 +117,7 @@ class _Reader:
         pairs: list[Pair] = []
         for item in text.split(", "):
             sides = [
-                Concept(
-                    tuple(side.lstrip("~").split("/~" if "/~" in side else "/")), kind, topic, side[0] == "~"
-                )
+                Concept(tuple(side.lstrip("~").split("/~" if "/~" in side else "/")), kind, topic, side[0] == "~")
                 for side in item.split(" ^ ")
             ]
             if len(sides) == 2:
@@ -236,10 +234,7 @@ def lexicon() -> Lexicon:
         opposite=read.opposite,
         hypernym=hypernym,
         colour=_colours(topics),
-        verbs={
-            base: (past, done)
-            for base, past, done in map(str.split, shared["irregular verbs"][0].split(", "))
-        },
+        verbs={base: (past, done) for base, past, done in map(str.split, shared["irregular verbs"][0].split(", "))},
         doubling=frozenset(shared["doubling verbs"][0].split(", ")),
         plurals={" ".join(h[: len(h) // 2]): " ".join(h[len(h) // 2 :]) for h in halves},
     )

@@ -74,9 +74,7 @@ VERDICTS = {
 @cache
 def things(topic: Topic) -> Pool[Concept]:
     lists = list(topic.things.values())
-    return zipf(
-        [found[rank] for rank in range(max(map(len, lists))) for found in lists if rank < len(found)], 4
-    )
+    return zipf([found[rank] for rank in range(max(map(len, lists))) for found in lists if rank < len(found)], 4)
 
 
 @cache

@@ -27,9 +27,7 @@ class Pool(Generic[T]):
 
     def __iter__(self) -> Iterator[tuple[T, float]]:
         """Each outcome with its probability."""
-        return iter(
-            (item, weight / self.total) for item, weight in zip(self.items, self.weights, strict=True)
-        )
+        return iter((item, weight / self.total) for item, weight in zip(self.items, self.weights, strict=True))
 
 
 def zipf(items: Sequence[T], shift: int = 2) -> Pool[T]:

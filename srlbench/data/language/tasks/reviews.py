@@ -83,9 +83,7 @@ def _review(rng: Random, topic: Topic, positive: bool) -> str:
     if kind == "hint":
         text = _hint(rng, topic, positive)
     elif kind == "concession":
-        text = CONCESSIONS.draw(rng).format(
-            c=_about(rng, topic, not positive), m=_about(rng, topic, positive)
-        )
+        text = CONCESSIONS.draw(rng).format(c=_about(rng, topic, not positive), m=_about(rng, topic, positive))
     elif kind == "agreement":
         text = AGREEMENTS.draw(rng).format(c=_about(rng, topic, positive), m=_about(rng, topic, positive))
     elif kind == "wish":
@@ -99,9 +97,7 @@ def _review(rng: Random, topic: Topic, positive: bool) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _labelled(
-    rng: Random, n: int, share: float, names: tuple[str, ...], make: Maker
-) -> dict[str, list[object]]:
+def _labelled(rng: Random, n: int, share: float, names: tuple[str, ...], make: Maker) -> dict[str, list[object]]:
     """`n` different texts, the given share of them labelled 1, in an order that tells nothing."""
     topics = [topic for name in names for topic in lexicon().topics if topic.name == name]
     positives = round(n * share)
@@ -140,9 +136,7 @@ def _phrase(rng: Random, topic: Topic, positive: bool) -> str:
     """Two to five words of attitude."""
     shape = rng.random()
     if shape < 0.4:
-        verb = next(v for v in iter(lambda: zipf(lexicon().acts).draw(rng), None) if v[1])[
-            0 if positive else 1
-        ]
+        verb = next(v for v in iter(lambda: zipf(lexicon().acts).draw(rng), None) if v[1])[0 if positive else 1]
         assert verb is not None
         who = PLAIN.word(people(topic, None).draw(rng), rng)
         form = verb_forms(PLAIN.word(verb, rng))
@@ -208,6 +202,4 @@ def _judged_or_told(rng: Random, topic: Topic, objective: bool) -> str:
 
 
 def subjectivity(name: str, rng: Random) -> Rows:
-    return _one_split(
-        name, _labelled(rng, 600, 0.5, (*FILMS, "politics", "sport", "cooking"), _judged_or_told)
-    )
+    return _one_split(name, _labelled(rng, 600, 0.5, (*FILMS, "politics", "sport", "cooking"), _judged_or_told))

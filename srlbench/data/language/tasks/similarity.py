@@ -28,9 +28,7 @@ ONE_CHANGE: Pool[change.Change] = Pool(
     ),
     [22, 20, 16, 8, 8, 6, 5, 6, 5, 4],
 )
-CORE_CHANGE: Pool[change.Change] = Pool(
-    (change.change_object, change.change_verb, change.change_agent), [36, 36, 28]
-)
+CORE_CHANGE: Pool[change.Change] = Pool((change.change_object, change.change_verb, change.change_agent), [36, 36, 28])
 
 
 def _far(e: Event, rng: Random, topic: Topic) -> Event:
@@ -66,9 +64,7 @@ def _second(kind: str, e: Event, rng: Random) -> Event:
             return change.first_change(change.first_change(e, rng, CORE_CHANGE), rng, CORE_CHANGE)
         case "same actors":
             new = _near(e, rng)
-            return (
-                new._replace(agent=e.agent, agent_trait=e.agent_trait) if new.object is not e.agent else new
-            )
+            return new._replace(agent=e.agent, agent_trait=e.agent_trait) if new.object is not e.agent else new
         case "same topic":
             return _near(e, rng)
     elsewhere = [topic for topic in lexicon().topics if topic is not e.topic]
