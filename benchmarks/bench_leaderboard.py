@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from srlbench.leaderboard import build, write
+from srlbench.leaderboard import build
 from srlbench.records import Record, Scan, record_path, scan
+from srlbench.tables import write
 
 GROUPS = {
     "sts": [f"GenSTS{year}" for year in range(12, 17)] + ["GenSTSB", "GenSICK-R"],

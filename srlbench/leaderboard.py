@@ -1,26 +1,20 @@
-"""The leaderboard: rows computed from records, and their three views (CSV, Markdown, terminal)."""
+"""The leaderboard: rows computed from records, ranked, and held against the published ones; as CSV too."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from srlbench.records import Record, write_text
-from srlbench.stats import Groups, Summary, average, label, pooled, summarise, tie_groups, with_averages
-
-if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
-    from rich.table import Table
+from srlbench.records import Record
+from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
 Cell = Summary | Literal["failed", "not run"]
 State = Literal["ranked", "one seed", "partial", "failed", "not run", "unregistered", "stale"]
 Reproduction = Literal["bit-equal", "inside", "outside", "–"]
-Lines = Sequence[tuple["Row", Sequence[str]]]
 Current = Mapping[tuple[str, str], str]  # (recipe, backbone) -> the fingerprint it has now
 
 STATES: tuple[State, ...] = ("ranked", "one seed", "partial", "failed", "not run", "unregistered", "stale")
@@ -183,9 +177,6 @@ def names(groups: Groups) -> list[str]:
     return [*map(average, groups), *(task for tasks in groups.values() for task in tasks)]
 
 
-# --- CSV ---------------------------------------------------------------------------------------
-
-
 def to_csv(board: Leaderboard) -> str:
     """One row a recipe x backbone x fingerprint, full precision; `pandas.read_csv` needs no options."""
     columns = names(board.groups)
@@ -208,189 +199,3 @@ def to_csv(board: Leaderboard) -> str:
             line += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
         writer.writerow(line + [(row.reported or {}).get(name) for name in told])
     return out.getvalue()
-
-
-# --- Markdown ----------------------------------------------------------------------------------
-
-
-def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
-    """The table people paste: averages first, then the tasks of each group."""
-    seeds = ", ".join(map(str, board.seeds)) or "as found"
-    track = f"Track `{board.track}` v{board.version}"
-    head = f"{track} · protocol `{board.protocol}` · seeds {seeds} · {made_with}"
-    parts = [f"# Leaderboard: {board.track} v{board.version}", head, _markdown(*_averages(board))]
-    for group, tasks in board.groups.items():
-        title = label(average(group)).removesuffix(" avg")
-        parts += [f"## {title} tasks" if title.isupper() else f"## {title.capitalize()} tasks"]
-        parts += [_markdown(*_tasks(board, group, tasks))]
-    legend = "\n".join(f"- {line}" for line in _legend(board))
-    parts += ["## How to read it", legend, f"Regenerate with `{command}`."]
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown(header: Sequence[str], lines: Lines) -> str:
-    left = {"recipe", "backbone", "vs published"}
-    rules = [":---" if title in left else "---:" for title in header]
-    body = []
-    for row, line in lines:
-        cells = [cell.replace("|", "\\|") for cell in line]
-        if row.state != "ranked":  # GitHub's Markdown knows no grey
-            cells = [f"*{cell}*" if cell else "" for cell in cells]
-        body.append(cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body))
-
-
-def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> tuple[Path, Path]:
-    """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
-    table, page = folder / "leaderboard.csv", folder / "leaderboard.md"
-    write_text(table, to_csv(board))
-    write_text(page, to_markdown(board, made_with=made_with, command=command))
-    return table, page
-
-
-# --- what Markdown and the terminal share --------------------------------------------------------
-
-
-def _averages(board: Leaderboard) -> tuple[list[str], Lines]:
-    """Header and lines of the table of averages."""
-    averages = list(map(average, board.groups))
-    told = [name for name in averages if any(name in (row.reported or {}) for row in board.rows)]
-    header = ["rank", "recipe", "backbone"]
-    for name in averages:
-        header += [label(name), "paper"] if name in told else [label(name)]
-    lines = []
-    for row in board.rows:
-        line = [row.standing, _recipe(row), row.backbone]
-        for name in averages:
-            line.append(_text(row, name))
-            if name in told:
-                line.append(f"{row.reported[name]:.2f}" if row.reported and name in row.reported else "")
-        lines.append((row, [*line, row.reproduction] if board.compared else line))
-    return [*header, "vs published"] if board.compared else header, lines
-
-
-def _tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[str], Lines]:
-    """Header and lines of one group's table: one decimal and no spaces, so seven tasks fit a page."""
-    several = len({row.backbone for row in board.rows}) > 1
-    header = ["recipe", *(task.replace("Benchmark", "B") for task in tasks)]
-    lines = []
-    for row in board.rows:
-        name = _recipe(row) + (f"@{row.backbone}" if several else "")
-        if row.seeds:  # the table of averages says what failed and what nobody ran
-            lines.append((row, [name, *(_text(row, task, short=True) for task in tasks)]))
-    return header, lines
-
-
-def _recipe(row: Row) -> str:
-    """The recipe's name, and the fingerprint of a stale one, which may have several rows."""
-    return f"{row.recipe} {row.fingerprint[:6]}" if row.state == "stale" else row.recipe
-
-
-def _text(row: Row, name: str, short: bool = False) -> str:
-    cell = row.cells[name]
-    if not isinstance(cell, Summary):
-        return cell
-    same = "†" if row.deterministic else ""
-    if not short:
-        return f"{cell.mean:.2f}{same} ({cell.n})" if row.deterministic else str(cell)
-    if cell.sd is None or row.deterministic:
-        return f"{cell.mean:.1f}{same}"
-    return f"{cell.mean:.1f}±{cell.sd:.1f}"
-
-
-def _legend(board: Leaderboard) -> list[str]:
-    """What the marks in this very table mean, and nothing else."""
-    rows, states = board.rows, {row.state for row in board.rows}
-    first = label(average(next(iter(board.groups))))
-    lines = [
-        "Percentages: mean ± standard deviation over seeds (number of seeds).",
-        f"Rank is 1 + the number of rows whose {first} is significantly better "
-        f"(Welch's t, 5%, and more than {RANK_MARGIN} points); rows with one rank are tied.",
-    ]
-    if any(row.deterministic for row in rows):
-        lines.append("† the same weights and scores at every seed, so there is no spread to show.")
-    told = {
-        "one seed": "one seed: shown, not ranked.",
-        "partial": "partial: some tasks were not run; an average over a missing task is missing.",
-        "failed": "failed: the run broke. not run: nobody tried.",
-        "not run": "not run: nobody tried." if "failed" not in states else "",
-        "unregistered": "unregistered: no such recipe is registered now.",
-        "stale": "stale: made by an earlier version of the recipe or its data; run it again to rank it.",
-    }
-    lines += [told[state] for state in STATES if state in states and told.get(state)]
-    for row in rows:
-        if row.state in ("ranked", "one seed", "partial") and (row.failed or row.missing):
-            lines.append(f"{row.name}: {_absent(row)}.")
-    if any(row.reported for row in rows):
-        lines.append("paper: what the recipe's own paper reports.")
-    if board.compared:
-        lines.append(
-            "vs published (records of the same fingerprint): bit-equal, the same weights and scores at every "
-            "common seed; inside or outside, the averages against the 95% interval of a change of seeds; "
-            "–, nothing to compare with."
-        )
-    if board.excluded:
-        lines.append(f"{board.excluded} records of another protocol are not in this table.")
-    return lines
-
-
-def _absent(row: Row) -> str:
-    parts = [(row.failed, "failed"), (row.missing, "not run")]
-    said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
-    return "; ".join(said)
-
-
-# --- terminal ------------------------------------------------------------------------------------
-
-
-def to_terminal(board: Leaderboard) -> Group:
-    """The same tables for a terminal of 100 columns; rows nobody ran become one line."""
-    from rich.console import Group
-    from rich.text import Text
-
-    backbones = {row.backbone for row in board.rows}
-    title = f"{board.track} v{board.version}, protocol {board.protocol}"
-    header, lines = _averages(board)
-    if len(backbones) == 1:  # said once, it leaves room for the numbers
-        title += f", backbone {backbones.pop()}"
-        header, lines = _without(header, 2), [(row, _without(line, 2)) for row, line in lines]
-    tables = [_rich(header, lines, title)]
-    for group, tasks in board.groups.items():
-        tables.append(_rich(*_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
-    notes = [line for line in _legend(board) if not line.startswith("not run")]
-    if idle := [row.recipe for row in board.rows if row.state == "not run"]:
-        notes.insert(0, f"not run: {', '.join(idle)}.")
-    parts: list[RenderableType] = [*tables, Text("\n".join(notes), style="dim")]
-    if board.compared:
-        parts.append(Text(reproduced(board), style="bold"))
-    return Group(*parts)
-
-
-def reproduced(board: Leaderboard) -> str:
-    """One line: how the measured rows stand against the published records."""
-    counts = Counter(row.reproduction for row in board.rows if row.seeds)
-    words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
-    order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
-    said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
-    return f"Against the published records: {said or 'no rows'}."
-
-
-def _without(cells: Sequence[str], index: int) -> list[str]:
-    return [*cells[:index], *cells[index + 1 :]]
-
-
-def _rich(header: Sequence[str], lines: Lines, title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        left = name in ("recipe", "backbone", "vs published")
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
-    colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
-    for row, line in lines:
-        if row.state != "not run":
-            cells = [Text(cell, style=colours.get(cell, "")) for cell in line]
-            table.add_row(*cells, style="" if row.state == "ranked" else "dim")
-    return table

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srlbench import __version__, backbones, doctor, records, registry, tracks
+from srlbench import __version__, backbones, doctor, records, registry, tables, tracks
 from srlbench import baseline as baselines
 from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
@@ -19,6 +19,7 @@ from srlbench.plan import Engine, Plan, current, folder, states
 from srlbench.recipe import Registered
 from srlbench.records import Record, Scan
 from srlbench.tracks import Track
+from srlbench.verdicts import Report
 
 Files = tuple[Path, ...]
 KINDS = ("recipes", "tracks", "losses", "tasks", "backbones")
@@ -84,7 +85,7 @@ def leaderboard(rules: Track, files: Files, results: Path, *, write: bool) -> le
     )
     if write and found.records:
         place = "" if results == Path("srlbench-results") else f" --results {results.name}"
-        leaderboards.write(
+        tables.write(
             board,
             folder(results, rules),
             made_with=f"srlbench {__version__}",
@@ -97,7 +98,7 @@ def unreadable(rules: Track, results: Path) -> tuple[str, ...]:
     return tuple(str(problem) for problem in records.scan(results, rules.name, rules.version).problems)
 
 
-def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> checks.Report:
+def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> Report:
     path = baseline or _published_folder(rules) / "baseline.toml"
     expected = baselines.load(path)
     found = records.scan(results, rules.name, rules.version)

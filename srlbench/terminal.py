@@ -17,12 +17,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
-from srlbench import check as checks
-from srlbench import leaderboard as leaderboards
 from srlbench import plan as plans
+from srlbench import tables, verdicts
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.jobs import Event, Outcome
 from srlbench.jobs import Progress as Step
+from srlbench.leaderboard import Leaderboard
 from srlbench.plan import Plan
 from srlbench.records import Record
 from srlbench.stats import average, label, with_averages
@@ -116,15 +116,15 @@ def scores(values: dict[str, float], as_json: bool) -> None:
     out.print(table)
 
 
-def leaderboard(board: leaderboards.Leaderboard, as_json: bool = False) -> None:
+def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
     if as_json:
         out.print_json(json.dumps([asdict(row) for row in board.rows]))
         return
-    out.print(leaderboards.to_terminal(board))
+    out.print(tables.to_terminal(board))
 
 
-def report(report: checks.Report) -> None:
-    out.print(checks.to_terminal(report))
+def report(report: verdicts.Report) -> None:
+    out.print(verdicts.to_terminal(report))
 
 
 def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from srlbench.baseline import Baseline, accept, load
-from srlbench.check import Report, Verdict, check, to_lines, to_terminal
+from srlbench.check import check
 from srlbench.errors import UsageError
 from srlbench.records import Problem, Record
+from srlbench.verdicts import Report, Verdict, to_lines, to_terminal
 
 GROUPS = {
     "sts": [f"GenSTS{year}" for year in range(12, 17)] + ["GenSTSB", "GenSICK-R"],

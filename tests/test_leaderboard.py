@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from srlbench.leaderboard import Leaderboard, Row, build, to_csv, to_markdown, to_terminal, write
+from srlbench.leaderboard import Leaderboard, Row, build, to_csv
 from srlbench.records import Record, record_path, scan
 from srlbench.stats import Summary
+from srlbench.tables import to_markdown, to_terminal, write
 
 GROUPS = {"sts": ("GenSTS12", "GenSTSB"), "transfer": ("GenMR", "GenTREC")}
 NOW, OLD = "a" * 16, "b" * 16
@@ -208,6 +209,25 @@ def test_the_markdown_reads_as_agreed() -> None:
 def test_the_legend_explains_only_what_is_there() -> None:
     text = to_markdown(board(runs("simcse", 60)), made_with="x", command="y")
     assert not any(mark in text for mark in ("†", "stale", "failed", "paper", "vs published", "protocol are not"))
+
+
+def test_what_every_row_lacks_is_said_once() -> None:
+    def said(records: list[Record]) -> list[str]:
+        text = to_markdown(board(records, "idle"), made_with="x", command="y")
+        return [line for line in text.splitlines() if line.endswith(" not run.")]
+
+    two = runs("a", 60, n=2) + runs("b", 50, n=2)
+    assert said(two) == ["- All rows: seed 2 not run."]
+    assert said(two + runs("c", 40)) == ["- a@tiny, b@tiny: seed 2 not run."]
+    assert said(runs("a", 60, n=2)) == ["- a@tiny: seed 2 not run."]
+
+
+@pytest.mark.parametrize("view", ["markdown", "terminal"])
+def test_the_title_says_track_and_version(view: str) -> None:
+    out = io.StringIO()
+    Console(file=out, width=100).print(to_terminal(sample()))
+    text = to_markdown(sample(), made_with="x", command="y") if view == "markdown" else out.getvalue()
+    assert "Track embedded v1 · protocol simcse" in text.replace("`", "")
 
 
 def test_the_csv_is_tidy() -> None:

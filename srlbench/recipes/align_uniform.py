@@ -11,4 +11,5 @@ def align_uniform() -> Recipe:
         loss=Loss("align_uniform", weight=1.0, t=2.0),
         pool="cls",
         head="mlp-train-only",
+        settings={"embedded": {"pool": "mean"}},  # as simcse-unsup
     )

@@ -17,6 +17,8 @@ def simcse_unsup() -> Recipe:
         loss=Loss("info_nce", temperature=0.05),
         pool="cls",
         head="mlp-train-only",
+        # A two-layer backbone's [CLS] was taught nothing: untrained it is worth half of the mean.
+        settings={"embedded": {"pool": "mean"}},
     )
 
 
@@ -34,4 +36,5 @@ def simcse_sup() -> Recipe:
         loss=Loss("info_nce", temperature=0.05),
         pool="cls",
         head="mlp",
+        settings={"embedded": {"lr": 2e-3}},
     )

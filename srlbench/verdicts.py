@@ -1,0 +1,101 @@
+"""Verdicts: what the regression check says of each recipe, once, as an exit code and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from srlbench.errors import NOTHING_COMPARABLE, OK, REGRESSED, RUN_FAILED
+from srlbench.stats import Summary, label
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Word = Literal["failed", "regressed", "inconclusive", "better", "not comparable", "ok"]
+WORDS: tuple[Word, ...] = ("failed", "regressed", "inconclusive", "better", "not comparable", "ok")
+COMPARED = {"regressed", "inconclusive", "better", "ok"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value, fresh against expected."""
+
+    name: str
+    fresh: Summary
+    expected: Summary
+    margin: float
+    difference: float
+    interval: tuple[float, float] | None  # 95%, for this value alone
+    p: float | None  # two-sided, before Holm; None where no noise was estimated
+    word: Word
+
+    def __str__(self) -> str:
+        low_high = f" [{self.interval[0]:+.2f}, {self.interval[1]:+.2f}]" if self.interval else ""
+        return (
+            f"{label(self.name)} {self.fresh}, expected {self.expected}: "
+            f"{self.difference:+.2f}{low_high}, margin {self.margin:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one recipe on one backbone, once."""
+
+    recipe: str
+    backbone: str
+    word: Word
+    reason: str
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe}@{self.backbone}"
+
+    @property
+    def behind(self) -> tuple[Change, ...]:
+        """The values the word rests on."""
+        return tuple(change for change in self.changes if change.word != "ok")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts, gravest first, and the files nobody could assign to a recipe."""
+
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """A failed run comes before a regression: the check is not complete until it is run again, and a
+        regression will still be there then. Inconclusive alone passes."""
+        words = {verdict.word for verdict in self.verdicts}
+        if "failed" in words:
+            return RUN_FAILED
+        if "regressed" in words:
+            return REGRESSED
+        return OK if words & COMPARED else NOTHING_COMPARABLE
+
+
+def to_lines(report: Report) -> list[str]:
+    """The report as plain lines: one a recipe, indented ones for the values its word rests on."""
+    width = max((len(verdict.name) for verdict in report.verdicts), default=0)
+    lines = []
+    for verdict in report.verdicts:
+        lines.append(f"{verdict.word:<14}  {verdict.name:<{width}}  {verdict.reason}")
+        lines += [f"    {change.word:<12} {change}" for change in verdict.behind]
+    lines += [f"note: {note}" for note in report.notes]
+    counts = Counter(verdict.word for verdict in report.verdicts)
+    said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
+    return [*lines, f"{said} (exit {report.exit_code})"]
+
+
+def to_terminal(report: Report) -> Text:
+    """The same lines with their words in colour."""
+    from rich.text import Text
+
+    text = Text("\n".join(to_lines(report)))
+    colours = ("bold red", "bold red", "bold yellow", "green", "dim", "green")
+    for word, colour in zip(WORDS, colours, strict=True):
+        text.highlight_regex(rf"(?m)^ *{word} +", colour)
+    return text

@@ -1,0 +1,62 @@
+"""A regression planted on purpose is found and named; other seeds alone are not one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+PLANTED = '''
+from srlbench.recipe import Loss, Recipe, recipe
+
+@recipe(replaces=True)
+def simcse_sup() -> Recipe:
+    """SimCSE with a temperature that teaches nothing."""
+    return Recipe(data="triplets", loss=Loss("info_nce", temperature=5.0), pool="cls", head="mlp")
+
+@recipe(replaces=True)
+def untrained_mean() -> Recipe:
+    """A mean that somebody broke."""
+    return Recipe(pool="max")
+'''
+RECIPES = ("simcse-sup", "untrained-mean", "bag-random")
+
+
+@pytest.fixture(scope="module")
+def learning_track(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick track with as many steps as a temperature needs to show."""
+    path = tmp_path_factory.mktemp("track") / "quick.toml"
+    path.write_text(re.sub(r"steps = 8", "steps = 30", quick_track.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, cli: Cli, tmp_path: Path) -> None:
+    track = ("--track", learning_track)
+    assert cli("run", *RECIPES, *track, "--seeds", "0-2", "--results", "known").returncode == 0
+    accepted = cli("baseline", "--accept", "a test", *track, "--results", "known", "--output", "baseline.toml")
+    assert accepted.returncode == 0, accepted.stderr
+    against = (*track, "--baseline", "baseline.toml", "--results")
+
+    same = cli("check", *against, "known")
+    assert same.returncode == 0 and "3 ok" in same.stdout
+
+    assert cli("run", *RECIPES, *track, "--seeds", "3-5", "--results", "seeds").returncode == 0
+    seeds = cli("check", *against, "seeds")
+    assert seeds.returncode == 0, seeds.stdout
+    assert "regressed" not in seeds.stdout
+
+    (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
+    planted = ("--recipes", "planted.py")
+    assert cli("run", *RECIPES, *track, *planted, "--seeds", "0-2", "--results", "bad").returncode == 0
+    found = cli("check", *against, "bad", *planted)
+    assert found.returncode == 1, found.stdout
+    for name in ("simcse-sup", "untrained-mean"):
+        (line,) = [line for line in found.stdout.splitlines() if re.match(rf"regressed\s+{name}@", line)]
+        assert "STS avg" in line
+    assert re.search(r"regressed\s+GenSTSB", found.stdout)
+    assert re.search(r"^ok\s+bag-random@", found.stdout, re.MULTILINE)
+
+    nothing = cli("check", *against, "nowhere")
+    assert nothing.returncode == 4
