@@ -95,7 +95,7 @@ def test_the_card_says_what_the_weights_follow_from(toy: Pretraining, built: Pat
     assert card["weights_sha256"] == corpus.file_hash(built / "model.safetensors")
     assert [point["step"] for point in card["curve"]] == [4, 8, 12]
     assert card["heldout"].keys() == {"text", "generated"}
-    assert card["command"].startswith("srlbench pretrain --corpus plain.txt.gz ")
+    assert card["command"].startswith("srlbench pretrain toy --corpus plain.txt.gz ")
     for name in ("card.json", "README.md"):
         assert str(toy.corpus[0].parent) not in (built / name).read_text()
 

@@ -1,0 +1,129 @@
+"""Documents run: their commands, their examples, their links, and the versions they promise."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from conftest import Cli
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import srlbench
+from srlbench.cli import app
+
+ROOT = Path(srlbench.__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PARSED = {"check", "baseline", "evaluate", "pretrain"}  # these need records, or train for minutes
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def examples(verb: Any) -> Iterator[str]:
+    """The backquoted commands of a verb's "Example:" or "Examples:" lines."""
+    for line in (verb.callback.__doc__ or "").splitlines():
+        if line.strip().startswith(("Example:", "Examples:")):
+            yield from re.findall(r"`([^`]+)`", line)
+
+
+def quoted() -> Iterator[str]:
+    """Every `srlbench …` between backquotes of a page, and of a workflow."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        yield from re.findall(r"`(srlbench [^`\n]+)`", text)
+        yield from re.findall(r"^- run: (srlbench .*)", text, re.MULTILINE)
+
+
+SHOWN = [line for block in blocks(README, "bash") for line in block.splitlines() if line.startswith("srlbench ")]
+TAUGHT = [line for verb in app.registered_commands for line in examples(verb)]
+COMMANDS = sorted({shlex.join(shlex.split(line, comments=True)) for line in SHOWN + TAUGHT})
+RUNNABLE = [line for line in COMMANDS if line.split()[1] not in PARSED]
+
+
+def test_there_are_examples() -> None:
+    assert len(SHOWN) >= 5 and len(TAUGHT) >= 5
+    assert {line.split()[1] for line in COMMANDS} == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("line", sorted({*COMMANDS, *quoted()}))
+def test_a_command_parses(line: str) -> None:
+    program, *words = shlex.split(line)
+    assert program == "srlbench"
+    root: Any = typer.main.get_command(app)
+    above = root.make_context(program, list(words))
+    verb, *rest = words
+    root.commands[verb].make_context(verb, rest, parent=above)
+
+
+@pytest.mark.parametrize("line", RUNNABLE)
+def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
+    _, *words = shlex.split(line)
+    if "mine.py" in words:
+        (mine,) = blocks(README, "python")
+        (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
+    if words[0] == "run" and "--dry-run" not in words:
+        words.append("--dry-run")
+    done = cli(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
+# --- the two commands of the README --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["run", "tests"])
+def test_a_command_is_one_line_from_pinned_versions(name: str) -> None:
+    (block,) = re.findall(rf"^<!-- command: {name} -->\n```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (line,) = block.splitlines()
+    assert "pip install" in line and " -c constraints.txt " in line
+
+
+def test_continuous_integration_runs_the_command_of_the_readme() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (program,) = re.findall(r"awk '([^']*)' README\.md", script)
+    found = subprocess.run(["awk", program, "README.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout in README and found.stdout.count("\n") == 1
+    assert found.stdout.startswith("python3 -m venv ") and found.stdout.endswith("/tox\n")
+
+
+# --- links and versions --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert not [link for link in links if link and not (page.parent / link).exists()]
+
+
+def pins() -> dict[str, Requirement]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in found}
+
+
+def test_every_direct_dependency_is_pinned_to_a_version_it_allows() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = pins()
+    for line in sum(project["optional-dependencies"].values(), project["dependencies"]):
+        needed = Requirement(line)
+        pin = known.get(canonicalize_name(needed.name))
+        assert pin, f"{needed.name} is not in constraints.txt"
+        ((operator, version),) = [(each.operator, each.version) for each in pin.specifier]
+        assert operator == "==" and needed.specifier.contains(version), f"{line} against {pin}"
+
+
+def test_constraints_name_versions_and_no_place() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in text and " @ " not in text
+    assert not re.search(r"^\s*-", text, re.MULTILINE)
