@@ -28,7 +28,7 @@ def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> 
 
 def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
     """The table people paste: averages first, then the tasks of each group."""
-    seeds = ", ".join(map(str, board.seeds)) or "as found"
+    seeds = ", ".join(map(str, sorted({*board.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
     track = f"Track `{board.track}` v{board.version}"
     head = f"{track} · protocol `{board.protocol}` · seeds {seeds} · {made_with}"
     parts = [f"# Leaderboard: {board.track} v{board.version}", head, _markdown(*_averages(board))]

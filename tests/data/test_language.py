@@ -58,7 +58,7 @@ COUNTS = {
     "GenCR": {"test": 4000},
     "GenSUBJ": {"test": 600},
     "GenMPQA": {"test": 2000},
-    "GenSST2": {"train": 1400, "dev": 200, "test": 400},
+    "GenSST2": {"train": 2400, "dev": 200, "test": 400},
     "GenTREC": {"train": 700, "test": 300},
     "GenMRPC": {"train": 600, "test": 300},
 }
