@@ -143,7 +143,11 @@ def run(
     if dry_run:
         terminal.plan(plan)
         return
-    terminal.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
+    try:
+        terminal.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
+    except KeyboardInterrupt:
+        terminal.error("Interrupted. What was recorded is kept; the same command goes on from there.")
+        raise typer.Exit(130) from None
     _table(plan.track, tuple(recipes or ()), results)
     if plan.failures:
         raise typer.Exit(RUN_FAILED)
@@ -282,15 +286,16 @@ def main() -> None:
             traceback.print_exc()
         terminal.error(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        terminal.error("Interrupted; what was recorded is kept, run the same command again to go on.")
-        sys.exit(130)
 
 
 def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = False) -> None:
     for problem in suite.unreadable(rules, results):
         terminal.warn(problem)
-    terminal.leaderboard(suite.leaderboard(rules, files, results, write=not json), json)
+    board = suite.leaderboard(rules, files, results, write=not json)
+    if not json and all(row.state == "not run" for row in board.rows):
+        terminal.warn(f"There are no records of track {rules.name} in {results}; `srlbench run --all` makes them.")
+        return
+    terminal.leaderboard(board, json)
 
 
 def _command() -> str:

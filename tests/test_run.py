@@ -174,6 +174,16 @@ def test_a_full_disk_is_one_sentence_and_harms_no_record(
         subprocess.run(["umount", small], check=True)
 
 
+def test_an_interrupt_is_one_sentence(quick_track: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "srlbench", "run", "simcse-unsup", "--seeds", "0-19", "--results", str(tmp_path)]
+    started = subprocess.Popen([*command, "--track", str(quick_track)], stderr=subprocess.PIPE, text=True)
+    time.sleep(8)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "Interrupted" in said and "Traceback" not in said
+
+
 def kill_and_resume(quick_track: Path, results: Path, after: float) -> None:
     """A suite killed without warning, driver first, then run again."""
     command = [
