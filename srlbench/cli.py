@@ -268,7 +268,7 @@ def pretrain(
     Example: `srlbench pretrain my-tiny --generated 50000 --corpus wiki.txt.gz --steps 2000`
     """
     settings = {key: value for key, value in locals().items() if key not in ("out", "corpus") and value is not None}
-    typer.echo(suite.pretrain(out, tuple(corpus or ()), settings))
+    typer.echo(suite.pretrain(out, tuple(corpus or ()), settings, terminal.say))
 
 
 @app.command()
@@ -289,9 +289,9 @@ def main() -> None:
 
 
 def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = False) -> None:
-    for problem in suite.unreadable(rules, results):
-        terminal.warn(problem)
-    board = suite.leaderboard(rules, files, results, write=not json)
+    board, problems = suite.leaderboard(rules, files, results, write=not json)
+    for problem in problems:
+        terminal.warn(str(problem))
     if not json and all(row.state == "not run" for row in board.rows):
         terminal.warn(f"There are no records of track {rules.name} in {results}; `srlbench run --all` makes them.")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,10 @@ def engine(plan: Plan, jobs: int | None) -> Engine:
     return partial(local.run, parallel=jobs or cores(), threads=plan.track.threads)
 
 
-def leaderboard(rules: Track, files: Files, results: Path, *, write: bool) -> leaderboards.Leaderboard:
-    """The table of a results folder, beside the published reference; its files are rewritten if asked."""
+def leaderboard(
+    rules: Track, files: Files, results: Path, *, write: bool
+) -> tuple[leaderboards.Leaderboard, tuple[records.Problem, ...]]:
+    """The table of a results folder, beside the published reference, and the files there that are no records."""
     found = records.scan(results, rules.name, rules.version)
     entries = registry.recipes(files).values()
     board = leaderboards.build(
@@ -91,11 +93,7 @@ def leaderboard(rules: Track, files: Files, results: Path, *, write: bool) -> le
             made_with=f"srlbench {__version__}",
             command=f"srlbench leaderboard --track {rules.name}{place}",
         )
-    return board
-
-
-def unreadable(rules: Track, results: Path) -> tuple[str, ...]:
-    return tuple(str(problem) for problem in records.scan(results, rules.name, rules.version).problems)
+    return board, found.problems
 
 
 def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> Report:
@@ -132,16 +130,15 @@ def evaluate(model: str, track_name: str, chosen: Sequence[str]) -> dict[str, fl
     return scores(model, rules, chosen or None)
 
 
-def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any]) -> str:
+def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Callable[[str], None]) -> str:
     """Make a backbone; what is not in `settings` is as `Pretraining` says."""
     for path in corpus:
         if not path.is_file():
             raise UsageError(f"There is no corpus file at {path}.")
-    from srlbench import terminal
     from srlbench.training.pretrain import Pretraining
     from srlbench.training.pretrain import pretrain as make
 
-    card = make(Pretraining(corpus=corpus, **settings), out, terminal.say)
+    card = make(Pretraining(corpus=corpus, **settings), out, report)
     return f"Wrote {out}: held-out loss {card.get('heldout')}."
 
 
