@@ -31,7 +31,7 @@ def examine(track: Track, results: Path, published: tuple[Record, ...]) -> Itera
     yield _tried("results folder", f"{results} can be written", lambda: _writable(results, track))
     for name in backbones.names():
         yield _backbone(name)
-    said = f"all {len(track.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
+    said = f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
     yield _tried("data", said, lambda: _data(track))
     yield _tried("determinism", "two short trainings with one seed gave one set of weights", lambda: _repeat(track))
 
@@ -83,8 +83,8 @@ def _backbone(name: str) -> Finding:
 def _data(track: Track) -> None:
     for form in track.text:
         data.training_text(track, form)
-    for name in track.tasks:
-        data.task(track, name)
+    for name in track.protocol.tasks:
+        data.task(track.protocol, name)
 
 
 def _repeat(track: Track) -> None:

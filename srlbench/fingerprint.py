@@ -7,7 +7,7 @@ import hashlib
 from srlbench.backbones import Backbone
 from srlbench.recipe import Recipe, Registered, digest, resolve
 from srlbench.tracks import Track
-from srlbench.training import TRAINING_VERSION
+from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
 
 
 def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
@@ -25,6 +25,7 @@ def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
             "data": track.data_hashes,
             "backbone": backbone.sha256,
             "protocol": track.protocol_hash,
+            "encoder": ENCODER_VERSION,
             "training": TRAINING_VERSION if recipe.trained else None,
         }
     )

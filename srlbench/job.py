@@ -63,7 +63,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         trained.model.save_pretrained(str(job.work / "encoder"))
     train_s = time.perf_counter() - start
     scored = evaluation.evaluate(
-        trained.model, track, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report
+        trained.model, track.protocol, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report
     )
     record = job.record(
         status="ok",
@@ -88,7 +88,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
 
 def diagnose(model: SentenceTransformer, track: Track) -> dict[str, Any]:
     """Measures that cost little enough to be in every record."""
-    pairs = data.task(track, str(track.training["select_on"])).splits["test"]
+    pairs = data.task(track.protocol, str(track.training["select_on"])).splits["test"]
 
     def embed(texts: list[str]) -> np.ndarray[Any, Any]:
         return np.asarray(model.encode(texts, show_progress_bar=False))

@@ -103,15 +103,16 @@ def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Iterator[Event]
 
 def freeze(results: Path, track: Track) -> None:
     """The rules beside the records they governed; a folder made under other rules is refused."""
-    path = folder(results, track) / "protocol.toml"
-    if path.is_file():
-        there = tracks.read(path)
+    rules, protocol = (folder(results, track) / name for name in ("track.toml", "protocol.toml"))
+    if rules.is_file() and protocol.is_file():
+        there = tracks.read(rules, protocol)
         if (there.protocol_hash, there.data_hashes) != (track.protocol_hash, track.data_hashes):
             raise SrlbenchError(
-                f"{path} freezes other rules than track {track.name} v{track.version} of this srlbench has; "
+                f"{rules.parent} freezes other rules than track {track.name} v{track.version} of this srlbench has; "
                 "their scores must not share a table. Choose another folder with --results."
             )
-    records.write_text(path, track.path.read_text(encoding="utf-8"))
+    records.write_text(protocol, track.protocol.path.read_text(encoding="utf-8"))
+    records.write_text(rules, track.path.read_text(encoding="utf-8"))
 
 
 def folder(results: Path, track: Track) -> Path:
@@ -121,7 +122,7 @@ def folder(results: Path, track: Track) -> Path:
 def _job(plan: Plan, key: Key) -> Job:
     return Job(
         key=key,
-        protocol=plan.track.protocol,
+        protocol=plan.track.protocol.label,
         track=str(plan.track.path.resolve()),
         work=_beside(plan.results, "work", key).resolve(),
         backbone=plan.sources.get(key.backbone, key.backbone),

@@ -1,29 +1,57 @@
-"""The track's tasks as MTEB tasks: semantic similarity as MTEB scores it, transfer with a full-data probe."""
+"""Evaluation sets as MTEB tasks: similarity as SimCSE scores it, transfer by a probe, and MTEB's own."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import mteb
 import numpy as np
 from datasets import Dataset, DatasetDict
 from mteb._create_dataloaders import create_dataloader  # private: wrapped here once, mteb's minor is pinned
 from mteb.abstasks.abstask import AbsTask
-from mteb.abstasks.sts import AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata
 from numpy.typing import NDArray
+from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
 
 from srlbench.data.rows import Rows
-from srlbench.evaluation.probe import Probe
+from srlbench.evaluation.probes import Fitted, Part, Probe
+from srlbench.evaluation.similarity import aggregates, cosines
 
 
-def task(rows: Rows, sha256: str, probe: Probe) -> AbsTask:
+def task(rows: Rows, sha256: str, probe: Probe | None) -> AbsTask:
     """One evaluation set as an MTEB task whose data is already there: nothing is downloaded or unloaded."""
-    base: type[AbsTask] = SimilarityTask if rows.kind == "sts" else TransferTask
+    base = SimilarityTask if rows.kind == "sts" else TransferTask
     made: AbsTask = type(rows.name, (base,), {"metadata": _metadata(rows, sha256), "probe": probe})()
     made.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
     made.data_loaded = True
     return made
+
+
+def mtebs_own(name: str, rows: Rows | None) -> AbsTask:
+    """MTEB's task of that name with its own way of scoring; on these rows, or those it fetches from the Hub."""
+    made: AbsTask = mteb.get_task(name)
+    if rows is None:
+        made.load_data()
+    else:
+        made.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
+        made.data_loaded = True
+    return made
+
+
+def rows_of(made: AbsTask, splits: list[str]) -> Rows:
+    """The pairs of one of MTEB's own similarity tasks."""
+    assert made.dataset is not None
+    columns = {
+        split: {
+            "sentence1": list(made.dataset[split]["sentence1"]),
+            "sentence2": list(made.dataset[split]["sentence2"]),
+            "score": [float(score) for score in made.dataset[split]["score"]],
+            "subset": [""] * len(made.dataset[split]),
+        }
+        for split in splits
+    }
+    return Rows(made.metadata.name, "sts", columns)
 
 
 def _metadata(rows: Rows, sha256: str) -> TaskMetadata:
@@ -35,24 +63,55 @@ def _metadata(rows: Rows, sha256: str) -> TaskMetadata:
         type="STS" if sts else "Classification",
         category="t2t" if sts else "t2c",
         modalities=["text"],
-        eval_splits=["test"],
+        eval_splits=sorted(rows.splits) if sts else ["test"],
         eval_langs=["eng-Latn"],
         main_score="cosine_spearman" if sts else "accuracy",
     )
 
 
-class SimilarityTask(AbsTaskSTS):
-    """Spearman between cosine and grade, over all subsets together."""
+class _Task(AbsTask):
+    """What both kinds share: vectors through mteb's encoder protocol, and counts."""
 
-    def _save_task_predictions(self, predictions: Any, *args: Any, **kwargs: Any) -> None:
-        super()._save_task_predictions({"cosine": predictions["cosine_scores"]}, *args, **kwargs)
+    abstask_prompt = "Represent the sentence."
+
+    def _vectors(self, model: Any, texts: list[str], encode_kwargs: Any, where: Any) -> NDArray[np.float32]:
+        loader = create_dataloader(Dataset.from_dict({"text": texts}), task_metadata=self.metadata, **encode_kwargs)
+        out = model.encode(loader, task_metadata=self.metadata, **where, **encode_kwargs)
+        return np.asarray(out, dtype=np.float32)
+
+    def _calculate_descriptive_statistics_from_split(self, split: str, **kwargs: Any) -> Any:
+        assert self.dataset is not None
+        return {"num_samples": len(self.dataset[split])}
 
 
-class TransferTask(AbsTask):
-    """Accuracy of a logistic probe: cross-validated if there is only a test split, else trained on train."""
+class SimilarityTask(_Task):
+    """Spearman between cosine and grade, over all subsets together; mean and weighted mean beside it."""
+
+    def _evaluate_subset(
+        self,
+        model: Any,
+        data_split: Dataset,
+        *,
+        hf_split: str,
+        hf_subset: str,
+        encode_kwargs: Any,
+        prediction_folder: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        where = {"hf_split": hf_split, "hf_subset": hf_subset}
+        a, b = (self._vectors(model, list(data_split[key]), encode_kwargs, where) for key in ("sentence1", "sentence2"))
+        cosine, gold = cosines(a, b), np.array(data_split["score"])
+        if prediction_folder:
+            self._save_task_predictions({"predicted": cosine.tolist()}, model, prediction_folder, **where)
+        found = aggregates(cosine, gold, data_split["subset"])
+        linear = float(pearsonr(cosine, gold).statistic) if np.ptp(cosine) and np.ptp(gold) else 0.0
+        return {"cosine_spearman": found["all"] / 100, "cosine_pearson": linear, **found}
+
+
+class TransferTask(_Task):
+    """Accuracy of a probe: cross-validated if there is only a test split, else trained on train."""
 
     probe: ClassVar[Probe]
-    abstask_prompt = "Classify the text."
 
     def _evaluate_subset(
         self,
@@ -67,36 +126,42 @@ class TransferTask(AbsTask):
     ) -> Any:
         assert self.dataset is not None
         where = {"hf_split": hf_split, "hf_subset": hf_subset}
-        splits: dict[str, Any] = dict(self.dataset)
-        encoded = {name: (self._vectors(model, part, encode_kwargs, where), np.array(part["label"]))
-                   for name, part in splits.items()}  # fmt: skip
-        x, y = encoded[hf_split]
-        if "train" in encoded:
-            predicted = self.probe.predict(encoded["train"], x, encoded.get("dev"))
-        else:
-            predicted = self.probe.cross_validate(x, y)
+        splits: dict[str, Dataset] = dict(self.dataset)
+        orders = {name: _order(part) for name, part in splits.items()}
+        parts = {name: self._part(model, part, orders[name], encode_kwargs, where) for name, part in splits.items()}
+        fitted = self._fit(parts)
+        predicted = np.empty_like(fitted.predicted)
+        predicted[orders[hf_split]] = fitted.predicted
         if prediction_folder:
-            self._save_task_predictions({"label": predicted.tolist()}, model, prediction_folder, **where)
+            self._save_task_predictions({"predicted": predicted.tolist()}, model, prediction_folder, **where)
+        gold = np.array(data_split["label"])
         return {
-            "accuracy": float((predicted == y).mean()),
-            "f1_macro": float(f1_score(y, predicted, average="macro")),
+            "accuracy": fitted.accuracy / 100,
+            "dev": fitted.dev,
+            "decay": list(fitted.decay),
+            "f1_macro": float(f1_score(gold, predicted, average="macro")),
         }
 
-    def _vectors(self, model: Any, part: Dataset, encode_kwargs: Any, where: dict[str, str]) -> NDArray[np.float64]:
-        """A row's features: its sentence vector, or |a - b| and a * b of a pair."""
-        columns = ["text"] if "text" in part.column_names else ["sentence1", "sentence2"]
-        vectors = []
-        for column in columns:
-            loader = create_dataloader(
-                Dataset.from_dict({"text": part[column]}), task_metadata=self.metadata, **encode_kwargs
-            )
-            out = model.encode(loader, task_metadata=self.metadata, **where, **encode_kwargs)
-            vectors.append(np.asarray(out, dtype=np.float64))
-        if len(vectors) == 1:
-            return vectors[0]
-        a, b = vectors
-        return np.hstack((np.abs(a - b), a * b))
+    def _fit(self, parts: dict[str, Part]) -> Fitted:
+        if "train" not in parts:
+            return self.probe.nested(*parts["test"])
+        if "dev" in parts:
+            return self.probe.split(parts["train"], parts["dev"], parts["test"])
+        return self.probe.kfold(parts["train"], parts["test"])
 
-    def _calculate_descriptive_statistics_from_split(self, split: str, **kwargs: Any) -> Any:
-        assert self.dataset is not None
-        return {"num_samples": len(self.dataset[split])}
+    def _part(self, model: Any, part: Dataset, order: NDArray[np.intp], encode_kwargs: Any, where: Any) -> Part:
+        """Features and labels of the rows in SentEval's order: sentence vectors, or |a - b| and a * b of pairs."""
+        keys = _text_columns(part)
+        vectors = [self._vectors(model, list(part[key]), encode_kwargs, where) for key in keys]
+        x = vectors[0] if len(vectors) == 1 else np.hstack((np.abs(vectors[0] - vectors[1]), vectors[0] * vectors[1]))
+        return x[order], np.array(part["label"], dtype=np.int64)[order]
+
+
+def _order(part: Dataset) -> NDArray[np.intp]:
+    """Rows by their numbers of words, then label, else as they come: the folds follow from this order."""
+    counts = [[len(text.split()) for text in part[key]] for key in _text_columns(part)]
+    return np.lexsort((part["label"], *reversed(counts)))
+
+
+def _text_columns(part: Dataset) -> tuple[str, ...]:
+    return ("text",) if "text" in part.column_names else ("sentence1", "sentence2")

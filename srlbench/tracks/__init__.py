@@ -9,58 +9,43 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from srlbench import protocols
 from srlbench.errors import UsageError, unknown
+from srlbench.protocols import Protocol
 from srlbench.recipe import digest
 
 FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class TaskRule:
-    """One task of a track: its kind, the average it counts for, and the rows it must have."""
-
-    name: str
-    kind: str
-    group: str
-    sha256: str
-    rows: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class Track:
-    """Everything a recipe may not choose: text, tasks, backbones, budget, probe, seeds, threads."""
+    """Everything a recipe may not choose: text, protocol, backbones, budget, seeds, threads."""
 
     name: str
     version: int
     summary: str
-    protocol: str
-    source: str
+    protocol: Protocol
+    source: str  # of the training text
     backbones: tuple[str, ...]
     seeds: tuple[int, ...]
     threads: int
     training: Mapping[str, Any]
     text: Mapping[str, Mapping[str, Any]]
-    probe: Mapping[str, Any]
-    tasks: Mapping[str, TaskRule]
     path: Path
 
-    @cached_property
+    @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """The tasks behind each average, in the track's order."""
-        out: dict[str, tuple[str, ...]] = {}
-        for task in self.tasks.values():
-            out[task.group] = (*out.get(task.group, ()), task.name)
-        return out
+        return self.protocol.groups
 
     @cached_property
     def data_hashes(self) -> dict[str, str]:
         text = {name: str(rule["sha256"]) for name, rule in self.text.items()}
-        return {**text, **{task.name: task.sha256 for task in self.tasks.values()}}
+        return {**text, **self.protocol.data_hashes}
 
     @cached_property
     def protocol_hash(self) -> str:
         """What scores depend on beside the recipe and the data; summary and defaults of training are not in it."""
-        return digest({"version": self.version, "protocol": self.protocol, "probe": dict(self.probe)})
+        return digest({"version": self.version, "protocol": self.protocol.hash})
 
     @property
     def default_training(self) -> dict[str, Any]:
@@ -81,12 +66,17 @@ def load(name: str) -> Track:
     return read(FOLDER / f"{name}.toml")
 
 
-def read(path: Path) -> Track:
-    """A track from its file; every key is required, so that a track says all it fixes."""
+def read(path: Path, protocol: Path | None = None) -> Track:
+    """A track from its file; every key is required, so that a track says all it fixes.
+
+    Its protocol is a shipped one by name, a .toml file beside it, or the file given.
+    """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        tasks = {key: TaskRule(name=key, **rule) for key, rule in raw.pop("tasks").items()}
+        named = str(raw.pop("protocol"))
+        beside = protocol or (path.parent / named if named.endswith(".toml") else None)
+        rules = protocols.read(beside) if beside else protocols.load(named)
         backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
-        return Track(**raw, tasks=tasks, backbones=backbones, seeds=seeds, path=path)
-    except (KeyError, TypeError, ValueError) as error:
+        return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path)
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"Track file {path.name} is not a whole track: {error}.") from error

@@ -1,0 +1,106 @@
+"""A tar of text, unpacked whole or not at all, and nothing of it outside its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from srlbench.errors import SrlbenchError
+
+MAX_BYTES = 2 * 2**30
+MAX_MEMBERS = 20_000
+_DEEP = 16
+_BLOCK = 512
+_STALE = 3600.0  # seconds after which the half of another process is one that was killed
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Make the folder `target` of the archive; where it is there already, it is left as it is."""
+    half = target.parent / f".{target.name}-{uuid4().hex}"
+    try:
+        _sweep(target)
+        half.mkdir(parents=True)
+        _write(archive, _checked(archive), half)
+        try:
+            half.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was quicker
+                raise
+    except SrlbenchError:
+        raise
+    except Exception as error:  # a broken archive raises errors of tarfile, zlib, lzma, struct and others
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise SrlbenchError(f"Cannot unpack {archive}: {reason}.") from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    for left in target.parent.glob(f".{target.name}-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left)
+
+
+def _checked(archive: Path) -> list[str]:
+    """The names of all members, read to the end before anything is written."""
+    names: list[str] = []
+    total = 0
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if fault := _fault(member):
+                raise SrlbenchError(f"Refused {archive}: its member {member.name[:100]!r} {fault}.")
+            names.append(member.name)
+            total += member.size
+            if total > MAX_BYTES or len(names) > MAX_MEMBERS:
+                raise SrlbenchError(
+                    f"Refused {archive}: with its member {member.name[:100]!r} it holds more than "
+                    f"{MAX_BYTES} bytes or {MAX_MEMBERS} members."
+                )
+        # tarfile takes a damaged header, or a cut between two members, for the end.
+        tar.fileobj.seek(tar.offset)
+        if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
+            raise SrlbenchError(f"Cannot unpack {archive}: it is cut short or damaged after {len(names)} members.")
+    return names
+
+
+def _fault(member: tarfile.TarInfo) -> str | None:
+    name, parts = member.name, member.name.split("/")
+    if name.startswith("/"):
+        return "has an absolute path"
+    if ".." in parts:
+        return "climbs out of its folder"
+    if not name.isprintable() or any(mark in name for mark in '\\:*?"<>|'):
+        return "has a name that is not one of a plain file"
+    if not name or len(parts) > _DEEP or max(map(len, parts)) > 200:
+        return "has a name that is empty or too long"
+    if member.issparse() or not (member.isreg() or member.isdir()):
+        return "is neither a plain file nor a folder"
+    return "has a size below zero" if member.size < 0 else None
+
+
+def _write(archive: Path, names: list[str], folder: Path) -> None:
+    """Write the members' bytes; their owners, modes and times are not taken over."""
+    with tarfile.open(archive) as tar:
+        for name, member in _paired(tar, names):
+            path = folder / name
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            source = tar.extractfile(member)
+            assert source is not None
+            with path.open("xb") as file:
+                shutil.copyfileobj(source, file)
+
+
+def _paired(tar: tarfile.TarFile, names: list[str]) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    for name, member in zip(names, tar, strict=True):
+        if member.name != name or _fault(member):
+            raise SrlbenchError(f"The archive {tar.name!s} changed while it was read.")
+        yield name, member

@@ -1,0 +1,178 @@
+"""Where the real evaluation text lies: a folder of the user's, or a pinned archive on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from srlbench.data.archive import unpack
+from srlbench.errors import SrlbenchError, UsageError
+
+REPOSITORY = "princeton-nlp/datasets-for-simcse"
+REVISION = "e145e8bb659b2aa2669f32ef79cb4cdef6c58fef"
+HUB = f"{REPOSITORY}@{REVISION[:7]}"
+ARCHIVE = "senteval.tar"
+VARIABLE = "SRLBENCH_DATA"
+
+# A folder is SentEval's `data/downstream` if it has two of these; a user may not have them all.
+_MARKS = (
+    "STS/STS12-en-test/STS.input.MSRpar.txt",
+    "STS/STSBenchmark/sts-test.csv",
+    "SICK/SICK_test_annotated.txt",
+    "MR/rt-polarity.pos",
+    "CR/custrev.pos",
+    "SST/binary/sentiment-test",
+    "TREC/train_5500.label",
+    "MRPC/msr_paraphrase_test.txt",
+)
+_DEPTH, _FOLDERS = 4, 2000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def given(said: Path | None = None) -> Path | None:
+    """The place the user named, in the call or in the environment."""
+    place = str(said) if said is not None else os.environ.get(VARIABLE)
+    return Path(os.path.expanduser(place)) if place else None
+
+
+def senteval(said: Path | None = None) -> Path:
+    """SentEval's root: in the place given, else in that of the environment, else from the Hub or its cache."""
+    place = given(said)
+    if place is None:
+        return pull()
+    if os.path.isfile(place):  # unlike Path.is_file, no error for a place that may not be looked into
+        return _unpacked(place, _digest(place)[:12])
+    if root := _root(place):
+        return root
+    if archive := next((folder / ARCHIVE for folder in _folders(place) if os.path.isfile(folder / ARCHIVE)), None):
+        return _unpacked(archive, _digest(archive)[:12])
+    fault = "There is no SentEval data" if os.path.exists(place) else "There is no folder or archive"
+    raise UsageError(
+        f"{fault} at {place}: looked for SentEval's tree (STS/, SICK/, MR/, TREC/ …) or {ARCHIVE}, "
+        f"there and up to {_DEPTH} folders below."
+    )
+
+
+def tree(place: Path) -> Path | None:
+    """SentEval's root in an unpacked place; None if there is none."""
+    return _root(place)
+
+
+def pull(anew: bool = False) -> Path:
+    """The root of the Hub's archive, downloaded and unpacked unless it has been; unpacked in any case if `anew`."""
+    if anew:
+        shutil.rmtree(_target(REVISION[:12]), ignore_errors=True)
+    if root := _root(_target(REVISION[:12])):
+        return root
+    archive = _download()
+    try:
+        stored = archive.resolve()  # the Hub's cache names a large file by its content
+        if _SHA256.fullmatch(stored.name) and _digest(stored) != stored.name:
+            raise SrlbenchError(f"The download {archive} is damaged: its content is not what the Hub announced.")
+        return _unpacked(archive, REVISION[:12])
+    except SrlbenchError as error:
+        if not isinstance(error.__cause__, OSError):  # not the disk's fault
+            for path in {archive, archive.resolve()}:  # else the Hub's cache would give it again
+                path.unlink(missing_ok=True)
+        raise
+
+
+def describe(said: Path | None = None) -> str:
+    """The source in a few words, to be printed."""
+    place = given(said)
+    return HUB if place is None else str(place)
+
+
+def _target(identity: str) -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HOME) / "srlbench" / f"senteval-{identity}"
+
+
+def _unpacked(archive: Path, identity: str) -> Path:
+    target = _target(identity)
+    there = target.exists()
+    if root := _root(target):
+        return root
+    if there:  # trees appear whole, so this one lost its files since
+        shutil.rmtree(target, ignore_errors=True)
+    unpack(archive, target)
+    if root := _root(target):
+        return root
+    shutil.rmtree(target, ignore_errors=True)
+    raise UsageError(f"The archive {archive} holds no SentEval tree (STS/, SICK/, MR/, TREC/ …).")
+
+
+def _root(place: Path) -> Path | None:
+    return next((folder for folder in _folders(place) if _is_root(folder)), None)
+
+
+def _is_root(folder: Path) -> bool:
+    return sum(os.path.isfile(folder / mark) for mark in _MARKS) >= 2
+
+
+def _folders(place: Path) -> Iterator[Path]:
+    """The folder and those below it, the nearest first; not for ever, whatever was given."""
+    level = [place] if os.path.isdir(place) else []
+    seen = 0
+    for _ in range(_DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            yield folder
+            seen += 1
+            if seen >= _FOLDERS:
+                return
+            try:
+                below += sorted(path for path in folder.iterdir() if path.is_dir())
+            except OSError:  # one that may not be read
+                continue
+        level = below
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SrlbenchError(f"Cannot read {path}: {error}.") from error
+
+
+def _download() -> Path:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(REPOSITORY, ARCHIVE, repo_type="dataset", revision=REVISION))
+    except Exception as error:  # the HTTP client's own errors have no common kind with the Hub's
+        raise SrlbenchError(
+            f"Cannot fetch {ARCHIVE} of {HUB}: {_reason(error)}; run `srlbench data pull` on a machine "
+            f"with network, or say where the data lies with --data DIR or {VARIABLE}."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        FileMetadataError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    first = error  # what the Hub library's own error may only wrap
+    while first.__cause__ is not None and not isinstance(first, HfHubHTTPError | FileMetadataError):
+        first = first.__cause__
+    if isinstance(first, RevisionNotFoundError):
+        return "the Hub has no such revision"
+    if isinstance(first, HfHubHTTPError):
+        return f"the Hub answered {first.response.status_code}"
+    if isinstance(first, FileMetadataError):
+        return f"{constants.ENDPOINT} does not answer as the Hub does"
+    if constants.HF_HUB_OFFLINE:
+        return "the Hub is switched off (HF_HUB_OFFLINE) and the file is not in its cache"
+    if isinstance(error, LocalEntryNotFoundError):
+        return f"no connection to {constants.ENDPOINT}"
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
