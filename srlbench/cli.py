@@ -51,6 +51,16 @@ Results = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder or senteval.tar with the real text; default: the Hub's.",
+        envvar="SRLBENCH_DATA",
+        rich_help_panel=WHERE,
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 DEFAULT_TRACK, DEFAULT_RESULTS = "embedded", Path("srlbench-results")
 
@@ -155,19 +165,48 @@ def run(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A sentence-transformers folder, or a Hub name.")],
-    track: TrackName = DEFAULT_TRACK,
-    task: Annotated[
+    model: Annotated[
+        str, typer.Argument(help="A folder, a run (recipe/backbone/seed-0), a backbone, or a Hub name[@revision].")
+    ],
+    protocol: Annotated[
         list[str] | None,
-        typer.Option("--task", help="Only this task.", rich_help_panel=WHAT, show_default=False),
+        typer.Option(help="simcse, mteb or generated; more than once for several.", rich_help_panel=WHAT),
     ] = None,
-    json: Json = False,
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Only these, with commas: STS12,MR.", rich_help_panel=WHAT, show_default=False),
+    ] = None,
+    probe: Annotated[str, typer.Option(help="converged, senteval or both.", rich_help_panel=WHAT)] = "converged",
+    pool: Annotated[
+        str | None,
+        typer.Option(help="Of a plain transformers model: cls, mean, max, first-last.", rich_help_panel=WHAT),
+    ] = None,
+    data: Data = None,
+    results: Results = DEFAULT_RESULTS,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write everything here; predictions go beside it as .npz.", rich_help_panel=WHERE),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one row a protocol here.", rich_help_panel=WHERE)] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="A JSON written before: show the differences.", rich_help_panel=WHAT)
+    ] = None,
 ) -> None:
-    """Score an existing encoder on a track's tasks; nothing is trained or recorded.
+    """Score an existing encoder on the real tasks; nothing is trained or recorded.
 
-    Example: `srlbench evaluate srlbench-results/embedded/v1/encoders/simcse-unsup/tiny/*/seed-0`
+    Examples: `srlbench evaluate my-encoder --data DIR --json mine.json`, `srlbench evaluate simcse-unsup/tiny/seed-0`,
+    `srlbench evaluate tiny --pool mean --protocol generated --tasks GenSTS12`
     """
-    terminal.scores(suite.evaluate(model, track, task or []), json)
+    if compare:
+        suite.readable(compare)
+    found, predictions = suite.evaluate(
+        model, protocol or ["simcse"], probe, (tasks or "").replace(",", " ").split(), data, pool, results,
+        terminal.step,
+    )  # fmt: skip
+    terminal.scores(found)
+    suite.write(found, predictions, json, csv)
+    if compare:
+        terminal.differences(suite.compare(found, compare))
 
 
 @app.command()
@@ -222,6 +261,38 @@ def baseline(
     """
     path = suite.accept(suite.track(track), tuple(recipes or ()), results, accept, output)
     typer.echo(f"Wrote {path}; review it and commit it.")
+
+
+texts = typer.Typer(help="The real text of the tasks: fetch it, check it, find it.", no_args_is_help=True)
+app.add_typer(texts, name="data")
+
+
+@texts.command()
+def pull() -> None:
+    """Fetch SentEval's text from the Hub into its cache, unpack it anew, and check every row.
+
+    Example: `srlbench data pull`
+    """
+    typer.echo(suite.pull())
+    raise typer.Exit(terminal.verified(suite.verify(["simcse"], None)))
+
+
+@texts.command()
+def verify(data: Data = None) -> None:
+    """Check every set against its pinned rows.
+
+    Example: `srlbench data verify --data DIR`
+    """
+    raise typer.Exit(terminal.verified(suite.verify(["simcse", "mteb"], data)))
+
+
+@texts.command("path")
+def path_(data: Data = None) -> None:
+    """The folder that SentEval's text is read from.
+
+    Example: `srlbench data path`
+    """
+    typer.echo(suite.data_path(data))
 
 
 TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from srlbench import __version__, backbones, data, doctor, protocols, records, registry, tables, tracks
 from srlbench import baseline as baselines
@@ -20,7 +24,7 @@ from srlbench.plan import Engine, Plan, current, folder, states
 from srlbench.protocols import Protocol
 from srlbench.recipe import Registered
 from srlbench.records import Record, Scan
-from srlbench.scores import Scores, averages, comparable, from_json
+from srlbench.scores import Scores, averages, comparable, from_json, to_csv, to_json
 from srlbench.tracks import Track
 from srlbench.verdicts import Report
 
@@ -146,7 +150,7 @@ def evaluate(
             protocol=rules.name,
             probe=str(rules.probe["name"]) if rules.probe else None,
             scores=one.scores,
-            averages=averages(one.scores, protocols.load(rules.name).groups),
+            averages=averages(one.scores, protocols.read(rules.path).groups),
             detail=one.detail,
             data=one.data,
             groups=rules.groups,
@@ -190,6 +194,35 @@ def encoder_folder(model: str, results: Path) -> str:
         more = f" and {len(found) - 6} more" if len(found) > 6 else ""
         raise UsageError(f"'{model}' is {len(found)} encoders: {names}{more}. Say which, as in {names.split(',')[0]}.")
     return str(found[0]) if found else model
+
+
+def readable(path: Path) -> None:
+    """Refuse a file of scores before the work, not after it."""
+    from_json(path)
+
+
+def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | None, csv: Path | None) -> None:
+    """The files that were asked for, each whole or not at all."""
+    if json:
+        beside = json.with_suffix(".npz")
+        out = io.BytesIO()
+        np.savez_compressed(out, **predictions)
+        records.write_bytes(beside, out.getvalue())
+        records.write_text(json, to_json([dataclasses.replace(one, predictions=beside.name) for one in found]))
+    if csv:
+        records.write_text(csv, to_csv(found))
+
+
+def pull() -> Path:
+    from srlbench.data import mirror
+
+    return mirror.pull(anew=True)
+
+
+def data_path(given: Path | None) -> Path:
+    from srlbench.data import mirror
+
+    return mirror.senteval(given)
 
 
 def compare(found: Sequence[Scores], other: Path) -> list[tuple[Scores, Scores]]:

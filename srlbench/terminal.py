@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +26,7 @@ from srlbench.jobs import Progress as Step
 from srlbench.leaderboard import Leaderboard
 from srlbench.plan import Plan
 from srlbench.records import Record
+from srlbench.scores import Scores
 from srlbench.stats import average, label, with_averages
 
 debug = False
@@ -104,16 +106,61 @@ def run(plan: Plan, engine: plans.Engine, jobs: int, fail_fast: bool) -> None:
             progress.see(event)
 
 
-def scores(values: dict[str, float], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(values))
-        return
-    table = Table(box=None)
-    table.add_column("task")
-    table.add_column("score", justify="right")
-    for name, value in values.items():
-        table.add_row(name, f"{value:.2f}")
-    out.print(table)
+def step(stage: str, done: int, of: int) -> None:
+    """One line that moves, where somebody watches."""
+    if err.is_terminal and not os.environ.get("CI"):
+        err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
+
+
+def scores(found: Sequence[Scores]) -> None:
+    """The tables that SimCSE's evaluation prints, then where the numbers came from."""
+    shown: set[tuple[str, ...]] = set()
+    for each in found:
+        for group, names in each.groups.items():
+            probe = f", {each.probe} probe" if group != "sts" and each.probe else ""
+            title = f"{group.upper() if group == 'sts' else group.capitalize()} · {each.protocol}{probe}"
+            if (title,) not in shown:
+                shown.add((title,))
+                out.print(_row_table(title, names, {**each.scores}, each.averages.get(group)))
+    for each in found:
+        for said in each.warnings:
+            warn(said)
+    for source in dict.fromkeys((each.protocol, each.source) for each in found):
+        out.print(f"{source[0]}: its text is from {escape(source[1])}", soft_wrap=True)
+    first = found[0]
+    revision = f" at {first.revision}" if first.revision else ""
+    out.print(f"model: {escape(first.model)}{revision}, {_duration(first.seconds or 0.0)} in all", soft_wrap=True)
+
+
+def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
+    """Mine minus the other's, task by task."""
+    for mine, other in pairs:
+        probe = f", {mine.probe} probe" if mine.probe else ""
+        for group, names in mine.groups.items():
+            both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
+            mean = mine.averages.get(group, math.nan) - other.averages.get(group, math.nan)
+            title = f"Minus {other.model} · {mine.protocol}{probe}"
+            out.print(_row_table(title, names, both, None if math.isnan(mean) else mean, "+"))
+
+
+def _row_table(
+    title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = ""
+) -> Table:
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for name in (*names, "Avg."):
+        table.add_column(name, justify="right")
+    cells = [f"{values[name]:{sign}.2f}" if name in values else "–" for name in names]
+    table.add_row(*cells, "–" if mean is None else f"{mean:{sign}.2f}")
+    return table
+
+
+def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
+    sound = True
+    for protocol, name, good, said in findings:
+        mark = f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/]"
+        out.print(f"{mark} {protocol} {name}: {escape(said)}", soft_wrap=True)
+        sound = sound and good
+    return OK if sound else RUN_FAILED
 
 
 def leaderboard(board: Leaderboard, as_json: bool = False) -> None:

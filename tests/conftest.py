@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import data, tracks
+from srlbench import data, protocols, tracks
 from srlbench.data import language
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -21,22 +21,24 @@ QUICK_TASKS = ("GenSTSB", "GenSTS13", "GenTREC")
 @pytest.fixture(scope="session")
 def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded track cut down to eight steps on 600 lines and three tasks."""
-    full = tracks.FOLDER / "embedded.toml"
-    head, *tasks = re.split(r"(?=\[tasks\.)", full.read_text(encoding="utf-8"))
+    folder = tmp_path_factory.mktemp("track")
+    head = (tracks.FOLDER / "embedded.toml").read_text(encoding="utf-8")
     head = re.sub(r"name = .*", 'name = "quick"', head, count=1)
+    head = re.sub(r"protocol = .*", 'protocol = "quick-protocol.toml"', head, count=1)
     head = re.sub(r"steps = \d+", "steps = 8", head, count=1)
     head = re.sub(r"checkpoint_steps = \d+", "checkpoint_steps = 3", head)
     head = re.sub(r"lines = \d+", "lines = 600", head)
-    head = re.sub(r"folds = \d+", "folds = 3", head)
-    head = re.sub(r"strengths = .*", "strengths = [1, 16]", head)
     for form in ("twins", "triplets"):
         made = {"twins": language.sentences, "triplets": language.triplets}[form](600, 0)
         sha = data.text_sha256([(line,) if isinstance(line, str) else tuple(line) for line in made])
         head = re.sub(rf'(\[text\.{form}\][^\[]*sha256 = ")[^"]*', rf"\g<1>{sha}", head)
+    rules, *tasks = re.split(r"(?=\[tasks\.)", (protocols.FOLDER / "generated.toml").read_text(encoding="utf-8"))
+    rules = re.sub(r"folds = \d+", "folds = 3", rules)
+    rules = re.sub(r"decay = .*", "decay = [1e-4, 1e-2]", rules)
     kept = [task for task in tasks if re.match(r"\[tasks\.([^\]]*)\]", task)[1] in QUICK_TASKS]  # type: ignore[index]
-    path = tmp_path_factory.mktemp("track") / "quick.toml"
-    path.write_text(head + "".join(kept), encoding="utf-8")
-    return path
+    (folder / "quick-protocol.toml").write_text(rules + "".join(kept), encoding="utf-8")
+    (folder / "quick.toml").write_text(head, encoding="utf-8")
+    return folder / "quick.toml"
 
 
 @pytest.fixture

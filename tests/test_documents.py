@@ -23,7 +23,7 @@ from srlbench.cli import app
 ROOT = Path(srlbench.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARSED = {"check", "baseline", "evaluate", "pretrain"}  # these need records, or train for minutes
+PARSED = {"check", "baseline", "data", "evaluate", "pretrain"}  # these need records or real text, or take minutes
 
 
 def blocks(text: str, language: str) -> list[str]:

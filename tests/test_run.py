@@ -11,9 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Cli
 
+from srlbench import scores
+from srlbench.evaluation.similarity import aggregates
 from srlbench.records import Record, scan
 
 RECIPES = ("bag-random", "simcse-unsup", "simcse-sup")
@@ -82,7 +85,7 @@ def test_every_run_is_recorded_whole(first: Path) -> None:
     assert one.environment["packages"]["torch"] and one.command.startswith("srlbench run")
     assert one.diagnostics["geometry"]["uniformity"] < 0 < one.diagnostics["geometry"]["alignment"]
     assert one.training["steps"] == 8 and one.timings["total_s"] > 0 and one.peak_memory_mb
-    place = first / "quick" / "v1"
+    place = first / "quick" / "v2"
     assert len(list(place.glob("predictions/*/tiny/*/seed-*.npz"))) == 6
     assert not list(place.glob("work/*/tiny/*/seed-*")), "finished runs leave no work behind"
     assert (place / "leaderboard.md").is_file() and (place / "leaderboard.csv").is_file()
@@ -110,18 +113,38 @@ def test_alone_and_one_at_a_time_gives_the_same_digits(
     assert digits(tmp_path / "again")["simcse-unsup", 1] == digits(first)["simcse-unsup", 1]
 
 
-def test_a_kept_encoder_scores_what_its_record_says(first: Path, quick_track: Path, cli: Cli) -> None:
-    import json
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_kept_encoder_scores_what_its_record_says(
+    first: Path, quick_track: Path, cli: Cli, tmp_path: Path, by_name: bool
+) -> None:
+    (folder,) = (first / "quick" / "v2" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
+    which = "simcse-sup/tiny/seed-0" if by_name else folder
+    protocol = quick_track.with_name("quick-protocol.toml")
+    done = cli(
+        "evaluate", which, "--protocol", protocol, "--results", first, "--json", "mine.json", "--csv", "mine.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    (mine,) = scores.from_json(tmp_path / "mine.json")
+    assert mine.scores == pytest.approx(found(first)["simcse-sup", 0].scores, abs=1e-9)
+    assert mine.averages == pytest.approx({
+        "sts": (mine.scores["GenSTSB"] + mine.scores["GenSTS13"]) / 2, "transfer": mine.scores["GenTREC"]
+    })  # fmt: skip
+    assert (tmp_path / "mine.csv").read_text().startswith("model,protocol,probe,GenSTS13,GenSTSB,GenTREC,sts_avg")
+    with np.load(tmp_path / "mine.npz") as saved:
+        key = "generated/GenSTSB"
+        again = aggregates(saved[key], saved[f"{key}:gold"], saved[f"{key}:subset"])
+    assert {name: mine.detail["GenSTSB"][name] for name in again} == again
 
-    (folder,) = (first / "quick" / "v1" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
-    done = cli("evaluate", folder, "--track", quick_track, "--json")
-    assert json.loads(done.stdout) == pytest.approx(found(first)["simcse-sup", 0].scores, abs=1e-9)
+
+def test_a_name_that_fits_two_runs_is_refused(first: Path, cli: Cli) -> None:
+    done = cli("evaluate", "simcse-sup", "--results", first)
+    assert done.returncode == 2 and "is 2 encoders: simcse-sup/tiny/seed-0, simcse-sup/tiny/seed-1" in done.stderr
 
 
 def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, cli: Cli) -> None:
     done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
     assert "9 runs, 3 to make" in done.stdout
-    assert not (first / "quick" / "v1" / "work").exists() or "to do" in done.stdout
+    assert not (first / "quick" / "v2" / "work").exists() or "to do" in done.stdout
 
 
 def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
@@ -142,7 +165,7 @@ def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_pa
 
 def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(first, tmp_path / "results")
-    (path,) = (tmp_path / "results").glob("quick/v1/records/bag-random/tiny/*/seed-0.json")
+    (path,) = (tmp_path / "results").glob("quick/v2/records/bag-random/tiny/*/seed-0.json")
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
     told = cli("leaderboard", "--track", quick_track, "--results", "results")
     assert told.returncode == 0 and "seed-0.json" in told.stderr and "cut short" in told.stderr

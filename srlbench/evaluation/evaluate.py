@@ -24,7 +24,7 @@ from srlbench.data.rows import COLUMNS, Rows
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation.encoding import Encoder, Report, embed
 from srlbench.evaluation.probes import Probe
-from srlbench.evaluation.similarity import Undefined, aggregates, cosines, spearman
+from srlbench.evaluation.similarity import aggregates, cosines, spearman
 from srlbench.evaluation.tasks import mtebs_own, rows_of, task
 from srlbench.protocols import Protocol
 from srlbench.tracks import Track
@@ -68,7 +68,7 @@ def evaluate(
         made = {each: _task(protocol, each, given, done) for each in protocol.tasks}
     encoder.learn((text for rows in done.rows.values() for text in _texts(rows)), report)
     for index, (each, task_) in enumerate(made.items()):
-        with preserved_rng(), Quiet() as heard, tempfile.TemporaryDirectory() as folder:
+        with preserved_rng(), Quiet(), tempfile.TemporaryDirectory() as folder:
             outcome = mteb.evaluate(
                 encoder,
                 task_,
@@ -80,7 +80,6 @@ def evaluate(
             )
             predictions = _predictions(each, Path(folder) / task_.prediction_file_name)
             _keep(done, each, json.loads(outcome.task_results[0].model_dump_json()), predictions)
-        done.warnings.extend(dict.fromkeys(f"{each}: {said}" for said in heard.undefined()))
         report("evaluate", index + 1, len(made))
     return done
 
@@ -116,6 +115,8 @@ def _keep(done: Evaluation, name: str, result: dict[str, Any], predictions: Pred
         kept = {key: found[key] for key in ("dev", "decay")}
         done.detail[name] = {"accuracy": 100 * found["accuracy"], "f1_macro": 100 * found["f1_macro"], **kept}
         return
+    if np.ptp(predictions[name]) == 0:
+        done.warnings.append(f"{name}: every pair has the same similarity: no rank correlation, counted as 0")
     detail = aggregates(predictions[name], splits["test"]["score"], splits["test"]["subset"])
     pearson = found["cosine_pearson"]
     detail["pearson"] = 100 * pearson if np.isfinite(pearson) else 0.0
@@ -170,18 +171,10 @@ def _predictions(name: str, path: Path) -> Predictions:
     }
 
 
-class Quiet:
-    """mteb talks about batch sizes and metadata; a run's output is its own, and only undefined scores are heard."""
+class Quiet(warnings.catch_warnings):
+    """mteb talks about batch sizes and metadata; a run's output is its own."""
 
-    def __enter__(self) -> Quiet:
-        self._catch = warnings.catch_warnings(record=True)
-        self._heard = self._catch.__enter__() or []
-        warnings.simplefilter("always")
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.simplefilter("ignore")
         logging.getLogger("mteb").setLevel(logging.ERROR)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._catch.__exit__(None, None, None)
-
-    def undefined(self) -> list[str]:
-        return [str(each.message) for each in self._heard if issubclass(each.category, Undefined)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
@@ -48,6 +49,8 @@ def scores(
 ) -> tuple[str | None, list[Evaluation]]:
     """The Hub's commit and one evaluation a protocol; every sentence is encoded once for all of them."""
     seed_everything(0, threads)
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     loaded, commit = load(model, pool)
     encoder = Encoder(loaded, meta("external", commit or "none", 0))
     done: list[Evaluation] = []

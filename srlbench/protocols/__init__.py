@@ -81,7 +81,9 @@ def names() -> list[str]:
 
 @cache
 def load(name: str) -> Protocol:
-    """A shipped protocol by name."""
+    """A shipped protocol by name, or anyone's own from a .toml file."""
+    if name.endswith(".toml") and Path(name).is_file():
+        return read(Path(name))
     if name not in names():
         raise unknown("protocol", name, names())
     return read(FOLDER / f"{name}.toml")

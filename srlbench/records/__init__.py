@@ -13,6 +13,7 @@ from srlbench.records.store import (
     record_path,
     scan,
     write,
+    write_bytes,
     write_text,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "record_path",
     "scan",
     "write",
+    "write_bytes",
     "write_text",
 ]

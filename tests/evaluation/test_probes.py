@@ -255,6 +255,14 @@ def test_a_class_may_be_missing_from_a_fold(probe: Probe) -> None:
 
 
 @BOTH
+def test_embeddings_that_are_not_finite_are_refused(probe: Probe) -> None:
+    x, y = blobs(60, 5, 2)
+    x[3, 2] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        probe.nested(x, y)
+
+
+@BOTH
 def test_random_labels_stay_at_chance(probe: Probe) -> None:
     x, _ = blobs(300, 60, 2, 0.0)
     y = np.random.default_rng(1).permutation(np.arange(300) % 2)

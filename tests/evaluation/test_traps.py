@@ -44,15 +44,15 @@ def words(track: tracks.Track) -> Any:
 
 
 def test_mteb_reseeds_the_world_and_the_door_does_not(track: tracks.Track, words: Any) -> None:
-    rows = data.task(track, "GenSTSB")
+    rows = data.task(track.protocol, "GenSTSB")
     torch.manual_seed(7)
     before = state()
-    task(rows, "x", door.probe(track))
+    task(rows, "x", door.probe(track.protocol))
     assert state() != before, "mteb no longer reseeds when a task is built: preserved_rng() may go"
 
     model = words(0)
     before = state()
-    door.evaluate(model, track, name="r", revision="f", seed=0)
+    door.evaluate(model, track.protocol, name="r", revision="f", seed=0)
     assert state() == before
 
 
@@ -60,7 +60,7 @@ def test_results_of_two_seeds_do_not_meet_in_mtebs_cache(track: tracks.Track, wo
     """mteb keys a cached result on name and revision: without the seed, the first seed's score is everyone's."""
 
     def score(seed: int, meta: Any, place: str) -> float:
-        made = task(data.task(track, "GenSTSB"), "x", door.probe(track))
+        made = task(data.task(track.protocol, "GenSTSB"), "x", door.probe(track.protocol))
         cache = ResultCache(tmp_path / place)
         encoder = door.Encoder(words(seed), meta)
         return float(mteb.evaluate(encoder, made, cache=cache, co2_tracker=False).task_results[0].get_score())
@@ -74,17 +74,17 @@ def test_results_of_two_seeds_do_not_meet_in_mtebs_cache(track: tracks.Track, wo
 
 def test_digits_do_not_depend_on_what_was_evaluated_before(track: tracks.Track, words: Any) -> None:
     model = words(0)
-    together = door.evaluate(model, track, name="r", revision="f", seed=0)
-    alone = door.evaluate(model, track, name="r", revision="f", seed=0, tasks=["GenTREC"])
+    together = door.evaluate(model, track.protocol, name="r", revision="f", seed=0)
+    alone = door.evaluate(model, track.protocol.only(("GenTREC",)), name="r", revision="f", seed=0)
     assert alone.scores["GenTREC"] == together.scores["GenTREC"]
 
 
 def test_scores_follow_from_the_stored_predictions(track: tracks.Track, words: Any) -> None:
     from scipy.stats import spearmanr
 
-    done = door.evaluate(words(0), track, name="r", revision="f", seed=0)
-    pairs = data.task(track, "GenSTSB").splits["test"]
+    done = door.evaluate(words(0), track.protocol, name="r", revision="f", seed=0)
+    pairs = data.task(track.protocol, "GenSTSB").splits["test"]
     again = 100 * spearmanr(done.predictions["GenSTSB"], pairs["score"]).statistic
     assert done.scores["GenSTSB"] == pytest.approx(again, abs=1e-9)
-    labels = np.array(data.task(track, "GenTREC").splits["test"]["label"])
+    labels = np.array(data.task(track.protocol, "GenTREC").splits["test"]["label"])
     assert done.scores["GenTREC"] == pytest.approx(100 * (done.predictions["GenTREC"] == labels).mean(), abs=1e-9)

@@ -73,6 +73,8 @@ class Probe:
 
     def _run(self, x: Vectors, y: Labels, outers: tuple[Outer, ...]) -> tuple[list[Labels], float, tuple[float, ...]]:
         """Labels of each outer fold's held-out rows, the mean inner accuracy, the decays chosen."""
+        if not np.isfinite(x).all():
+            raise ValueError("embeddings are not finite: no probe can learn from them")
         if self.name == "converged":
             from srlbench.evaluation.probes import converged  # torch is imported when a probe runs
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from srlbench.evaluation.probes.descent import Guide, minima
 from srlbench.evaluation.probes.folds import Choice, Fold, Outer, choose
 from srlbench.evaluation.probes.logistic import Problem, inverse
+from srlbench.evaluation.probes.threads import one_thread
 
 Labels = NDArray[np.int64]
 
@@ -18,6 +19,13 @@ def run(
     x: NDArray[np.float32], y: Labels, outers: tuple[Outer, ...], decay: tuple[float, ...]
 ) -> list[tuple[Choice, Labels]]:
     """The decay chosen and the labels predicted in each outer fold."""
+    with one_thread():
+        return _run(x, y, outers, decay)
+
+
+def _run(
+    x: NDArray[np.float32], y: Labels, outers: tuple[Outer, ...], decay: tuple[float, ...]
+) -> list[tuple[Choice, Labels]]:
     folds = [f for outer in outers for f in (*outer.inner, *([outer.fold] if outer.refit else []))]
     w = weights(x, y, folds, decay)
     done, at = [], 0

@@ -98,7 +98,7 @@ def _alone(problem: Problem, w: Tensor) -> Tensor:
         w, arrived = solve(problem, w, own, PATIENCE // 2)
         if arrived.all():
             return w
-    raise ArithmeticError("the probe did not converge: are the embeddings finite?")
+    raise ArithmeticError("the probe did not converge: are the embeddings of a sensible size?")
 
 
 def _advance(problem: Problem, state: State, guide: Guide) -> State:

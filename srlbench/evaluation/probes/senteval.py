@@ -6,9 +6,7 @@ https://github.com/princeton-nlp/SimCSE/tree/main/SentEval, senteval/tools/class
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -18,8 +16,10 @@ from torch import Tensor
 from srlbench.evaluation.probes import Adam
 from srlbench.evaluation.probes.adam import Data, Fit, Trained, data, held_out, train
 from srlbench.evaluation.probes.folds import Choice, Outer, choose
+from srlbench.evaluation.probes.threads import one_thread
 
 GROUP = 12 << 20  # bytes a group's step touches: smaller ones spend their time waiting for the interpreter's lock
+THREADS = 4  # more would wait for it too
 
 Labels = NDArray[np.int64]
 
@@ -49,14 +49,14 @@ def run(
 
 def fit(rows: Data, fits: list[Fit], decay: Tensor, adam: Adam, seed: int) -> Trained:
     """All fits, in groups, a group to a thread: no slower than products on all cores, and steady on a busy machine."""
-    groups = _groups(rows, fits, decay.shape[1], adam.batch)
-    with _single_threaded() as threads, ThreadPoolExecutor(threads, "probe", torch.set_num_threads, (1,)) as pool:
+    with one_thread() as free, ThreadPoolExecutor(min(free, THREADS), "probe", torch.set_num_threads, (1,)) as pool:
+        groups = _groups(rows, fits, decay.shape[1], adam.batch, min(free, THREADS))
         done = list(pool.map(lambda g: train(rows, [fits[i] for i in g], decay[g], adam, seed), groups))
     back = torch.tensor([i for group in groups for i in group]).argsort()
     return Trained(torch.cat([d.accuracy for d in done])[back], torch.cat([d.w for d in done])[back])
 
 
-def _groups(rows: Data, fits: list[Fit], decays: int, batch: int) -> list[list[int]]:
+def _groups(rows: Data, fits: list[Fit], decays: int, batch: int, threads: int) -> list[list[int]]:
     """Places of fits that are trained in step: they have equally many batches, so that all step together."""
     need = 4 * rows.x.shape[1] * (batch + 5 * decays * rows.hot.shape[1])
     size = max(1, GROUP // need)
@@ -65,17 +65,6 @@ def _groups(rows: Data, fits: list[Fit], decays: int, batch: int) -> list[list[i
         by_batches.setdefault(math.ceil(len(f.train) / batch), []).append(i)
     groups = []
     for same in by_batches.values():
-        threads = torch.get_num_threads()
         count = min(threads * math.ceil(len(same) / size / threads), len(same))
         groups += [part.tolist() for part in np.array_split(same, count)]
     return groups
-
-
-@contextmanager
-def _single_threaded() -> Iterator[int]:
-    """Gives the number of threads torch has, and gives them back to it after others set it to one."""
-    threads = torch.get_num_threads()
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
