@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def learning_track(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) 
     """The quick track with as many steps as a temperature needs to show."""
     path = tmp_path_factory.mktemp("track") / "quick.toml"
     path.write_text(re.sub(r"steps = 8", "steps = 30", quick_track.read_text(encoding="utf-8")), encoding="utf-8")
+    shutil.copy(quick_track.with_name("quick-protocol.toml"), path.parent)
     return path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from srlbench.evaluation.probes import Adam, Fitted, Probe, adam, converged, descent
 from srlbench.evaluation.probes.folds import Fold
@@ -20,6 +21,13 @@ DECAY = (1e-5, 1e-4, 1e-3, 1e-2)
 QUICK = Adam(batch=22, tenacity=2, epoch_size=2, max_epoch=30, lr=1e-2)  # 22: folds differ in batches a pass
 CONVERGED = Probe("converged", folds=3)
 SENTEVAL = Probe("senteval", folds=3, adam=QUICK)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """The peers' operations are so short that threads would only wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def blobs(n: int, width: int, classes: int, gap: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
