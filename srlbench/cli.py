@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from srlbench import __version__, suite, terminal
+from srlbench import __version__, scoring, suite, terminal
 from srlbench.errors import RUN_FAILED, SrlbenchError
 from srlbench.tracks import Track
 
@@ -198,15 +198,15 @@ def evaluate(
     `srlbench evaluate tiny --pool mean --protocol generated --tasks GenSTS12`
     """
     if compare:
-        suite.readable(compare)
-    found, predictions = suite.evaluate(
+        scoring.readable(compare)
+    found, predictions = scoring.evaluate(
         model, protocol or ["simcse"], probe, (tasks or "").replace(",", " ").split(), data, pool, results,
         terminal.step,
     )  # fmt: skip
     terminal.scores(found)
-    suite.write(found, predictions, json, csv)
+    scoring.write(found, predictions, json, csv)
     if compare:
-        terminal.differences(suite.compare(found, compare))
+        terminal.differences(scoring.compare(found, compare))
 
 
 @app.command()
@@ -273,8 +273,8 @@ def pull() -> None:
 
     Example: `srlbench data pull`
     """
-    typer.echo(suite.pull())
-    raise typer.Exit(terminal.verified(suite.verify(["simcse"], None)))
+    typer.echo(scoring.pull())
+    raise typer.Exit(terminal.verified(scoring.verify(["simcse"], None)))
 
 
 @texts.command()
@@ -283,7 +283,7 @@ def verify(data: Data = None) -> None:
 
     Example: `srlbench data verify --data DIR`
     """
-    raise typer.Exit(terminal.verified(suite.verify(["simcse", "mteb"], data)))
+    raise typer.Exit(terminal.verified(scoring.verify(["simcse", "mteb"], data)))
 
 
 @texts.command("path")
@@ -292,7 +292,7 @@ def path_(data: Data = None) -> None:
 
     Example: `srlbench data path`
     """
-    typer.echo(suite.data_path(data))
+    typer.echo(scoring.data_path(data))
 
 
 TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-import io
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from srlbench import __version__, backbones, data, doctor, protocols, records, registry, tables, tracks
+from srlbench import __version__, backbones, doctor, records, registry, tables, tracks
 from srlbench import baseline as baselines
 from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
-from srlbench.errors import SrlbenchError, UsageError, unknown
+from srlbench.errors import UsageError, unknown
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.plan import Engine, Plan, current, folder, states
-from srlbench.protocols import Protocol
 from srlbench.recipe import Registered
 from srlbench.records import Record, Scan
-from srlbench.scores import Scores, averages, comparable, from_json, to_csv, to_json
 from srlbench.tracks import Track
 from srlbench.verdicts import Report
 
@@ -126,124 +119,6 @@ def accept(rules: Track, files: Files, results: Path, reason: str, output: Path 
     return path
 
 
-def evaluate(
-    model: str,
-    names: Sequence[str],
-    probe: str,
-    tasks: Sequence[str],
-    given: Path | None,
-    pool: str | None,
-    results: Path,
-    report: Callable[[str, int, int], None],
-) -> tuple[list[Scores], dict[str, Any]]:
-    """Scores of an encoder that exists already, one a protocol and probe, and the predictions behind them."""
-    start = time.perf_counter()
-    wanted = tuple(rules for name in names for rules in _protocols(name, probe, tuple(tasks)))
-    place = encoder_folder(model, results)
-    from srlbench.evaluation import external
-
-    commit, done = external.scores(place, pool, wanted, cores(), given, report)
-    spent, where = time.perf_counter() - start, records.environment()
-    found = [
-        Scores(
-            model=model,
-            protocol=rules.name,
-            probe=str(rules.probe["name"]) if rules.probe else None,
-            scores=one.scores,
-            averages=averages(one.scores, protocols.read(rules.path).groups),
-            detail=one.detail,
-            data=one.data,
-            groups=rules.groups,
-            source=data.described(rules, given),
-            revision=commit,
-            pool=pool,
-            warnings=one.warnings,
-            environment=where,
-            seconds=spent,
-        )
-        for rules, one in zip(wanted, done)
-    ]
-    return found, external.arrays(wanted, done)
-
-
-def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
-    rules = protocols.load(name)
-    rules = rules.only(tasks) if tasks else rules
-    if probe not in (*protocols.PROBES, "both"):
-        raise unknown("probe", probe, (*protocols.PROBES, "both"))
-    if rules.probe is None or all(rule.kind == "sts" for rule in rules.tasks.values()):
-        return [rules]
-    return [rules.with_probe(each) for each in (protocols.PROBES if probe == "both" else (probe,))]
-
-
-def encoder_folder(model: str, results: Path) -> str:
-    """What is to be evaluated: a backbone, a folder, a run by its name (recipe[/backbone][/seed-N]), else as it is."""
-    if model in backbones.names():
-        return str(backbones.resolve(model).path)
-    given = Path(model).expanduser()
-    if (given / "modules.json").is_file() or (given / "config.json").is_file():
-        return model
-    if given.is_dir():
-        found = sorted(path.parent for path in given.rglob("modules.json"))
-    else:
-        parts = set(model.split("/"))
-        every = (path.parent for path in results.glob("*/*/encoders/*/*/*/*/modules.json"))
-        found = sorted(path for path in every if model and parts <= set(path.parts[-4:]))
-    if len(found) > 1:
-        names = ", ".join("/".join((*path.parts[-4:-2], path.parts[-1])) for path in found[:6])
-        more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-        raise UsageError(f"'{model}' is {len(found)} encoders: {names}{more}. Say which, as in {names.split(',')[0]}.")
-    return str(found[0]) if found else model
-
-
-def readable(path: Path) -> None:
-    """Refuse a file of scores before the work, not after it."""
-    from_json(path)
-
-
-def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | None, csv: Path | None) -> None:
-    """The files that were asked for, each whole or not at all."""
-    if json:
-        beside = json.with_suffix(".npz")
-        out = io.BytesIO()
-        np.savez_compressed(out, **predictions)
-        records.write_bytes(beside, out.getvalue())
-        records.write_text(json, to_json([dataclasses.replace(one, predictions=beside.name) for one in found]))
-    if csv:
-        records.write_text(csv, to_csv(found))
-
-
-def pull() -> Path:
-    from srlbench.data import mirror
-
-    return mirror.pull(anew=True)
-
-
-def data_path(given: Path | None) -> Path:
-    from srlbench.data import mirror
-
-    return mirror.senteval(given)
-
-
-def compare(found: Sequence[Scores], other: Path) -> list[tuple[Scores, Scores]]:
-    return comparable(found, from_json(other))
-
-
-def verify(names: Sequence[str], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
-    """Every set of the protocols that is read from files: its protocol, name, verdict and a sentence."""
-    for name in names:
-        rules = protocols.load(name)
-        if data.place(rules, given) is None:
-            yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
-            continue
-        for task in rules.tasks:
-            try:
-                rows = data.task(rules, task, given)
-                yield rules.name, task, True, f"{_counts(rows.counts())}, sha256 {rules.tasks[task].sha256[:16]}"
-            except SrlbenchError as error:
-                yield rules.name, task, False, str(error)
-
-
 def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Callable[[str], None]) -> str:
     """Make a backbone; what is not in `settings` is as `Pretraining` says."""
     for path in corpus:
@@ -270,7 +145,7 @@ def listing(kind: str | None, track_name: str, files: Files) -> dict[str, dict[s
         "recipes": lambda: {name: entry.summary for name, entry in registry.recipes(files).items()},
         "tracks": lambda: {name: tracks.load(name).summary for name in tracks.names()},
         "losses": lambda: {name: _first_line(registry.loss_path(name)) for name in registry.loss_names()},
-        "tasks": lambda: {name: f"{rule.kind}, {_counts(rule.rows)}" for name, rule in rules.protocol.tasks.items()},
+        "tasks": lambda: {name: f"{rule.kind}, {counts(rule.rows)}" for name, rule in rules.protocol.tasks.items()},
         "backbones": lambda: {name: f"sha256 {backbones.resolve(name).sha256[:16]}" for name in backbones.names()},
     }
     return {each: about[each]() for each in KINDS if kind in (None, each)}
@@ -358,5 +233,5 @@ def _first_line(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\n")[0].strip().strip('"')
 
 
-def _counts(rows: Any) -> str:
+def counts(rows: Any) -> str:
     return ", ".join(f"{split} {count}" for split, count in rows.items())

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "jobs", "records", "registry", "tracks", "training",
     },
 }  # fmt: skip
-ABOVE = {"cli", "terminal", "suite", "doctor", "__main__", "__init__"}
+ABOVE = {"cli", "terminal", "suite", "scoring", "doctor", "__main__", "__init__"}
 
 
 def room(path: Path) -> str:

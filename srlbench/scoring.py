@@ -1,0 +1,136 @@
+"""What is asked about encoders that exist already, and about the real text they are scored on."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srlbench import backbones, data, protocols, records
+from srlbench.errors import SrlbenchError, UsageError, unknown
+from srlbench.protocols import Protocol
+from srlbench.scores import Scores, averages, comparable, from_json, to_csv, to_json
+from srlbench.suite import cores, counts
+
+
+def evaluate(
+    model: str,
+    names: Sequence[str],
+    probe: str,
+    tasks: Sequence[str],
+    given: Path | None,
+    pool: str | None,
+    results: Path,
+    report: Callable[[str, int, int], None],
+) -> tuple[list[Scores], dict[str, Any]]:
+    """Scores of an encoder that exists already, one a protocol and probe, and the predictions behind them."""
+    start = time.perf_counter()
+    wanted = tuple(rules for name in names for rules in _protocols(name, probe, tuple(tasks)))
+    place = encoder_folder(model, results)
+    from srlbench.evaluation import external
+
+    commit, done = external.scores(place, pool, wanted, cores(), given, report)
+    spent, where = time.perf_counter() - start, records.environment()
+    found = [
+        Scores(
+            model=model,
+            protocol=rules.name,
+            probe=str(rules.probe["name"]) if rules.probe else None,
+            scores=one.scores,
+            averages=averages(one.scores, protocols.read(rules.path).groups),
+            detail=one.detail,
+            data=one.data,
+            groups=rules.groups,
+            source=data.described(rules, given),
+            revision=commit,
+            pool=pool,
+            warnings=one.warnings,
+            environment=where,
+            seconds=spent,
+        )
+        for rules, one in zip(wanted, done)
+    ]
+    return found, external.arrays(wanted, done)
+
+
+def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
+    rules = protocols.load(name)
+    rules = rules.only(tasks) if tasks else rules
+    if probe not in (*protocols.PROBES, "both"):
+        raise unknown("probe", probe, (*protocols.PROBES, "both"))
+    if rules.probe is None or all(rule.kind == "sts" for rule in rules.tasks.values()):
+        return [rules]
+    return [rules.with_probe(each) for each in (protocols.PROBES if probe == "both" else (probe,))]
+
+
+def encoder_folder(model: str, results: Path) -> str:
+    """What is to be evaluated: a backbone, a folder, a run by its name (recipe[/backbone][/seed-N]), else as it is."""
+    if model in backbones.names():
+        return str(backbones.resolve(model).path)
+    given = Path(model).expanduser()
+    if (given / "modules.json").is_file() or (given / "config.json").is_file():
+        return model
+    if given.is_dir():
+        found = sorted(path.parent for path in given.rglob("modules.json"))
+    else:
+        parts = set(model.split("/"))
+        every = (path.parent for path in results.glob("*/*/encoders/*/*/*/*/modules.json"))
+        found = sorted(path for path in every if model and parts <= set(path.parts[-4:]))
+    if len(found) > 1:
+        names = ", ".join("/".join((*path.parts[-4:-2], path.parts[-1])) for path in found[:6])
+        more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+        raise UsageError(f"'{model}' is {len(found)} encoders: {names}{more}. Say which, as in {names.split(',')[0]}.")
+    return str(found[0]) if found else model
+
+
+def readable(path: Path) -> None:
+    """Refuse a file of scores before the work, not after it."""
+    from_json(path)
+
+
+def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | None, csv: Path | None) -> None:
+    """The files that were asked for, each whole or not at all."""
+    if json:
+        beside = json.with_suffix(".npz")
+        out = io.BytesIO()
+        np.savez_compressed(out, **predictions)
+        records.write_bytes(beside, out.getvalue())
+        records.write_text(json, to_json([dataclasses.replace(one, predictions=beside.name) for one in found]))
+    if csv:
+        records.write_text(csv, to_csv(found))
+
+
+def pull() -> Path:
+    from srlbench.data import mirror
+
+    return mirror.pull(anew=True)
+
+
+def data_path(given: Path | None) -> Path:
+    from srlbench.data import mirror
+
+    return mirror.senteval(given)
+
+
+def compare(found: Sequence[Scores], other: Path) -> list[tuple[Scores, Scores]]:
+    return comparable(found, from_json(other))
+
+
+def verify(names: Sequence[str], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
+    """Every set of the protocols that is read from files: its protocol, name, verdict and a sentence."""
+    for name in names:
+        rules = protocols.load(name)
+        if data.place(rules, given) is None:
+            yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
+            continue
+        for task in rules.tasks:
+            try:
+                rows = data.task(rules, task, given)
+                yield rules.name, task, True, f"{counts(rows.counts())}, sha256 {rules.tasks[task].sha256[:16]}"
+            except SrlbenchError as error:
+                yield rules.name, task, False, str(error)
