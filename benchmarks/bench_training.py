@@ -18,7 +18,7 @@ from sentence_transformers.sentence_transformer.training_args import SentenceTra
 
 from srlbench import backbones, registry, tracks
 from srlbench.data import language
-from srlbench.evaluation.evaluate import _embed
+from srlbench.evaluation.encoding import embed
 from srlbench.fingerprint import resolved
 from srlbench.recipe import change
 from srlbench.training import encoder, trainer
@@ -80,8 +80,8 @@ def test_encoding(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = language.task("GenSTS14").splits["test"]
     texts = [*pairs["sentence1"], *pairs["sentence2"]]
     peer = timed(lambda: copy.copy(model).encode(texts, batch_size=32, show_progress_bar=False), 5)
-    mine = timed(lambda: _embed(model, texts), 5)
-    benchmark(lambda: _embed(model, texts))
+    mine = timed(lambda: embed(model, texts), 5)
+    benchmark(lambda: embed(model, texts))
     benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
     with capsys.disabled():
         print(

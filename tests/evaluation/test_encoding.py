@@ -34,6 +34,17 @@ def test_a_vector_does_not_depend_on_its_company(tiny: SentenceTransformer) -> N
     np.testing.assert_allclose(list(together.values()), tiny.encode(list(together)), atol=1e-5)
 
 
+def test_a_prompt_a_cut_and_padding_on_the_left_are_as_sentence_transformers_has_them() -> None:
+    own = external.load(str(backbones.fetch(backbones.resolve("tiny"))), "mean")[0]
+    texts = [*language.sentences(40, seed=6), ""]
+    plain = embed(own, texts)
+    own.prompts["ask"], own.default_prompt_name, own.truncate_dim = "what is said of ", "ask", 24
+    np.testing.assert_allclose(embed(own, texts), own.encode(texts), atol=1e-5)
+    assert embed(own, texts).shape == (41, 24) and not np.allclose(embed(own, texts), plain[:, :24], atol=1e-2)
+    own.default_prompt_name, own.truncate_dim, own.tokenizer.padding_side = None, None, "left"
+    np.testing.assert_allclose(embed(own, texts), plain, atol=1e-6)
+
+
 def test_a_sentence_is_encoded_once(tiny: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(encoding, "embed", lambda model, texts, report: asked.extend(texts) or embed(model, texts))
