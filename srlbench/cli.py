@@ -12,6 +12,7 @@ import typer
 
 from srlbench import __version__, scoring, suite, terminal
 from srlbench.errors import RUN_FAILED, SrlbenchError
+from srlbench.scores import comparable
 from srlbench.tracks import Track
 
 app = typer.Typer(
@@ -179,7 +180,9 @@ def evaluate(
     probe: Annotated[str, typer.Option(help="converged, senteval or both.", rich_help_panel=WHAT)] = "converged",
     pool: Annotated[
         str | None,
-        typer.Option(help="Of a plain transformers model: cls, mean, max, first-last.", rich_help_panel=WHAT),
+        typer.Option(
+            help="Of a plain transformers model: cls, cls-pooler, mean, max, first-last.", rich_help_panel=WHAT
+        ),
     ] = None,
     data: Data = None,
     results: Results = DEFAULT_RESULTS,
@@ -197,16 +200,13 @@ def evaluate(
     Examples: `srlbench evaluate my-encoder --data DIR --json mine.json`, `srlbench evaluate simcse-unsup/tiny/seed-0`,
     `srlbench evaluate tiny --pool mean --protocol generated --tasks GenSTS12`
     """
-    if compare:
-        scoring.readable(compare)
-    found, predictions = scoring.evaluate(
-        model, protocol or ["simcse"], probe, (tasks or "").replace(",", " ").split(), data, pool, results,
-        terminal.step,
-    )  # fmt: skip
+    names, only = protocol or ["simcse"], (tasks or "").replace(",", " ").split()
+    others = scoring.others(compare, names, probe, only) if compare else []
+    found, predictions = scoring.evaluate(model, names, probe, only, data, pool, results, terminal.step)
     terminal.scores(found)
     scoring.write(found, predictions, json, csv)
-    if compare:
-        terminal.differences(scoring.compare(found, compare))
+    if others:
+        terminal.differences(comparable(found, others))
 
 
 @app.command()

@@ -89,7 +89,4 @@ def comparable(found: Sequence[Scores], others: Sequence[Scores]) -> list[tuple[
         for name in mine.scores.keys() & other.scores.keys():
             if mine.data.get(name) != other.data.get(name):
                 raise UsageError(f"The two were scored on different rows of {name}; they cannot be compared.")
-    if not pairs:
-        theirs = ", ".join(f"{other.protocol}/{other.probe or 'no probe'}" for other in others)
-        raise UsageError(f"Nothing to compare: the other scores are of {theirs}.")
     return pairs

@@ -14,7 +14,7 @@ import numpy as np
 from srlbench import backbones, data, protocols, records
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.protocols import Protocol
-from srlbench.scores import Scores, averages, comparable, from_json, to_csv, to_json
+from srlbench.scores import Scores, averages, from_json, to_csv, to_json
 from srlbench.suite import cores, counts
 
 
@@ -39,8 +39,8 @@ def evaluate(
     found = [
         Scores(
             model=model,
-            protocol=rules.name,
-            probe=str(rules.probe["name"]) if rules.probe else None,
+            protocol=_kind(rules)[0],
+            probe=_kind(rules)[1],
             scores=one.scores,
             averages=averages(one.scores, protocols.read(rules.path).groups),
             detail=one.detail,
@@ -88,9 +88,18 @@ def encoder_folder(model: str, results: Path) -> str:
     return str(found[0]) if found else model
 
 
-def readable(path: Path) -> None:
-    """Refuse a file of scores before the work, not after it."""
-    from_json(path)
+def others(path: Path, names: Sequence[str], probe: str, tasks: Sequence[str]) -> list[Scores]:
+    """Scores written before; refused before the work, not after it, if they are of nothing that is asked for."""
+    found = from_json(path)
+    wanted = {_kind(rules) for name in names for rules in _protocols(name, probe, tuple(tasks))}
+    if not any(each.kind in wanted for each in found):
+        theirs = ", ".join(f"{each.protocol} with {each.probe or 'no'} probe" for each in found)
+        raise UsageError(f"Nothing to compare: the scores in {path} are of protocol {theirs}.")
+    return found
+
+
+def _kind(rules: Protocol) -> tuple[str, str | None]:
+    return rules.name, str(rules.probe["name"]) if rules.probe else None
 
 
 def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | None, csv: Path | None) -> None:
@@ -115,10 +124,6 @@ def data_path(given: Path | None) -> Path:
     from srlbench.data import mirror
 
     return mirror.senteval(given)
-
-
-def compare(found: Sequence[Scores], other: Path) -> list[tuple[Scores, Scores]]:
-    return comparable(found, from_json(other))
 
 
 def verify(names: Sequence[str], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:

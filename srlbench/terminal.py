@@ -114,14 +114,13 @@ def step(stage: str, done: int, of: int) -> None:
 
 def scores(found: Sequence[Scores]) -> None:
     """The tables that SimCSE's evaluation prints, then where the numbers came from."""
-    shown: set[tuple[str, ...]] = set()
+    shown: set[str] = set()
     for each in found:
         for group, names in each.groups.items():
-            probe = f", {each.probe} probe" if group != "sts" and each.probe else ""
-            title = f"{group.upper() if group == 'sts' else group.capitalize()} · {each.protocol}{probe}"
-            if (title,) not in shown:
-                shown.add((title,))
-                out.print(_row_table(title, names, {**each.scores}, each.averages.get(group)))
+            title = _title(group, each)
+            if title not in shown:
+                shown.add(title)
+                _row(title, names, {**each.scores}, each.averages.get(group))
     for each in found:
         for said in each.warnings:
             warn(said)
@@ -135,23 +134,25 @@ def scores(found: Sequence[Scores]) -> None:
 def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
     """Mine minus the other's, task by task."""
     for mine, other in pairs:
-        probe = f", {mine.probe} probe" if mine.probe else ""
         for group, names in mine.groups.items():
             both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
             mean = mine.averages.get(group, math.nan) - other.averages.get(group, math.nan)
-            title = f"Minus {other.model} · {mine.protocol}{probe}"
-            out.print(_row_table(title, names, both, None if math.isnan(mean) else mean, "+"))
+            _row(f"{_title(group, mine)}, minus {other.model}", names, both, None if math.isnan(mean) else mean, "+")
 
 
-def _row_table(
-    title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = ""
-) -> Table:
-    table = Table(title=escape(title), title_justify="left", title_style="bold")
+def _title(group: str, of: Scores) -> str:
+    probe = f", {of.probe} probe" if group != "sts" and of.probe else ""
+    return f"{group.upper() if group == 'sts' else group.capitalize()} · {of.protocol}{probe}"
+
+
+def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
+    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    table = Table()
     for name in (*names, "Avg."):
         table.add_column(name, justify="right")
     cells = [f"{values[name]:{sign}.2f}" if name in values else "–" for name in names]
     table.add_row(*cells, "–" if mean is None else f"{mean:{sign}.2f}")
-    return table
+    out.print(table)
 
 
 def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:

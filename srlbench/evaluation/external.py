@@ -12,21 +12,25 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Transformer
+from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from srlbench.errors import SrlbenchError, UsageError
+from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation.encoding import Encoder, Report
 from srlbench.evaluation.evaluate import Evaluation, evaluate, meta
 from srlbench.protocols import Protocol
 from srlbench.training.layers import FirstLast
 from srlbench.training.rng import seed_everything
 
-POOLS = ("cls", "mean", "max", "first-last")
+POOLS = ("cls", "cls-pooler", "mean", "max", "first-last")
+OTHERS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*"]
+OLDER = ["pytorch_model.bin", "pytorch_model-*.bin"]
 
 
 def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]:
     """The encoder in single precision, and the Hub's commit if it came from there."""
+    if pool is not None and pool not in POOLS:
+        raise unknown("pooling", pool, POOLS)
     folder, commit = _folder(model)
     plain = not (folder / "modules.json").is_file()
     if plain and pool is None:
@@ -38,6 +42,8 @@ def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]
         raise UsageError(f"'{model}' is a sentence-transformers model with a pooling of its own; leave --pool out.")
     try:
         encoder = _pooled(folder, pool) if pool else SentenceTransformer(str(folder))
+    except UsageError:
+        raise
     except Exception as error:  # many libraries, many errors
         said = str(error).partition("\n")[0]
         raise UsageError(f"'{model}' cannot be loaded as an encoder: {said}") from error
@@ -106,20 +112,27 @@ def _folder(model: str) -> tuple[Path, str | None]:
         return folder, None
     if folder.exists() or model.count("/") != 1 or model.startswith((".", "/", "~")):
         raise UsageError(f"'{model}' is no encoder: no folder with a modules.json or config.json, run or Hub name.")
-    from huggingface_hub import snapshot_download
-
     name, _, revision = model.partition("@")
     try:
-        found = Path(snapshot_download(name, revision=revision or None, ignore_patterns=["*.bin", "*.onnx", "*.h5"]))
+        found = _fetched(name, revision or None)
     except Exception as error:  # the HTTP client's own errors have no common kind with the Hub's
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        lines = [line for line in str(error).splitlines() if line.strip() and " Client Error" not in line]
+        said = lines[0] if lines else type(error).__name__
         raise SrlbenchError(f"'{model}' is no folder or run here, and the Hub does not give it: {said}") from error
     return found, found.name
 
 
+def _fetched(name: str, revision: str | None) -> Path:
+    """The Hub's snapshot without other frameworks' files; weights in the older form only for want of the newer."""
+    from huggingface_hub import snapshot_download
+
+    folder = Path(snapshot_download(name, revision=revision, ignore_patterns=[*OTHERS, *OLDER]))
+    if any(folder.glob("*.safetensors")):
+        return folder
+    return Path(snapshot_download(name, revision=revision, ignore_patterns=OTHERS))
+
+
 def _pooled(folder: Path, pool: str) -> SentenceTransformer:
-    if pool not in POOLS:
-        raise UsageError(f"Unknown pooling '{pool}'. Known: {', '.join(POOLS)}.")
     layers = pool == "first-last"
     transformer = Transformer(
         str(folder),
@@ -127,4 +140,17 @@ def _pooled(folder: Path, pool: str) -> SentenceTransformer:
         model_kwargs={"dtype": torch.float32},
     )
     width = transformer.get_embedding_dimension()
+    if pool == "cls-pooler":
+        return SentenceTransformer(modules=[transformer, Pooling(width, "cls"), _pooler(folder, width)])
     return SentenceTransformer(modules=[transformer, FirstLast(width, "mean") if layers else Pooling(width, pool)])
+
+
+def _pooler(folder: Path, width: int) -> Dense:
+    """The layer over the first token that came with the weights: SimCSE's head, in the checkpoints of its authors."""
+    model, said = transformers.AutoModel.from_pretrained(str(folder), dtype=torch.float32, output_loading_info=True)
+    own = getattr(getattr(model, "pooler", None), "dense", None)
+    if own is None or any(key.startswith("pooler.") for key in said["missing_keys"]):
+        raise UsageError(f"The weights in {folder} have no pooler; --pool cls takes the first token without one.")
+    layer = Dense(width, own.out_features, activation_function=torch.nn.Tanh())
+    layer.linear.load_state_dict(own.state_dict())
+    return layer

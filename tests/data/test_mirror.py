@@ -323,3 +323,15 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, home):
     with pytest.raises(SrlbenchError, match="Cannot unpack") as caught:
         mirror.senteval(tmp_path / "senteval.tar")
     assert "\n" not in str(caught.value)
+
+
+def test_verify_says_of_every_set_what_is_wrong_with_it(tmp_path, cli):
+    for name, content in made_up.files().items():
+        path = tmp_path / "senteval" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    done = cli("data", "verify", "--data", tmp_path)
+    said = [line for line in done.stdout.splitlines() if line.startswith("bad simcse ")]
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    assert len(said) == 14 and all("srlbench data pull" in line for line in said), done.stdout
+    assert cli("data", "path", "--data", tmp_path).stdout.strip() == str(tmp_path / "senteval")
