@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 
 from srlbench.backbones import Backbone
-from srlbench.recipe import Recipe, Registered, digest, resolve
+from srlbench.recipe import Recipe, Registered, change, digest, resolve
 from srlbench.tracks import Track
 from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
 
 
 def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
     """The recipe as this track and backbone run it."""
-    return resolve(entry.recipe, entry.name, track.default_training, track.name, f"{track.name}/{backbone.name}")
+    places = (track.name, f"{track.name}/{backbone.name}")
+    made = change(resolve(entry.recipe, entry.name, track.default_training, *places), entry.name, entry.changes)
+    made.check(entry.name)
+    return made
 
 
 def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:

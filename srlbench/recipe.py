@@ -148,6 +148,7 @@ class Registered:
     cite: str | None
     reported: Mapping[str, Mapping[str, float]]
     replaces: bool
+    changes: Mapping[str, Any] = field(default_factory=dict)  # of a variant: stronger than what a track says
 
 
 # Filled by @recipe while a recipe file is imported; read by the registry.

@@ -14,6 +14,7 @@ from pathlib import Path
 from srlbench import losses as losses_package
 from srlbench import recipe as recipe_module
 from srlbench import recipes as recipes_package
+from srlbench import variants
 from srlbench.errors import UsageError, unknown
 from srlbench.recipe import Loss, LossFunction, Registered
 
@@ -33,10 +34,12 @@ def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
 
 
 def recipe(name: str, files: tuple[Path, ...] = ()) -> Registered:
+    """A registered recipe, or a variant of one (`simcse-unsup+temperature=0.1`)."""
     known = recipes(files)
-    if name not in known:
-        raise unknown("recipe", name, known)
-    return known[name]
+    if variants.base(name) not in known:
+        raise unknown("recipe", variants.base(name), known)
+    found = known[variants.base(name)]
+    return variants.variant(found, variants.parse(name)) if variants.is_variant(name) else found
 
 
 def loss_names() -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srlbench import __version__, backbones, doctor, records, registry, tables, tracks
+from srlbench import __version__, backbones, doctor, records, registry, tables, tracks, variants
 from srlbench import baseline as baselines
 from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
@@ -50,6 +50,20 @@ def plan(
     rules = tracks.load(track_name)
     known = registry.recipes(files)
     chosen = list(known.values()) if every else [registry.recipe(name, files) for name in dict.fromkeys(names)]
+    return planned(chosen, rules, backbone, seeds, files, results, keep_encoders, command)
+
+
+def planned(
+    chosen: Sequence[Registered],
+    rules: Track,
+    backbone: Sequence[str],
+    seeds: str | None,
+    files: Files,
+    results: Path,
+    keep_encoders: bool,
+    command: str,
+) -> Plan:
+    """The suite of these recipes."""
     found = records.scan(results, rules.name, rules.version)
     runs = states(
         current(chosen, rules, backbone),
@@ -72,7 +86,7 @@ def leaderboard(
     rules: Track, files: Files, results: Path, *, write: bool
 ) -> tuple[leaderboards.Leaderboard, tuple[records.Problem, ...]]:
     """The table of a results folder, beside the published reference, and the files there that are no records."""
-    found = records.scan(results, rules.name, rules.version)
+    found = _entered(results, rules)
     entries = registry.recipes(files).values()
     board = leaderboards.build(
         found.records,
@@ -99,14 +113,14 @@ def leaderboard(
 def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> Report:
     path = baseline or _published_folder(rules) / "baseline.toml"
     expected = baselines.load(path)
-    found = records.scan(results, rules.name, rules.version)
+    found = _entered(results, rules)
     now = _current(registry.recipes(files).values(), rules, found)
     return checks.check(found.records, found.problems, expected, now, rules.groups)
 
 
 def accept(rules: Track, files: Files, results: Path, reason: str, output: Path | None) -> Path:
     path = output or folder(results, rules) / "baseline.toml"
-    found = records.scan(results, rules.name, rules.version)
+    found = _entered(results, rules)
     text = baselines.accept(
         found.records,
         _current(registry.recipes(files).values(), rules, found),
@@ -192,6 +206,12 @@ def published(rules: Track, results: Path | None = None) -> tuple[Record, ...] |
     if not place.is_dir() or (results is not None and folder(results, rules).resolve() == place.resolve()):
         return None
     return records.scan(place.parent.parent, rules.name, rules.version).records
+
+
+def _entered(results: Path, rules: Track) -> Scan:
+    """The records of registered recipes; variants are compared in sweeps, and do not compete."""
+    found = records.scan(results, rules.name, rules.version)
+    return Scan(tuple(r for r in found.records if not variants.is_variant(r.recipe)), found.problems)
 
 
 def _published_folder(rules: Track) -> Path:

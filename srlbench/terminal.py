@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +29,7 @@ from srlbench.plan import Plan
 from srlbench.records import Record
 from srlbench.scores import Scores
 from srlbench.stats import average, label, with_averages
+from srlbench.sweep import Sweep
 
 debug = False
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -153,6 +155,18 @@ def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: fl
     cells = [f"{values[name]:{sign}.2f}" if name in values else "–" for name in names]
     table.add_row(*cells, "–" if mean is None else f"{mean:{sign}.2f}")
     out.print(table)
+
+
+def sweep(found: Sweep, files: Sequence[Path]) -> None:
+    """The grid's points in its order."""
+    out.print(f"[bold]Sweep of {found.recipe}[/] · track {found.board.track} v{found.board.version}", soft_wrap=True)
+    table = Table()
+    for name in found.header():
+        table.add_column(name, justify="left" if name == "backbone" else "right")
+    for line in found.lines():
+        table.add_row(*line)
+    out.print(table)
+    out.print(f"Wrote {', '.join(map(str, files))}.", soft_wrap=True)
 
 
 def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:

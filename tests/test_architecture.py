@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "baseline": {"errors", "records", "stats"},
     "verdicts": {"errors", "stats"},
     "check": {"errors", "records", "stats", "baseline", "verdicts"},
-    "registry": {"errors", "recipe", "recipes", "losses"},
+    "registry": {"errors", "recipe", "recipes", "losses", "variants"},
     "protocols": {"errors", "recipe"},
     "scores": {"errors"},
     "tracks": {"errors", "protocols", "recipe"},
@@ -36,13 +36,15 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"errors", "data", "protocols", "tracks", "training", "evaluation"},
     "jobs": {"records"},
     "plan": {"errors", "backbones", "fingerprint", "jobs", "recipe", "records", "tracks"},
+    "variants": {"errors", "recipe"},
+    "sweep": {"leaderboard", "records", "stats"},
     "engines": {"jobs", "job", "engines"},
     "job": {
         "errors", "backbones", "data", "diagnostics", "evaluation", "fingerprint",
         "jobs", "records", "registry", "tracks", "training",
     },
 }  # fmt: skip
-ABOVE = {"cli", "terminal", "suite", "scoring", "doctor", "__main__", "__init__"}
+ABOVE = {"cli", "terminal", "suite", "scoring", "analysis", "doctor", "__main__", "__init__"}
 
 
 def room(path: Path) -> str:

@@ -1,0 +1,56 @@
+"""Verbs that ask why: sweep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from srlbench import analysis, terminal
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    WHAT,
+    Backbones,
+    DryRun,
+    Files,
+    Jobs,
+    Results,
+    Seeds,
+    TrackName,
+    app,
+)
+from srlbench.cli.runs import command, finish, walk
+
+
+@app.command()
+def sweep(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            help="A setting of the recipe or its loss, and its values: temperature=0.01,0.05.",
+            rich_help_panel=WHAT,
+        ),
+    ],
+    track: TrackName = DEFAULT_TRACK,
+    backbone: Backbones = None,
+    seeds: Seeds = None,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    jobs: Jobs = None,
+    dry_run: DryRun = False,
+) -> None:
+    """A grid over a recipe's own settings, as ordinary runs and records, with a table of its own.
+
+    Each point is a recipe by its name, as in `srlbench run simcse-unsup+temperature=0.1`.
+
+    Example: `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
+    """
+    plan, points = analysis.plan_sweep(
+        recipe, set_, track, backbone or [], seeds, tuple(recipes or ()), results, command()
+    )
+    walk(plan, jobs, dry_run)
+    terminal.sweep(*analysis.swept(points, plan, backbone or []))
+    finish(plan)

@@ -1,0 +1,136 @@
+"""Verbs of encoders that exist already, of the text they are scored on, and of new backbones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from srlbench import scoring, suite, terminal
+from srlbench.cli.options import DEFAULT_RESULTS, WHAT, WHERE, Data, Results, app
+from srlbench.scores import comparable
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="A folder, a run (recipe/backbone/seed-0), a backbone, or a Hub name[@revision].")
+    ],
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="simcse, mteb or generated; more than once for several.", rich_help_panel=WHAT),
+    ] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Only these, with commas: STS12,MR.", rich_help_panel=WHAT, show_default=False),
+    ] = None,
+    probe: Annotated[str, typer.Option(help="converged, senteval or both.", rich_help_panel=WHAT)] = "converged",
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a plain transformers model: cls, cls-pooler, mean, max, first-last.", rich_help_panel=WHAT
+        ),
+    ] = None,
+    data: Data = None,
+    results: Results = DEFAULT_RESULTS,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write everything here; predictions go beside it as .npz.", rich_help_panel=WHERE),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one row a protocol here.", rich_help_panel=WHERE)] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="A JSON written before: show the differences.", rich_help_panel=WHAT)
+    ] = None,
+) -> None:
+    """Score an existing encoder on the real tasks; nothing is trained or recorded.
+
+    Examples: `srlbench evaluate my-encoder --data DIR --json mine.json`, `srlbench evaluate simcse-unsup/tiny/seed-0`,
+    `srlbench evaluate tiny --pool mean --protocol generated --tasks GenSTS12`
+    """
+    names, only = protocol or ["simcse"], (tasks or "").replace(",", " ").split()
+    others = scoring.others(compare, names, probe, only) if compare else []
+    found, predictions = scoring.evaluate(model, names, probe, only, data, pool, results, terminal.step)
+    terminal.scores(found)
+    scoring.write(found, predictions, json, csv)
+    if others:
+        terminal.differences(comparable(found, others))
+
+
+texts = typer.Typer(help="The real text of the tasks: fetch it, check it, find it.", no_args_is_help=True)
+app.add_typer(texts, name="data")
+
+
+@texts.command()
+def pull() -> None:
+    """Fetch SentEval's text from the Hub into its cache, unpack it anew, and check every row.
+
+    Example: `srlbench data pull`
+    """
+    typer.echo(scoring.pull())
+    raise typer.Exit(terminal.verified(scoring.verify(["simcse"], None)))
+
+
+@texts.command()
+def verify(data: Data = None) -> None:
+    """Check every set against its pinned rows.
+
+    Example: `srlbench data verify --data DIR`
+    """
+    raise typer.Exit(terminal.verified(scoring.verify(["simcse", "mteb"], data)))
+
+
+@texts.command("path")
+def path_(data: Data = None) -> None:
+    """The folder that SentEval's text is read from.
+
+    Example: `srlbench data path`
+    """
+    typer.echo(scoring.data_path(data))
+
+
+TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
+
+
+def _given(panel: str, about: str) -> Any:
+    """An option whose default is that of the pre-training itself."""
+    return typer.Option(None, help=about, rich_help_panel=panel, show_default=False)
+
+
+@app.command()
+def pretrain(
+    out: Annotated[Path, typer.Argument(help="Folder of the new backbone.")],
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(help="A .txt or .txt.gz file, a sentence a line.", rich_help_panel=TEXT, show_default=False),
+    ] = None,
+    generated: int | None = _given(TEXT, "Lines of the generated language to add."),
+    share: float | None = _given(TEXT, "Share of the tokens that are generated."),
+    vocabulary: int | None = _given(SHAPE, "Word pieces."),
+    layers: int | None = _given(SHAPE, "Transformer layers."),
+    width: int | None = _given(SHAPE, "Width of the hidden states."),
+    heads: int | None = _given(SHAPE, "Attention heads."),
+    max_length: int | None = _given(SHAPE, "Longest sentence, in pieces."),
+    init: str | None = _given(LEARNING, "random, or svd for factorised co-occurrences."),
+    spread: float | None = _given(LEARNING, "Standard deviation of factorised word vectors."),
+    steps: int | None = _given(LEARNING, "Updates."),
+    batch_tokens: int | None = _given(LEARNING, "Tokens an update."),
+    lr: float | None = _given(LEARNING, "Highest learning rate."),
+    table_lr: float | None = _given(LEARNING, "Rate of the word vectors, as a part of --lr."),
+    warmup: float | None = _given(LEARNING, "Share of the updates in which the rate rises."),
+    weight_decay: float | None = _given(LEARNING, "Of all matrices."),
+    masking: float | None = _given(LEARNING, "Share of the tokens that are masked."),
+    dropout: float | None = _given(LEARNING, "While pre-training."),
+    chunks: int | None = _given(LEARNING, "Parts of a batch, one after the other."),
+    measure: int | None = _given(LEARNING, "Updates between two measures of the held-out loss."),
+    checkpoint: int | None = _given(LEARNING, "Updates between two checkpoints."),
+    seed: int | None = _given(LEARNING, "Of everything random."),
+    threads: int | None = _given(LEARNING, "Threads; part of what the weights follow from."),
+    device: str | None = _given(LEARNING, "cpu or cuda."),
+) -> None:
+    """Make a small backbone by masked language modelling; a killed run goes on where it was.
+
+    Example: `srlbench pretrain my-tiny --generated 50000 --corpus wiki.txt.gz --steps 2000`
+    """
+    settings = {key: value for key, value in locals().items() if key not in ("out", "corpus") and value is not None}
+    typer.echo(suite.pretrain(out, tuple(corpus or ()), settings, terminal.say))

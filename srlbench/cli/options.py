@@ -1,0 +1,63 @@
+"""The application, and the arguments that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="srlbench",
+    help="Train sentence encoders by registered recipes under fixed seeds, and compare them honestly.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+WHAT, WHERE, HOW = "What to run", "Where it is kept", "How it is run"
+Names = Annotated[list[str] | None, typer.Argument(help="Recipes, by name.", show_default=False)]
+TrackName = Annotated[str, typer.Option("--track", help="Rules of the competition.", rich_help_panel=WHAT)]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help="Shipped name, local folder or org/name@revision; default: the track's.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="For example 0-4 or 0,2,7; default: the track's.", rich_help_panel=WHAT, show_default=False),
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--recipes", help="A Python file with more recipes.", rich_help_panel=WHAT, show_default=False),
+]
+Results = Annotated[
+    Path,
+    typer.Option(
+        help="Results folder; `results` of a clone is the published reference.",
+        envvar="SRLBENCH_RESULTS",
+        rich_help_panel=WHERE,
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Runs at once; default: the cores.", rich_help_panel=HOW, show_default=False),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost only.", rich_help_panel=HOW)]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder or senteval.tar with the real text; default: the Hub's.",
+        envvar="SRLBENCH_DATA",
+        rich_help_panel=WHERE,
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+DEFAULT_TRACK, DEFAULT_RESULTS = "embedded", Path("srlbench-results")

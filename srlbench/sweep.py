@@ -1,0 +1,99 @@
+"""What a grid over a recipe's own settings found: a table and a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srlbench.leaderboard import Leaderboard, Row
+from srlbench.records import write_text
+from srlbench.stats import Summary, average, label
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The rows of a recipe and of its variants, with the settings of each; the recipe's own are none."""
+
+    recipe: str
+    settings: Mapping[str, Mapping[str, Any]]
+    board: Leaderboard
+
+    @property
+    def keys(self) -> list[str]:
+        return list(dict.fromkeys(key for changes in self.settings.values() for key in changes))
+
+    @property
+    def rows(self) -> list[Row]:
+        """In the order of the grid; the recipe as registered first, if it was measured."""
+        order = list(self.settings)
+        kept = [row for row in self.board.rows if row.recipe != self.recipe or row.seeds]
+        return sorted(kept, key=lambda row: (row.backbone, order.index(row.recipe)))
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe}+{'+'.join(sorted(self.keys))}"
+
+    def header(self) -> list[str]:
+        return [*self.keys, "backbone", *(label(average(group)) for group in self.board.groups), "rank"]
+
+    def lines(self) -> list[list[str]]:
+        """A line a point as people read it."""
+        return [
+            [
+                *(self._setting(row, key) for key in self.keys),
+                row.backbone,
+                *(str(row.cells[average(group)]) for group in self.board.groups),
+                row.standing,
+            ]
+            for row in self.rows
+        ]
+
+    def _setting(self, row: Row, key: str) -> str:
+        changes = self.settings[row.recipe]
+        if key not in changes:
+            return "as registered"
+        return "none" if changes[key] is None else str(changes[key])
+
+
+def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
+    """`NAME.md` and `NAME.csv`; the same records give the same bytes."""
+    page, table = folder / f"{sweep.name}.md", folder / f"{sweep.name}.csv"
+    write_text(page, to_markdown(sweep, command))
+    write_text(table, to_csv(sweep))
+    return [page, table]
+
+
+def to_markdown(sweep: Sweep, command: str) -> str:
+    board, header = sweep.board, sweep.header()
+    rules = ["---:"] * len(sweep.keys) + [":---"] + ["---:"] * (len(header) - len(sweep.keys) - 1)
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *sweep.lines()))
+    first = label(average(next(iter(board.groups))))
+    return (
+        f"# Sweep of {sweep.recipe}: {', '.join(sweep.keys)}\n\n"
+        f"Track `{board.track}` v{board.version} · protocol `{board.protocol}`\n\n{table}\n\n"
+        "Percentages: mean ± standard deviation over seeds (number of seeds). Rank is 1 + the number of points whose "
+        f"{first} is significantly better (Welch's t, 5%, and more than 0.1 points); points of one rank are tied.\n\n"
+        f"Made with `{command}`.\n"
+    )
+
+
+def to_csv(sweep: Sweep) -> str:
+    """One row a point, full precision."""
+    averages = list(map(average, sweep.board.groups))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["recipe", "backbone", *sweep.keys, *(f"{a}_{part}" for a in averages for part in ("mean", "sd", "n"))]
+    )
+    for row in sweep.rows:
+        values = [sweep._setting(row, key) for key in sweep.keys]
+        cells: list[object] = []
+        for name in averages:
+            cell = row.cells[name]
+            cells += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
+        writer.writerow([row.recipe, row.backbone, *values, *cells])
+    return out.getvalue()
