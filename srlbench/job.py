@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from torch import Tensor
 
 from srlbench import backbones, data, registry, tracks
-from srlbench.diagnostics import geometry
+from srlbench.diagnostics import geometry, gradients
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
 from srlbench.fingerprint import fingerprint, resolved
@@ -22,6 +23,7 @@ from srlbench.records import environment
 from srlbench.tracks import Track
 from srlbench.training import trainer
 
+ANCHORS = 16  # whose gradients are looked at while training
 Report = Callable[[str, int, int], None]
 
 
@@ -58,6 +60,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         job.work,
         lambda model: evaluation.dev_score(model, track),
         report,
+        observe=observe,
     )
     if job.keep_encoder and recipe.trained:
         trained.model.save_pretrained(str(job.work / "encoder"))
@@ -72,7 +75,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         weights_sha256=trained.weights_sha256,
         scores=scored.scores,
         results=scored.results,
-        diagnostics=diagnose(trained.model, track),
+        diagnostics={**diagnose(trained.model, track), "gradients": trained.log.pop("observed", [])},
         training=trained.log,
         data=track.data_hashes,
         environment=environment(),
@@ -84,6 +87,11 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
     return Outcome(record, scored.predictions)
+
+
+def observe(loss: Callable[..., Tensor], a: Tensor, b: Tensor, *negatives: Tensor) -> dict[str, Any]:
+    """The loss's gradient on a few anchors in terms of the paradigm; hard negatives are there, and stay as they are."""
+    return {**gradients.statistics(lambda x, y: loss(x, y, *negatives), a, b, anchors=ANCHORS)}
 
 
 def diagnose(model: SentenceTransformer, track: Track) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Recipe:
         "encoder": ("backbone", "random-words", "random-words-weighted"),
         "data": ("none", "twins", "triplets"),
         "pool": ("cls", "mean", "max", "first-last"),
-        "head": ("none", "linear", "mlp", "mlp-train-only"),
+        "head": ("none", "linear", "mlp", "mlp-train-only", "linear-train-only", "tanh-linear-train-only"),
         "post": ("none", "whitening"),
         "freeze": ("none", "embeddings"),
         "select": ("last", "dev"),
@@ -119,15 +119,15 @@ def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
     for key, value in values.items():
         if key in known:
             recipe = replace(recipe, **{key: value})
-        elif recipe.loss is not None and (key in recipe.loss.arguments or key in _parameters(recipe.loss)):
+        elif recipe.loss is not None and (key in recipe.loss.arguments or key in parameters(recipe.loss)):
             recipe = replace(recipe, loss=recipe.loss.with_argument(key, value))
         else:
-            of_loss = _parameters(recipe.loss) if recipe.loss is not None else []
+            of_loss = parameters(recipe.loss) if recipe.loss is not None else []
             raise unknown(f"setting of recipe '{name}'", key, [*known, *of_loss])
     return recipe
 
 
-def _parameters(loss: Loss) -> list[str]:
+def parameters(loss: Loss) -> list[str]:
     """Keyword parameters of a loss, read from its text so that torch is not imported for a table."""
     import ast
 

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from srlbench import plan as plans
 from srlbench import tables, verdicts
+from srlbench.claims import Claim, Finding
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.jobs import Event, Outcome
 from srlbench.jobs import Progress as Step
@@ -167,6 +168,52 @@ def sweep(found: Sweep, files: Sequence[Path]) -> None:
         table.add_row(*line)
     out.print(table)
     out.print(f"Wrote {', '.join(map(str, files))}.", soft_wrap=True)
+
+
+def claims(judged: Iterable[tuple[Claim, Finding]], path: Path | None) -> None:
+    """A line a claim, by paper."""
+    colours = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+    table = Table()
+    for name in ("claim", "verdict", "effect [95% interval]", "seeds"):
+        table.add_column(name, justify="right" if name == "seeds" else "left")
+    for claim, found in judged:
+        word = f"[{colours[found.word]}]{found.word}[/]" if found.word in colours else f"[dim]{found.word}[/]"
+        said = escape(str(found)) if found.effect is not None else f"[dim]{escape(found.detail)}[/]"
+        table.add_row(escape(claim.text), word, said, str(found.n or "–"))
+    out.print(table)
+    if path:
+        out.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def gradients(found: Mapping[str, Mapping[str, float | None]], as_json: bool) -> None:
+    """A column a loss."""
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    rows = {
+        "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
+        "ratio": "ratio",
+        "unexplained by the paradigm": "unexplained",
+        "pushes that pull": "negative_share",
+        "share of the hardest negative": "hardest_share",
+        "anchors that come closer to their positive": "closer_share",
+        "anchors that leave their hardest negative": "away_share",
+        "anchors counted for the last two": "counted",
+        "cosine of the positive": "cos_positive",
+        "cosine of the hardest negative": "cos_hardest",
+    }
+    table = Table("", *found)
+    for title, key in rows.items():
+        table.add_row(title, *(_spread(values, key) for values in found.values()))
+    out.print(table)
+
+
+def _spread(values: Mapping[str, float | None], key: str) -> str:
+    """Mean and sd over anchors, or the number itself."""
+    mean, sd = values.get(f"{key}_mean", values.get(key)), values.get(f"{key}_sd")
+    if mean is None:
+        return "–"
+    return f"{mean:.0f}" if key == "counted" else f"{mean:.3f}" + ("" if sd is None else f" ± {sd:.3f}")
 
 
 def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:

@@ -27,6 +27,7 @@ def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = re.sub(r"protocol = .*", 'protocol = "quick-protocol.toml"', head, count=1)
     head = re.sub(r"steps = \d+", "steps = 8", head, count=1)
     head = re.sub(r"checkpoint_steps = \d+", "checkpoint_steps = 3", head)
+    head = re.sub(r"observe_steps = .*", "observe_steps = [0, 4, 8]", head)
     head = re.sub(r"lines = \d+", "lines = 600", head)
     for form in ("twins", "triplets"):
         made = {"twins": language.sentences, "triplets": language.triplets}[form](600, 0)

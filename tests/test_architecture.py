@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "backbones": {"errors"},
     "data": {"errors", "protocols", "tracks", "data"},
     "diagnostics": {"data", "diagnostics"},
+    "plots": set(),
     "fingerprint": {"backbones", "recipe", "tracks", "training"},
     "training": {"errors", "recipe", "records", "registry", "data", "tracks", "training"},
     "evaluation": {"errors", "data", "protocols", "tracks", "training", "evaluation"},
@@ -38,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"errors", "backbones", "fingerprint", "jobs", "recipe", "records", "tracks"},
     "variants": {"errors", "recipe"},
     "sweep": {"leaderboard", "records", "stats"},
+    "claims": {"claims", "records", "stats"},
     "engines": {"jobs", "job", "engines"},
     "job": {
         "errors", "backbones", "data", "diagnostics", "evaluation", "fingerprint",

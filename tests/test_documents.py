@@ -23,7 +23,7 @@ from srlbench.cli import app
 ROOT = Path(srlbench.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARSED = {"check", "baseline", "data", "evaluate", "pretrain"}  # these need records or real text, or take minutes
+PARSED = {"check", "baseline", "claims", "data", "diagnose", "evaluate", "pretrain"}  # need records or text, or minutes
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -46,7 +46,8 @@ def quoted() -> Iterator[str]:
 
 
 SHOWN = [line for block in blocks(README, "bash") for line in block.splitlines() if line.startswith("srlbench ")]
-TAUGHT = [line for verb in app.registered_commands for line in examples(verb)]
+VERBS = [*app.registered_commands, *(v for g in app.registered_groups for v in g.typer_instance.registered_commands)]
+TAUGHT = [line for verb in VERBS for line in examples(verb)]
 COMMANDS = sorted({shlex.join(shlex.split(line, comments=True)) for line in SHOWN + TAUGHT})
 RUNNABLE = [line for line in COMMANDS if line.split()[1] not in PARSED]
 
@@ -72,7 +73,7 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
     if "mine.py" in words:
         (mine,) = blocks(README, "python")
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
-    if words[0] == "run" and "--dry-run" not in words:
+    if words[0] in ("run", "sweep") and "--dry-run" not in words:
         words.append("--dry-run")
     if words[0] == "leaderboard":
         for name in ("results", "srlbench-results"):

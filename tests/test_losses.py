@@ -1,16 +1,61 @@
-"""Every registered loss: its value and gradient against explicit loops, its symmetries, its edges."""
+"""Every registered loss: its value and gradient against explicit loops, its symmetries, its edges, its kin."""
 
 from __future__ import annotations
 
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from loop_losses import BY_NAME
 from torch import Tensor
+from torch.nn.functional import normalize
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from srlbench import registry
-from srlbench.recipe import Loss
+from srlbench.recipe import Loss, LossFunction
 
 NAMES = registry.loss_names()
+# What the views may be exchanged in, and what a rotation of the space changes.
+SYMMETRIC = {
+    "align_uniform", "mhs", "vicreg", "vicreg_uncentred", "barlow_twins", "barlow_twins_normalised", "paradigm",
+    "modified_align_uniform", "modified_mhs", "modified_vicreg", "modified_barlow_twins",
+}  # fmt: skip
+OF_DIMENSIONS = {"vicreg", "barlow_twins", "barlow_twins_normalised"}
+# Values to try an argument at, beside None where it may be None.
+VALUES: dict[str, tuple[float, ...]] = {
+    "temperature": (0.05, 0.5),
+    "degrees": (0.0, 10.0, 40.0),
+    "margin": (0.1, 0.3, 1.2),
+    "mix": (0.0, 0.2, 0.5),
+    "weight": (0.5, 30.0),
+    "ratio": (0.5, 1.75),
+    "t": (0.5, 2.0),
+    "invariance": (1.0, 25.0),
+    "variance": (1.0, 25.0),
+    "covariance": (1.0, 25.0),
+    "gamma": (0.3, 1.0),
+    "eps": (1e-4, 1e-2),
+}
+
+
+def function(name: str) -> LossFunction:
+    return registry.loss_function(Loss(name))
+
+
+def arguments(name: str) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(function(name)).parameters
+    return {key: p for key, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def switches(name: str) -> list[str]:
+    """The arguments that None switches off."""
+    return [key for key, p in arguments(name).items() if "None" in str(p.annotation)]
 
 
 def views(n: int = 6, width: int = 4, seed: int = 0) -> list[Tensor]:
@@ -18,32 +63,83 @@ def views(n: int = 6, width: int = 4, seed: int = 0) -> list[Tensor]:
     return [torch.randn(n, width, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(2)]
 
 
+def near(n: int = 6, width: int = 4, seed: int = 0, noise: float = 0.4) -> list[Tensor]:
+    """Views whose rows are all of one cone, so that margins are met."""
+    return [(1 + noise * x).detach().requires_grad_() for x in views(n, width, seed)]
+
+
+def gradients(loss: Callable[..., Tensor], *leaves: Tensor, **chosen: Any) -> list[Tensor]:
+    return list(torch.autograd.grad(loss(*leaves, **chosen), leaves, materialize_grads=True))
+
+
+BATCHES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
+    "random": lambda a, b: (a, b),
+    "clustered": lambda a, b: (1 + 0.3 * a, 1 + 0.3 * a + 0.1 * b),
+    "identical views": lambda a, b: (a, a.clone()),
+    "opposite views": lambda a, b: (a, -a),
+    "duplicates": lambda a, b: (a[torch.arange(len(a)) // 2], b[torch.arange(len(b)) // 2]),
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_value_and_gradient_equal_the_explicit_loop(name: str) -> None:
-    mine, loop = views(), views()
-    value = registry.loss_function(Loss(name))(*mine)
-    expected = BY_NAME[name](*loop)
-    value.backward()
-    expected.backward()
-    torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
-    for x, y in zip(mine, loop, strict=True):
-        torch.testing.assert_close(x.grad, y.grad, rtol=1e-8, atol=1e-10)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_value_and_gradient_equal_the_explicit_loop(name: str, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(BATCHES)), label="batch")
+    a, b = views(
+        data.draw(st.integers(1, 6), "n"), data.draw(st.integers(2, 5), "width"), data.draw(st.integers(0, 99))
+    )
+    chosen = {
+        key: data.draw(st.sampled_from([*VALUES[key], *([None] if key in switches(name) else [])]), label=key)
+        for key in arguments(name)
+        if key in VALUES and data.draw(st.booleans(), label=f"{key} given")
+    }
+    results = []
+    for loss in (function(name), BY_NAME[name]):
+        value = loss(*BATCHES[kind](a, b), **chosen)
+        results.append((value, *torch.autograd.grad(value, (a, b), materialize_grads=True)))
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
 
 
-def test_hard_negatives_of_info_nce_equal_the_explicit_loop() -> None:
-    (a, b), (c, _) = views(seed=1), views(seed=2)
-    torch.testing.assert_close(registry.loss_function(Loss("info_nce"))(a, b, c), BY_NAME["info_nce"](a, b, c))
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_those_of_the_explicit_loop(name: str) -> None:
+    theirs = {key: p.default for key, p in inspect.signature(BY_NAME[name]).parameters.items()}
+    assert {key: p.default for key, p in arguments(name).items()}.items() <= theirs.items()
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.5])
+def test_hard_negatives_of_info_nce_equal_the_explicit_loop(weight: float) -> None:
+    leaves = [*views(seed=1), *views(seed=2)]
+    mine, loop = function("info_nce"), BY_NAME["info_nce"]
+    torch.testing.assert_close(mine(*leaves, negative_weight=weight), loop(*leaves, negative_weight=weight))
+    expected = gradients(loop, *leaves, negative_weight=weight)
+    torch.testing.assert_close(gradients(mine, *leaves, negative_weight=weight), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_permuting_the_batch_changes_nothing(name: str) -> None:
-    a, b = views()
-    order = torch.randperm(len(a))
-    loss = registry.loss_function(Loss(name))
-    torch.testing.assert_close(loss(a[order], b[order]), loss(a, b))
+    for a, b in (views(), near()):
+        order = torch.randperm(len(a), generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(function(name)(a[order], b[order]), function(name)(a, b))
+        moved = gradients(function(name), a[order], b[order])
+        torch.testing.assert_close(moved, [g[order] for g in gradients(function(name), a, b)])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rotation_of_the_space_changes_nothing_but_losses_of_dimensions(name: str) -> None:
+    a, b = near()
+    rotation, _ = torch.linalg.qr(views(4, 4, seed=5)[0].detach())
+    before, after = function(name)(a, b), function(name)(a @ rotation, b @ rotation)
+    assert torch.isclose(before, after, rtol=1e-9) == (name not in OF_DIMENSIONS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_views_may_be_exchanged_where_it_is_said(name: str) -> None:
+    a, b = near()
+    assert torch.isclose(function(name)(a, b), function(name)(b, a), rtol=1e-9) == (name in SYMMETRIC)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_nan_at_the_edges(name: str, dtype: torch.dtype) -> None:
     a, b = (v.detach().to(dtype) for v in views())
@@ -51,19 +147,161 @@ def test_no_nan_at_the_edges(name: str, dtype: torch.dtype) -> None:
         "same": (a, a),
         "opposite": (a, -a),
         "one pair": (a[:1], b[:1]),
+        "one pair, same": (a[:1], a[:1]),
+        "one pair, opposite": (a[:1], -a[:1]),
+        "two pairs": (a[:2], b[:2]),
         "duplicates": (a[[0, 0, 1]], b[[0, 0, 1]]),
+        "duplicates of the same": (a[[0, 0, 1]], a[[0, 0, 1]]),
+        "collapsed": (a[[0, 0, 0]], a[[0, 0, 0]]),
+        "collapsed, opposite": (a[[0, 0, 0]], -a[[0, 0, 0]]),
+        "orthogonal": (torch.eye(4, dtype=dtype), torch.eye(4, dtype=dtype)),
+        "a zero embedding": (a * (torch.arange(6) > 0)[:, None], b * (torch.arange(6) > 0)[:, None]),
+        "long": (300 * a, 300 * b),
     }
-    for edge, (x, y) in edges.items():
-        x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
-        value = registry.loss_function(Loss(name))(x, y)
+    # Ties of the hinge, nothing under the mask, each switch off and all of them.
+    tried: list[dict[str, Any]] = [{}, *({key: None} for key in switches(name)), dict.fromkeys(switches(name))]
+    tried += [{"margin": margin} for margin in (0.0, -3.0) if "margin" in arguments(name)]
+    for (edge, pair), chosen in itertools.product(edges.items(), tried):
+        x, y = (view.clone().requires_grad_() for view in pair)
+        value = function(name)(x, y, **chosen)
         value.backward()
-        assert torch.isfinite(value), edge
-        assert x.grad is not None and torch.isfinite(x.grad).all(), edge
-        assert y.grad is not None and torch.isfinite(y.grad).all(), edge
+        assert value.shape == () and torch.isfinite(value), (edge, chosen)
+        assert x.grad is not None and torch.isfinite(x.grad).all(), (edge, chosen)
+        assert y.grad is not None and torch.isfinite(y.grad).all(), (edge, chosen)
+
+
+@pytest.mark.parametrize("name", ["paradigm", *(name for name in NAMES if "margin" in switches(name))])
+def test_nothing_under_the_mask_moves_nothing(name: str) -> None:
+    for gradient in gradients(function(name), *near(), margin=-3.0):
+        assert not gradient.any()
+
+
+@pytest.mark.parametrize("name", ["mpt", "met", "mat", "dcl", "mixcse", "info_nce", "paradigm"])
+def test_one_pair_is_no_contrast(name: str) -> None:
+    assert function(name)(*views(1)).item() == 0
+    assert all(gradient.abs().max() < 1e-12 for gradient in gradients(function(name), *views(1)))
+
+
+class Largest(TorchDispatchMode):
+    """The most numbers behind any tensor made under it."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for made in (leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)):
+            self.numbers = max(self.numbers, made.untyped_storage().nbytes() // made.element_size())
+        return out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_makes_nothing_larger_than_a_matrix(name: str) -> None:
+    n, width = 40, 56
+    with Largest() as seen:
+        gradients(function(name), *near(n, width))
+    assert seen.numbers <= 2 * width * width < n * n * width / 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stays_on_the_device_of_its_views(name: str) -> None:
+    for n in (1, 6):
+        a, b = (torch.empty(n, 4, device="meta", requires_grad=True) for _ in range(2))
+        assert all(gradient.device.type == "meta" for gradient in gradients(function(name), a, b))
+
+
+# The original of each modified loss, at weight lambda. Gradients are compared, values differ by a constant.
+ORIGINALS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "modified_align_uniform": lambda a, b, lam: function("align_uniform")(a, b, weight=2 * lam, t=0.5),
+    "modified_mhs": lambda a, b, lam: function("mhs")(a, b, weight=lam),
+    "modified_vicreg": lambda a, b, lam: function("vicreg_uncentred")(a, b, weight=lam),
+    "modified_barlow_twins": lambda a, b, lam: function("barlow_twins_normalised")(a, b, weight=lam),
+}
+
+
+def surrogate(name: str, a: Tensor, b: Tensor, lam: float, margin: Any, t: Any, r: Any) -> Tensor:
+    """The objectives of the gradient paradigm's released code, with all or none of its flags, in matrices."""
+    n, held = len(a), []
+    for x in (normalize(a, dim=-1), normalize(b, dim=-1)):
+        cosine = (x @ x.T).detach().fill_diagonal_(-1e8)
+        moves = torch.ones(n, 1, dtype=torch.bool) if margin is None else 1 - cosine.amax(1, keepdim=True) < margin
+        held.append(x * moves + x.detach() * ~moves)
+    (u, v), own = held, torch.eye(n, dtype=torch.bool)
+    align, loss = 2 - 2 * (u * v).sum(1), a.new_zeros(())
+    for x, y in ((u, v), (v, u)):
+        if name == "modified_align_uniform":
+            cosine = x @ x.T / (t or 1)
+            potential = cosine[torch.ones(n, n).tril(-1) > 0].logsumexp(0)
+            crowd = (cosine.masked_fill(own, -1e8).logsumexp(1) - potential).exp() / t if t else 1 / n
+            loss = loss + lam * potential + ((r or 1) / 2 * (crowd.detach() if t else crowd) * align).sum()
+        elif name == "modified_mhs":
+            apart = ((x[:, None] - y[None].detach()).pow(2).sum(-1) + 1e-4).sqrt() + 1e8 * own
+            apart = apart.amin(1)
+            loss = loss + ((r / apart.detach() if r else 1) / 2 * align - lam * apart).mean()
+        else:
+            of = (x if name == "modified_vicreg" else y).detach()
+            w = (of @ of.T / t).exp() if t else of @ of.T * 2 / n**2
+            w = w / w[~own].sum() if t else w
+            loss = loss + lam * (w * (x @ x.detach().T)).sum()  # the diagonal among them
+            if r:
+                loss = loss - lam * r * ((w * ~own).sum(1) * (x * y).sum(1)).sum()
+            elif name == "modified_vicreg":
+                loss = loss - 2 / n * (x * y.detach()).sum()
+            else:
+                diagonal = (x * y).mean(0).detach()
+                loss = loss - (2 / n * (1 - (1 - lam) * diagonal) * x * y.detach()).sum()
+    return loss
+
+
+@pytest.mark.parametrize("lam", [1.0, 30.0])
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_switched_off_it_has_the_gradient_of_the_original_and_of_its_surrogate(name: str, lam: float) -> None:
+    for leaves in (views(), near(), views(2, seed=3), views(1)):
+        original = gradients(lambda a, b: ORIGINALS[name](a, b, lam), *leaves)
+        off = gradients(function(name), *leaves, weight=lam, **dict.fromkeys(switches(name)))
+        torch.testing.assert_close(off, original, rtol=1e-9, atol=1e-9)
+        if len(leaves[0]) > 1:
+            coded = gradients(lambda a, b: surrogate(name, a, b, lam, None, None, None), *leaves)
+            torch.testing.assert_close(coded, original, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("margin", [0.2, None])
+@pytest.mark.parametrize("temperature", [0.3, None])
+@pytest.mark.parametrize("ratio", [1.25, None])
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_switched_on_it_has_the_gradient_of_the_released_code(
+    name: str, margin: float | None, temperature: float | None, ratio: float | None
+) -> None:
+    flags = {"margin": margin, "temperature": temperature, "ratio": ratio}
+    own, lam = {key: flags[key] for key in switches(name)}, 2.0
+    if name == "modified_align_uniform" and ratio is None and temperature:
+        own["ratio"] = 1.0  # in the code the Weight brings its alignment along,
+    if name == "modified_align_uniform" and ratio and temperature is None:
+        own["ratio"], lam = None, 2.0 / ratio  # and the Ratio alone is a factor on the original's
+    for leaves in (near(), near(noise=0.8), near(2)):
+        scale = 2.0 / lam
+        mine = [scale * gradient for gradient in gradients(function(name), *leaves, weight=lam, **own)]
+        coded = gradients(lambda a, b: surrogate(name, a, b, 2.0, margin, temperature, ratio), *leaves)
+        torch.testing.assert_close(mine, coded, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
+def test_the_ratio_of_the_paradigm_is_felt_twice(ratio: float) -> None:
+    u, v = (normalize(x, dim=-1).detach().requires_grad_() for x in near())
+    n, loss = len(u), function("paradigm")
+    for mine, x, y in zip(gradients(loss, u, v, margin=3.0, temperature=0.1, ratio=ratio), (u, v), (v, u), strict=True):
+        w = (x @ y.T / 0.1).fill_diagonal_(-torch.inf).softmax(1)
+        felt = (w @ y - 2 * ratio * y) / n**2
+        along = felt - (felt * x).sum(1, keepdim=True) * x
+        torch.testing.assert_close(mine, along.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_arccon_without_a_margin_is_info_nce() -> None:
+    torch.testing.assert_close(function("arccon")(*near(), degrees=0.0), function("info_nce")(*near()))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_documented_in_the_house_order(name: str) -> None:
-    said = registry.loss_function(Loss(name)).__doc__ or ""
+    said = function(name).__doc__ or ""
+    assert "(n, d) -> scalar" in said.partition("\n")[0]
     places = [said.find(part) for part in ("Args:", "Reference:", "Relations:")]
     assert -1 not in places and places == sorted(places)

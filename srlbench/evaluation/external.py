@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from torch import Tensor
 
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation.encoding import Encoder, Report
@@ -67,6 +68,19 @@ def scores(
         found = evaluate(encoder, part, name="external", revision=commit or "none", seed=0, given=given, report=report)
         done.append(found if before is None else _completed(protocol, done[before], found))
     return commit, done
+
+
+def twins(model: str, pool: str | None, texts: list[str], seed: int, threads: int) -> tuple[Tensor, Tensor]:
+    """Two vectors of each text under two dropout masks."""
+    seed_everything(seed, threads)
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    encoder = load(model, pool)[0].train()
+    features = encoder.preprocess(texts)
+    batch = {key: value.to(encoder.device) if torch.is_tensor(value) else value for key, value in features.items()}
+    with torch.no_grad():
+        a, b = (encoder({**batch})["sentence_embedding"] for _ in range(2))
+    return a, b
 
 
 def arrays(wanted: tuple[Protocol, ...], done: list[Evaluation]) -> dict[str, NDArray[Any]]:

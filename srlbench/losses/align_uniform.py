@@ -19,8 +19,9 @@ def align_uniform(a: Tensor, b: Tensor, *, weight: float = 1.0, t: float = 2.0) 
     Reference: Wang and Isola 2020, "Understanding contrastive representation learning through alignment and
     uniformity on the hypersphere".
 
-    Relations: InfoNCE approaches this form as the number of negatives grows. A single pair has no uniformity: that
-    part is then zero.
+    Relations: InfoNCE approaches this form as the number of negatives grows. The `mhe` of Li, Zhang, Nie 2024, which
+    does not halve the sum of the two potentials, is t = 0.5 with twice its lambda as weight. A single pair has no
+    uniformity: that part is then zero.
     """
     a, b = normalize(a, dim=-1), normalize(b, dim=-1)
     alignment = (a - b).pow(2).sum(-1).mean()

@@ -54,6 +54,11 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
 def _head(kind: str, width: int) -> nn.Module:
     if kind == "none":
         return nn.Identity()
+    if kind.endswith("linear-train-only"):  # of arXiv 2402.18281: the first for BERT, with tanh before it for RoBERTa
+        layer = nn.Linear(width, width)
+        nn.init.normal_(layer.weight, std=6e-3)
+        nn.init.normal_(layer.bias, std=6e-3)
+        return nn.Sequential(nn.Tanh(), layer) if kind.startswith("tanh") else layer
     dense = Dense(width, width, activation_function=nn.Tanh() if kind.startswith("mlp") else None)
     # BERT's initialisation of new layers, as SimCSE's head has it.
     nn.init.normal_(dense.linear.weight, std=0.02)

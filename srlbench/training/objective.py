@@ -31,13 +31,21 @@ class Objective(nn.Module):
         self.model, self.head = model, head
         self.loss, self.arguments, self.views = loss, arguments, views
         self.history: list[float] = []
+        self.observed: list[dict[str, Any]] = []
 
     def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """labels: where in the blocks the embedding of each row of each view is."""
-        blocks = [self.model(block)["sentence_embedding"] for block in features]
-        embeddings = self.head(torch.cat(blocks)[labels])
-        value: Tensor = self.loss(*embeddings.chunk(self.views), **self.arguments)
+        value = self.value(*self.embeddings(features, labels))
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         self.history.append(value.item())
         return value
+
+    def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
+        """The views of the batch, behind the head."""
+        blocks = [self.model(block)["sentence_embedding"] for block in features]
+        return self.head(torch.cat(blocks)[labels]).chunk(self.views)  # type: ignore[no-any-return]
+
+    def value(self, *views: Tensor) -> Tensor:
+        """The loss with its arguments."""
+        return self.loss(*views, **self.arguments)  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,11 @@ from srlbench.training.objective import Objective
 from srlbench.training.rng import preserved_rng, seed_everything
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
+OBSERVED = 64  # lines of the fixed batch that is looked at while training
 OBJECTIVE, COMPLETE = "objective.pt", "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
+Observe = Callable[..., dict[str, Any]]  # of the loss and the views, to something JSON can carry
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,17 @@ def train(
     work: Path,
     dev_score: DevScore,
     report: Report,
+    observe: Observe | None = None,
 ) -> Trained:
-    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
+    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from.
+
+    observe: what to note of the loss and the views of a fixed batch, at the track's `observe_steps`.
+    """
     seed_everything(seed, track.threads)
     model, head = encoder.build(recipe, folder, track)
     log: dict[str, Any] = {}
     if recipe.trained:
-        log = _fit(model, head, recipe, track, seed, work, dev_score, report)
+        log = _fit(model, head, recipe, track, seed, work, dev_score, report, observe)
     if recipe.post == "whitening":
         model = encoder.whiten(model.eval(), track)
     return Trained(model.eval(), encoder.weights_sha256(model), log)
@@ -70,6 +76,7 @@ def _fit(
     work: Path,
     dev_score: DevScore,
     report: Report,
+    observe: Observe | None,
 ) -> dict[str, Any]:
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
@@ -82,7 +89,11 @@ def _fit(
         loss=objective,
         data_collator=Padding(model.tokenizer.pad_token_id, groups=1 if torch.cuda.is_available() else GROUPS),
         evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
-        callbacks=[_Progress(report, recipe.steps), _Completed()],
+        callbacks=[
+            _Progress(report, recipe.steps),
+            *([_Observer(objective, text, track.training.get("observe_steps", ()), observe)] if observe else []),
+            _Completed(),
+        ],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.batches = order(len(text), recipe.batch_size, recipe.steps, seed)
@@ -97,6 +108,7 @@ def _fit(
         "losses": losses[:: max(1, len(losses) // 50)],
         "selected": recipe.select,
         "dev": [(e["step"], e["eval_dev"]) for e in trainer.state.log_history if "eval_dev" in e],
+        "observed": objective.observed,
         "seconds": time.perf_counter() - start,
     }
 
@@ -151,7 +163,8 @@ class _Trainer(SentenceTransformerTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        saved = {"weights": self._objective.state_dict(), "history": self._objective.history}
+        mine = self._objective
+        saved = {"weights": mine.state_dict(), "history": mine.history, "observed": mine.observed}
         torch.save(saved, folder / OBJECTIVE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -159,6 +172,7 @@ class _Trainer(SentenceTransformerTrainer):
         self._objective.load_state_dict(saved["weights"])
         if not self.state.global_step:  # resuming, not going back to the best checkpoint at the end
             self._objective.history[:] = saved["history"]
+            self._objective.observed[:] = saved["observed"]
 
     def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
         return dataset
@@ -188,6 +202,36 @@ class _Progress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.report("train", state.global_step, self.steps)
+
+
+class _Observer(TrainerCallback):
+    """Looks at the objective on one fixed batch, dropout on, at some steps; it leaves no trace in the training."""
+
+    def __init__(self, objective: Objective, text: TokenisedText, steps: Sequence[int], observe: Observe) -> None:
+        self.objective, self.steps, self.observe = objective, frozenset(steps), observe
+        pad = objective.model.tokenizer.pad_token_id
+        self.batch = Padding(pad, groups=1)([text[row] for row in range(min(OBSERVED, len(text)))])
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == 0:
+            self._look(0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._look(state.global_step)
+
+    def _look(self, step: int) -> None:
+        if step not in self.steps:
+            return
+        device = self.objective.model.device
+        block = {key: self.batch[f"0_{key}"].to(device) for key in ("input_ids", "attention_mask")}
+        was_training = self.objective.training
+        with preserved_rng():
+            torch.manual_seed(0)
+            with torch.no_grad():
+                views = self.objective.train().embeddings([block], self.batch["label"].to(device))
+            seen = self.observe(self.objective.value, *views)
+        self.objective.train(was_training)
+        self.objective.observed.append({**seen, "step": step})
 
 
 class _Completed(TrainerCallback):

@@ -6,10 +6,12 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
 from srlbench import backbones, registry, tracks
 from srlbench.fingerprint import resolved
-from srlbench.recipe import Recipe
+from srlbench.recipe import LossFunction, Recipe
 from srlbench.training import trainer
 
 TINY = backbones.resolve("tiny")
@@ -19,13 +21,21 @@ class Stopped(Exception):
     pass
 
 
-def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None) -> trainer.Trained:
+def train(
+    recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None, observed: bool = True
+) -> trainer.Trained:
     def report(stage: str, done: int, of: int) -> None:
         if done == stop:
             raise Stopped
 
+    def observe(loss: LossFunction, a: Tensor, b: Tensor, *more: Tensor) -> dict[str, float]:
+        return {"loss": float(loss(a, b, *more)), "random": float(torch.rand(1))}
+
     scores = iter(range(100, 0, -1))  # the first checkpoint is the best one
-    return trainer.train(recipe, backbones.fetch(TINY), track, 0, work, lambda model: float(next(scores)), report)
+    return trainer.train(
+        recipe, backbones.fetch(TINY), track, 0, work, lambda model: float(next(scores)), report,
+        observe if observed else None,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["simcse-unsup", "simcse-sup"])
@@ -39,6 +49,15 @@ def test_stopped_and_resumed_equals_unbroken(name: str, stop: int, quick_track: 
     resumed = train(recipe, track, tmp_path / "broken")
     assert resumed.weights_sha256 == unbroken.weights_sha256
     assert resumed.log["losses"] == unbroken.log["losses"]
+    assert [each["step"] for each in unbroken.log["observed"]] == [0, 4, 8]
+    assert [each["loss"] for each in resumed.log["observed"]] == [each["loss"] for each in unbroken.log["observed"]]
+
+
+def test_being_observed_changes_nothing(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = resolved(registry.recipe("simcse-unsup"), track, TINY)
+    seen, unseen = (train(recipe, track, tmp_path / str(how), observed=how) for how in (True, False))
+    assert seen.weights_sha256 == unseen.weights_sha256 and unseen.log["observed"] == []
 
 
 def test_a_checkpoint_cut_short_is_not_resumed_from(quick_track: Path, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""What a claim may look at: the scores and the observed gradients of recipes at their current fingerprints."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+
+from srlbench.records import Record
+from srlbench.stats import Groups, Summary, mean_interval, summarise, with_averages
+
+BySeed = Mapping[int, float]
+
+
+class Missing(Exception):
+    """There are no records to judge a claim by."""
+
+
+class Evidence:
+    """The good records of one track and protocol, by recipe and seed."""
+
+    def __init__(self, records: Iterable[Record], groups: Groups, command: str = "srlbench run") -> None:
+        self.groups, self.command = groups, command
+        self._records: dict[str, dict[int, Record]] = defaultdict(dict)
+        for record in records:
+            if record.status == "ok":
+                self._records[record.recipe][record.seed] = record
+
+    def scores(self, recipe: str, name: str) -> BySeed:
+        """A task's or an average's score at every seed."""
+        found = {seed: with_averages(r.scores, self.groups) for seed, r in self._of(recipe).items()}
+        return {seed: values[name] for seed, values in found.items() if name in values}
+
+    def observed(self, recipe: str, name: str, step: int = -1) -> BySeed:
+        """A statistic of the gradient at the n-th observed step (the last is -1), at every seed where it is defined."""
+        out: dict[int, float] = {}
+        for seed, record in self._of(recipe).items():
+            steps = record.diagnostics.get("gradients") or []
+            if steps and (value := steps[step].get(name)) is not None and math.isfinite(value):
+                out[seed] = float(value)
+        if not out:
+            raise Missing(f"{recipe} has no observed {name}")
+        return out
+
+    def _of(self, recipe: str) -> Mapping[int, Record]:
+        if recipe not in self._records:
+            raise Missing(f"{recipe} was not run (`{self.command} {recipe}`)")
+        return self._records[recipe]
+
+
+def minus(a: BySeed, b: BySeed) -> dict[int, float]:
+    """a - b at the seeds both have: one seed is one order of the data and one dropout."""
+    common = sorted(a.keys() & b.keys())
+    if not common:
+        raise Missing("no seed in common")
+    return {seed: a[seed] - b[seed] for seed in common}
+
+
+def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmean) -> dict[int, float]:
+    """One number a seed from several, at the seeds that all of them have."""
+    common = sorted(set.intersection(*(set(part) for part in parts)))
+    if not common:
+        raise Missing("no seed in common")
+    return {seed: how([part[seed] for part in parts]) for seed in common}
+
+
+def interval(values: BySeed) -> tuple[Summary, tuple[float, float] | None]:
+    """Mean, spread and n over the seeds, and Student's 95% interval of the mean."""
+    found = summarise(list(values.values()))
+    return found, mean_interval(found)

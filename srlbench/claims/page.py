@@ -1,0 +1,35 @@
+"""Claims and their verdicts as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srlbench.claims import Claim, Finding
+
+Judged = Sequence[tuple[Claim, Finding]]
+
+
+def to_markdown(judged: Judged, track: str, version: int, protocol: str, command: str) -> str:
+    """One table a paper, then how each verdict was reached."""
+    parts = [
+        f"# Claims on track {track} v{version}",
+        f"Protocol `{protocol}`. A verdict is about this track alone: its encoders, its text, its budget.",
+    ]
+    for paper in dict.fromkeys(claim.paper for claim, _ in judged):
+        own = [(claim, found) for claim, found in judged if claim.paper == paper]
+        lines = ["| claim | verdict | effect [95% interval] | seeds | behind it |", "|:---|:---|---:|---:|:---|"]
+        lines += [
+            f"| {claim.text} | **{found.word}** | {found} | {found.n or '–'} | {_escaped(found.detail)} |"
+            for claim, found in own
+        ]
+        tests = [f"- {claim.text} {claim.test}" for claim, _ in own]
+        parts += [f"## {paper}", "\n".join(lines), "How each is judged:", "\n".join(tests)]
+    parts.append(
+        "Intervals are Student's over seeds; differences are taken seed by seed, because one seed is one order of the "
+        f"data. *no evidence*: the runs a claim needs are not there. Regenerate with `{command}`."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,74 @@
+"""The effective contrastive losses of the gradient paradigm (arXiv 2402.18281), their relatives, and its core.
+
+The paper's code has no flags for ArcCon, MPT, MET and MAT; on the paper track they have those of its ancestor
+(ICLR 2023, "On the inadequacy of optimizing alignment and uniformity"): batches of 128 and a rate of 1e-5.
+"""
+
+from typing import Any
+
+from srlbench.recipe import Loss, Recipe, recipe
+
+PARADIGM = "li2024gradient"
+
+
+def _recipe(loss: Loss) -> Recipe:
+    """Dropout twins and SimCSE's head, so that on the embedded track `simcse-unsup` is the InfoNCE among them."""
+    return Recipe(
+        data="twins",
+        loss=loss,
+        pool="cls",
+        head="mlp-train-only",
+        settings={"embedded": {"pool": "mean"}, "paper": {"batch_size": 128, "lr": 1e-5, "select": "dev"}},
+    )
+
+
+@recipe(cite="zhang2022arccon")
+def arccon() -> Recipe:
+    """InfoNCE with an angular margin on the positive pair."""
+    return _recipe(Loss("arccon", temperature=0.05, degrees=10.0))
+
+
+@recipe(cite=PARADIGM)
+def mpt() -> Recipe:
+    """A margin between the cosines of the positive and of the hardest negative."""
+    return _recipe(Loss("mpt", margin=0.23))
+
+
+@recipe(cite=PARADIGM)
+def met() -> Recipe:
+    """A margin between the distances of the positive and of the hardest negative."""
+    return _recipe(Loss("met", margin=0.45))
+
+
+@recipe(cite=PARADIGM)
+def mat() -> Recipe:
+    """A margin between the angles of the positive and of the hardest negative."""
+    return _recipe(Loss("mat"))
+
+
+@recipe(cite="yeh2022decoupled")
+def dcl() -> Recipe:
+    """InfoNCE without the positive in the denominator: no dissipation from the positive pair."""
+    return _recipe(Loss("dcl", temperature=0.1))
+
+
+@recipe(cite="zhang2022mixcse")
+def mixcse() -> Recipe:
+    """InfoNCE with one more negative an anchor, mixed from its positive and its hardest negative."""
+    return _recipe(Loss("mixcse", temperature=0.05, mix=0.2))
+
+
+# The controlled objective in the setting of the paper's empirical study.
+STUDY: dict[str, Any] = {"batch_size": 128, "lr": 1e-5, "select": "dev", "freeze": "embeddings"}
+
+
+@recipe(cite=PARADIGM)
+def paradigm() -> Recipe:
+    """Dissipation, weight and ratio as three free settings: what the effective losses have in common."""
+    return Recipe(
+        data="twins",
+        loss=Loss("paradigm", margin=0.30, temperature=0.05, ratio=1.0),
+        pool="cls",
+        head="mlp-train-only",
+        settings={"embedded": {"pool": "mean"}, "paper": {**STUDY, "head": "linear-train-only"}},
+    )
