@@ -15,6 +15,7 @@ from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.plan import Plan, current, folder
 from srlbench.recipe import Loss, Registered, parameters
 from srlbench.records import Record
+from srlbench.stats import average, with_averages
 from srlbench.tracks import Track
 
 Report = Callable[[str, int, int], None]
@@ -46,15 +47,21 @@ def swept(points: Sequence[Registered], plan: Plan, backbone: Sequence[str]) -> 
     rules = plan.track
     now = current(points, rules, backbone)
     found = records.scan(plan.results, rules.name, rules.version).records
+    own = [record for record in found if now.get((record.recipe, record.backbone)) == record.fingerprint]
+    primary = average(next(iter(rules.groups)))
+    scores: dict[str, list[float]] = {}
+    for record in own:
+        if primary in (values := with_averages(record.scores, rules.groups)):
+            scores.setdefault(record.recipe, []).append(values[primary])
     board = leaderboards.build(
-        [record for record in found if now.get((record.recipe, record.backbone)) == record.fingerprint],
+        own,
         track=rules.name,
         version=rules.version,
         protocol=rules.protocol.label,
         current=now,
         groups=rules.groups,
     )
-    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board)
+    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board, scores)
     return made, sweep.write(made, folder(plan.results, rules) / "sweeps", plan.command)
 
 
@@ -104,7 +111,7 @@ def dynamics(rules: Track, files: Files, results: Path, out: Path | None) -> Pat
     for record in _fresh(rules, files, results):
         steps = record.diagnostics.get("gradients")
         if steps and not variants.is_variant(record.recipe):
-            panels = {"step": "step", "dissipation": "dissipation_mean", "ratio": "ratio_mean"}
+            panels = {"step": "step", "dissipation": "dissipation_mean", "ratio": "ratio_median"}
             series = {panel: [each.get(key) for each in steps] for panel, key in panels.items()}
             seen.setdefault(record.recipe, []).append(series)
     if not seen:

@@ -6,7 +6,7 @@ The same numbers give the same bytes. Only callers that draw should import this:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, isfinite, nan, pi
+from math import ceil, inf, isfinite, nan, pi
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -15,7 +15,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 Number = float | None
 Series = Mapping[str, Sequence[Number]]
@@ -50,6 +50,7 @@ TICKS = {
     "dissipation": {0.0: "0", 0.5: "0.5", 1.0: "1"},
     "ratio": {1 / 8: "1/8", 1 / 4: "1/4", 1 / 2: "1/2", 1.0: "1", 2.0: "2", 4.0: "4", 8.0: "8"},
 }
+REACH = {"dissipation": (0.0, 1.25), "ratio": (-1.0, 6.0)}  # a line that leaves it is cut
 LABELS = {"dissipation": "gradient dissipation", "ratio": "ratio", "unexplained": "unexplained share"}
 
 
@@ -182,20 +183,14 @@ def _band(ax: Axes, curve: tuple[list[float], list[float], list[float]], colour:
 
 
 def _scale(ax: Axes, panel: str, values: Iterable[float]) -> None:
-    """A ratio is read against one, on a logarithmic scale where it can be; the rest against zero."""
-    found = list(values)
-    if panel != "ratio":
-        ax.set_ylim(min([0.0, *found]) * 1.05, max([1e-3, *found]) * 1.08)
-        ax.yaxis.set_major_locator(MaxNLocator(4))
-        return
-    ax.axhline(1, color="#888888", linewidth=0.6, zorder=1)
-    if found and min(found) > 0 and max(found) / min(found) > 10:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    elif found and min(found) <= 0 and max(map(abs, found)) > 10:
-        ax.set_yscale("symlog", linthresh=1.0)
+    """A ratio is read against one, the rest against zero; what is far outside of the usual is cut, not shrunk to."""
+    low, high = REACH.get(panel, (-inf, inf))
+    found = [min(max(value, low), high) for value in values] or [0.0, 1.0]
+    if panel == "ratio":
+        ax.axhline(1, color="#888888", linewidth=0.6, zorder=1)
+    margin = 0.06 * (max(found) - min(0.0, *found))
+    ax.set_ylim(min([0.0, *found]) - (margin if min(found) < 0 else 0), max([1e-3, *found]) + margin)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
 
 
 def _together(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class Sweep:
     recipe: str
     settings: Mapping[str, Mapping[str, Any]]
     board: Leaderboard
+    scores: Mapping[str, Sequence[float]]  # of the first average, by recipe or variant, one a seed
 
     @property
     def keys(self) -> list[str]:
@@ -56,15 +57,41 @@ class Sweep:
         changes = self.settings[row.recipe]
         if key not in changes:
             return "as registered"
-        return "none" if changes[key] is None else str(changes[key])
+        return str(_word(changes[key]))
 
 
 def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
-    """`NAME.md` and `NAME.csv`; the same records give the same bytes."""
+    """`NAME.md`, `NAME.csv` and, of one or two settings, `NAME.svg`; the same records give the same bytes."""
     page, table = folder / f"{sweep.name}.md", folder / f"{sweep.name}.csv"
     write_text(page, to_markdown(sweep, command))
     write_text(table, to_csv(sweep))
-    return [page, table]
+    return [page, table, *_plot(sweep, folder / f"{sweep.name}.svg")]
+
+
+def _plot(sweep: Sweep, path: Path) -> list[Path]:
+    """The scores over the settings, where at least one of them is a number and one backbone was used."""
+    keys = sweep.keys
+    axis = [changes[keys[0]] for changes in sweep.settings.values() if changes]
+    several = len({row.backbone for row in sweep.rows}) > 1
+    if len(keys) > 2 or several or len({*axis}) < 2 or not all(isinstance(v, int | float) for v in axis):
+        return []
+    from srlbench import plots
+
+    scores = {
+        (changes[keys[0]], _word(changes[keys[1]]) if len(keys) > 1 else sweep.recipe): sweep.scores[name]
+        for name, changes in sweep.settings.items()
+        if changes and sweep.scores.get(name)
+    }
+    if scores:
+        wide = min(axis) > 0 and max(axis) / min(axis) >= 20
+        names = (keys[0], keys[1] if len(keys) > 1 else "")
+        first = label(average(next(iter(sweep.board.groups))))
+        plots.grid(scores, path, names=names, score=f"{first} (Spearman x 100)", log=wide)
+    return [path] if scores else []
+
+
+def _word(value: Any) -> Any:
+    return "none" if value is None else value
 
 
 def to_markdown(sweep: Sweep, command: str) -> str:

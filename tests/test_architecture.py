@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": {"records"},
     "plan": {"errors", "backbones", "fingerprint", "jobs", "recipe", "records", "tracks"},
     "variants": {"errors", "recipe"},
-    "sweep": {"leaderboard", "records", "stats"},
+    "sweep": {"leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},
     "engines": {"jobs", "job", "engines"},
     "job": {

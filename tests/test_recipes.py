@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from srlbench import backbones, registry, tracks
 from srlbench.fingerprint import fingerprint, resolved
-from srlbench.training import trainer
+from srlbench.recipe import resolve
+from srlbench.training import encoder, trainer
 
 TINY = backbones.resolve("tiny")
 NAMES = sorted(registry.recipes())
@@ -44,3 +46,45 @@ def test_fingerprints_tell_recipes_apart() -> None:
     track = tracks.load("embedded")
     prints = {fingerprint(entry, track, TINY) for entry in registry.recipes().values()}
     assert len(prints) == len(NAMES)
+
+
+BERT, ROBERTA = "google-bert/bert-base-uncased", "FacebookAI/roberta-base"
+SHIPPED = {  # arXiv 2402.18281, scripts/application: lr, and what the loss is given, for BERT and for RoBERTa
+    "mhe": ((1e-5, {"weight": 20.0, "t": 0.5}), (1e-6, {"weight": 20.0, "t": 0.5})),
+    "mhs": ((5e-6, {"weight": 1.0}), (1e-6, {"weight": 1.0})),
+    "vicreg-uncentred": ((1e-5, {"weight": 30.0}), (1e-6, {"weight": 30.0})),
+    "barlow-twins-normalised": ((1e-5, {"weight": 30.0}), (1e-6, {"weight": 30.0})),
+    "modified-mhe": (
+        (1e-5, {"weight": 1.0, "margin": 0.30, "temperature": 0.05, "ratio": 1.75}),
+        (1e-5, {"weight": 1.0, "margin": 0.30, "temperature": 0.05, "ratio": 1.25}),
+    ),
+    "modified-mhs": (
+        (1e-5, {"weight": 1.0, "margin": 0.30, "ratio": 1.75}), (1e-5, {"weight": 1.0, "margin": 0.27, "ratio": 1.00})
+    ),
+    "modified-vicreg": (
+        (1e-5, {"weight": 1.0, "margin": 0.30, "temperature": 0.05, "ratio": 1.50}),
+        (1e-5, {"weight": 1.0, "margin": 0.37, "temperature": 0.05, "ratio": 1.25}),
+    ),
+    "modified-barlow-twins": (
+        (1e-5, {"weight": 1.0, "margin": 0.30, "temperature": 0.05, "ratio": 1.50}),
+        (1e-5, {"weight": 1.0, "margin": 0.37, "temperature": 0.05, "ratio": 1.25}),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_settings_on_the_paper_track_are_the_papers(name: str) -> None:
+    heads = ("linear-train-only", "tanh-linear-train-only")
+    for backbone, size, head, (lr, arguments) in zip((BERT, ROBERTA), (128, 512), heads, SHIPPED[name], strict=True):
+        found = resolve(registry.recipe(name).recipe, name, {}, "paper", f"paper/{backbone}")
+        assert (found.batch_size, found.lr, found.head) == (size, lr, head)
+        assert (found.pool, found.freeze, found.select) == ("cls", "embeddings", "dev")
+        assert found.loss and found.loss.arguments == arguments
+
+
+def test_a_training_head_of_the_paper_is_small_and_linear() -> None:
+    torch.manual_seed(0)
+    plain, behind = (encoder._head(kind, 256) for kind in ("linear-train-only", "tanh-linear-train-only"))
+    assert isinstance(plain, torch.nn.Linear)
+    assert plain.weight.std().item() == pytest.approx(6e-3, rel=0.05) and plain.bias.std().item() > 3e-3
+    assert [type(part) for part in behind] == [torch.nn.Tanh, torch.nn.Linear]  # type: ignore[call-overload]
