@@ -105,6 +105,27 @@ def gradients(
     return {name: statistics(loss, a, b) for name, loss in chosen.items()}
 
 
+def isotropy(
+    model: str,
+    rules: Track,
+    text: Path | None,
+    sentences: int,
+    pool: str | None,
+    seed: int,
+    as_published: bool,
+    results: Path,
+) -> dict[str, Any]:
+    """The measures of an encoder's layers and sentence vectors, as plain values."""
+    place = scoring.encoder_folder(model, results)
+    lines = _lines(text) if text else [views[0] for views in data.training_text(rules, "twins")]
+    from srlbench.diagnostics import isotropy as measures
+    from srlbench.evaluation import external
+
+    encoder = external.quietly(place, pool, seed, suite.cores())
+    found = measures.isotropy(encoder, list(dict.fromkeys(lines))[:sentences], seed=seed, as_published=as_published)
+    return found.as_dict()
+
+
 def dynamics(rules: Track, files: Files, results: Path, out: Path | None) -> Path:
     """The figure of how dissipation and ratio went while recipes were trained."""
     seen: dict[str, list[dict[str, list[float | None]]]] = {}

@@ -185,6 +185,28 @@ def claims(judged: Iterable[tuple[Claim, Finding]], path: Path | None) -> None:
         out.print(f"Wrote {path}.", soft_wrap=True)
 
 
+def isotropy(found: Mapping[str, Any], as_json: bool) -> None:
+    """A line a layer, then the sentence vectors."""
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    columns = {
+        "self-similarity": "adjusted_self_similarity", "within a sentence": "adjusted_intra_similarity",
+        "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
+        "rogue dimensions": "rogue_share",
+    }  # fmt: skip
+    table = Table("layer", *columns)
+    for layer in found["layers"]:
+        cells = ["–" if layer[key] is None else f"{layer[key]:.3f}" for key in columns.values()]
+        table.add_row(str(layer["layer"]), *cells)
+    out.print(table)
+    out.print("The two similarities are adjusted: less the layer's baseline, the mean cosine of random tokens.")
+    said = ", ".join(
+        f"{key.replace('_', ' ')} {value:.3f}" for key, value in found["sentence_vectors"].items() if value
+    )
+    out.print(f"{found['sentences']} sentences; their vectors: {said}", soft_wrap=True)
+
+
 def gradients(found: Mapping[str, Mapping[str, float | None]], as_json: bool) -> None:
     """A column a loss."""
     if as_json:

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracks": {"errors", "protocols", "recipe"},
     "backbones": {"errors"},
     "data": {"errors", "protocols", "tracks", "data"},
-    "diagnostics": {"data", "diagnostics"},
+    "diagnostics": {"errors", "data", "diagnostics"},
     "plots": set(),
     "fingerprint": {"backbones", "recipe", "tracks", "training"},
     "training": {"errors", "recipe", "records", "registry", "data", "tracks", "training"},

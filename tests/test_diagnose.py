@@ -76,3 +76,13 @@ def test_a_map_of_a_loss(cli: Cli, tmp_path: Path) -> None:
 def test_no_records_no_figure(cli: Cli) -> None:
     done = cli("diagnose", "dynamics", "--results", "nothing")
     assert done.returncode == 3 and "has observed gradients" in done.stderr
+
+
+def test_isotropy_of_an_encoder_layer_by_layer(cli: Cli) -> None:
+    args = ("diagnose", "isotropy", "tiny", "--pool", "mean", "--sentences", "60")
+    done = cli(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [layer["layer"] for layer in found["layers"]] == [0, 1, 2] and found["sentences"] == 60
+    assert all(-1 <= layer["baseline"] <= 1 and layer["norm"] > 0 for layer in found["layers"])
+    assert "within a sentence" in cli(*args).stdout

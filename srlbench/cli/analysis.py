@@ -113,6 +113,30 @@ def gradients(
 
 
 @diagnose.command()
+def isotropy(
+    model: Annotated[str, typer.Argument(help="A folder, a run (recipe/backbone/seed-0), a backbone, or a Hub name.")],
+    text: Annotated[
+        Path | None, typer.Option(help="Sentences, one a line; default: the track's.", show_default=False)
+    ] = None,
+    sentences: Annotated[int, typer.Option(min=2, help="How many of them, from the first on.")] = 1000,
+    pool: Annotated[
+        str | None, typer.Option(help="Of a plain transformers model: cls, cls-pooler, mean, max, first-last.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the tokens drawn for the baseline.")] = 0,
+    as_published: Annotated[bool, typer.Option(help="With the quirks of the paper's own code.")] = False,
+    track: TrackName = DEFAULT_TRACK,
+    results: Results = DEFAULT_RESULTS,
+    json: Json = False,
+) -> None:
+    """How isotropic and contextual an encoder's token vectors are, layer by layer (arXiv 2212.09170).
+
+    Example: `srlbench diagnose isotropy tiny --pool mean --sentences 200`
+    """
+    found = analysis.isotropy(model, suite.track(track), text, sentences, pool, seed, as_published, results)
+    terminal.isotropy(found, json)
+
+
+@diagnose.command()
 def dynamics(
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,

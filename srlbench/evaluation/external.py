@@ -70,12 +70,17 @@ def scores(
     return commit, done
 
 
-def twins(model: str, pool: str | None, texts: list[str], seed: int, threads: int) -> tuple[Tensor, Tensor]:
-    """Two vectors of each text under two dropout masks."""
+def quietly(model: str, pool: str | None, seed: int, threads: int) -> SentenceTransformer:
+    """The encoder, with everything random seeded and no report of its loading."""
     seed_everything(seed, threads)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    encoder = load(model, pool)[0].train()
+    return load(model, pool)[0]
+
+
+def twins(model: str, pool: str | None, texts: list[str], seed: int, threads: int) -> tuple[Tensor, Tensor]:
+    """Two vectors of each text under two dropout masks."""
+    encoder = quietly(model, pool, seed, threads).train()
     features = encoder.preprocess(texts)
     batch = {key: value.to(encoder.device) if torch.is_tensor(value) else value for key, value in features.items()}
     with torch.no_grad():

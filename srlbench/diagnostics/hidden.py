@@ -1,0 +1,160 @@
+"""The hidden states of an encoder at all its layers, in batches of one length: nothing is padded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from srlbench.errors import UsageError
+
+TOKENS = 2048  # in a batch
+CHUNK = 1024  # sentences tokenised at once
+
+Encoder = SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
+Features = dict[str, Any]
+Lengths = dict[int, tuple[NDArray[np.intp], Features]]  # length -> places of its texts, their features
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some texts of one length: where they stand in the list, and what the encoder makes of them."""
+
+    places: NDArray[np.intp]  # (b,)
+    states: tuple[Tensor, ...]  # (b, t, d) each: the output of the embeddings, then of every layer
+    vectors: Tensor  # (b, e): the sentences'; of a plain transformers model the mean of its last layer
+
+
+def tokenised(encoder: Encoder, texts: Sequence[str]) -> Lengths:
+    """The texts as the encoder reads them, truncated as it does, by their length in tokens, longest first."""
+    parts: dict[int, list[tuple[NDArray[np.intp], Features]]] = {}
+    for start in range(0, len(texts), CHUNK):
+        features = _features(encoder, list(texts[start : start + CHUNK]))
+        lengths = features["attention_mask"].sum(1)
+        left = getattr(tokenizer(encoder), "padding_side", "right") == "left"
+        for length in lengths.unique().tolist():
+            at = lengths == length
+            cut = slice(features["attention_mask"].shape[1] - length, None) if left else slice(length)
+            own = {k: v[at][:, cut] if torch.is_tensor(v) else v for k, v in features.items()}
+            parts.setdefault(length, []).append((start + np.flatnonzero(at.numpy()), own))
+    return {length: _joined(parts[length]) for length in sorted(parts, reverse=True)}
+
+
+def hidden_states(
+    encoder: Encoder, lengths: Lengths, *, pad: int | None = None, tokens: int = TOKENS
+) -> Iterator[Batch]:
+    """Runs the encoder once over tokenised texts, without dropout, about `tokens` tokens at a time.
+
+    pad: the id of a token that follows every text but the longest, masked. Its state is that of the first padded
+    position in a batch of all the texts: other padding is masked too, so it takes no part.
+    """
+    longest = max(lengths, default=0)
+    with _showing(encoder):
+        for length, (places, features) in lengths.items():
+            rows = max(1, tokens // max(length, 1))
+            for start in range(0, len(places), rows):
+                at = slice(start, start + rows)
+                batch = {k: v[at] if torch.is_tensor(v) else v for k, v in features.items()}
+                if pad is not None and length < longest:
+                    batch = _followed(batch, pad)
+                with torch.no_grad():
+                    states, vectors = _run(encoder, batch)
+                yield Batch(places[at], states, vectors.float().cpu())
+
+
+def tokenizer(encoder: Encoder) -> Any:
+    return encoder[1] if isinstance(encoder, tuple) else encoder.tokenizer
+
+
+def names(encoder: Encoder, ids: Sequence[int]) -> tuple[str, ...]:
+    """Tokens as the tokenizer spells them."""
+    own = tokenizer(encoder)
+    if isinstance(own, PreTrainedTokenizerBase):
+        return tuple(own.convert_ids_to_tokens(list(ids)))
+    return tuple(own.id_to_token(i) for i in ids)
+
+
+def special_ids(encoder: Encoder) -> frozenset[int]:
+    """Of tokens that stand for no word: first and last of a sentence, padding, the unknown word, masks."""
+    own = tokenizer(encoder)
+    if isinstance(own, PreTrainedTokenizerBase):
+        return frozenset(own.all_special_ids)
+    return frozenset(i for i, token in own.get_added_tokens_decoder().items() if token.special)
+
+
+def _features(encoder: Encoder, texts: list[str]) -> Features:
+    if isinstance(encoder, tuple):
+        return dict(encoder[1](texts, padding=True, truncation=True, return_tensors="pt"))
+    if not isinstance(encoder[0], Transformer | StaticEmbedding):
+        raise UsageError(f"An encoder that starts with a {type(encoder[0]).__name__} shows no token vectors.")
+    prompt = encoder.prompts.get(encoder.default_prompt_name or "") or None
+    features = dict(encoder.preprocess(texts, prompt=prompt))
+    if not isinstance(encoder[0], StaticEmbedding):
+        return features
+    # Static embeddings read one row of tokens and where each text starts in it.
+    parts = list(features["input_ids"].tensor_split(features["offsets"][1:]))
+    padded = nn.utils.rnn.pad_sequence(parts, batch_first=True)
+    sizes = torch.tensor([len(part) for part in parts])
+    return {"input_ids": padded, "attention_mask": (torch.arange(padded.shape[1]) < sizes.unsqueeze(1)).long()}
+
+
+def _run(encoder: Encoder, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]:
+    model = encoder[0] if isinstance(encoder, tuple) else encoder
+    batch = {k: v.to(model.device) if torch.is_tensor(v) else v for k, v in batch.items()}
+    if isinstance(encoder, tuple):
+        states = encoder[0](**batch, output_hidden_states=True, return_dict=True).hidden_states
+        mask = batch["attention_mask"].unsqueeze(-1)
+        return states, (states[-1] * mask).sum(1) / mask.sum(1)
+    first, ids = encoder[0], batch["input_ids"]
+    if isinstance(first, StaticEmbedding):
+        states = (first.embedding.weight[ids],)
+        batch = {"input_ids": ids.flatten(), "offsets": torch.arange(len(ids), device=ids.device) * ids.shape[1]}
+        return states, encoder(batch)["sentence_embedding"][:, : encoder.truncate_dim]
+    features = encoder(batch)
+    return features["all_layer_embeddings"], features["sentence_embedding"][:, : encoder.truncate_dim]
+
+
+@contextmanager
+def _showing(encoder: Encoder) -> Iterator[None]:
+    """The encoder without dropout and with all its layers in its output, as it was afterwards."""
+    model: nn.Module = encoder[0] if isinstance(encoder, tuple) else encoder
+    first = None if isinstance(encoder, tuple) else encoder[0]
+    config = first.model.config if isinstance(first, Transformer) else None
+    training = [module for module in model.modules() if module.training]
+    shown = config.output_hidden_states if config is not None else None
+    model.eval()
+    if config is not None:
+        config.output_hidden_states = True
+    try:
+        yield
+    finally:
+        if config is not None:
+            config.output_hidden_states = shown
+        for module in training:
+            module.training = True
+
+
+def _followed(batch: Features, pad: int) -> Features:
+    """The batch with one masked token at the end of each text."""
+    return {
+        key: torch.nn.functional.pad(value, (0, 1), value=pad if key == "input_ids" else 0)
+        if torch.is_tensor(value)
+        else value
+        for key, value in batch.items()
+    }
+
+
+def _joined(parts: list[tuple[NDArray[np.intp], Features]]) -> tuple[NDArray[np.intp], Features]:
+    places = np.concatenate([own for own, _ in parts])
+    first = parts[0][1]
+    return places, {k: torch.cat([own[k] for _, own in parts]) if torch.is_tensor(v) else v for k, v in first.items()}
