@@ -179,8 +179,8 @@ def isotropy(
     if not texts:
         raise UsageError("There is no text whose tokens could be looked at.")
     lengths = tokenised(encoder, texts)
-    specials, pad = special_ids(encoder), getattr(tokenizer(encoder), "pad_token_id", None)
-    pad = pad if as_published else None
+    specials = special_ids(encoder)
+    pad = getattr(tokenizer(encoder), "pad_token_id", None) if as_published else None
     size = np.empty(len(texts), dtype=np.int64)
     for length, (places, _) in lengths.items():
         size[places] = length if pad is None else max(lengths)
