@@ -12,6 +12,7 @@ from srlbench import leaderboard as leaderboards
 from srlbench.claims import Claim, Finding, claims, page
 from srlbench.claims.evidence import Evidence
 from srlbench.errors import SrlbenchError, UsageError, unknown
+from srlbench.jobs import Look
 from srlbench.plan import Plan, current, folder
 from srlbench.recipe import Loss, Registered, parameters
 from srlbench.records import Record
@@ -32,13 +33,14 @@ def plan_sweep(
     files: Files,
     results: Path,
     command: str,
+    look: Look,
 ) -> tuple[Plan, list[Registered]]:
     """The suite of a grid over a recipe's own settings, and its points: the recipe as registered, and its variants."""
     rules, entry = tracks.load(track_name), registry.recipe(recipe, files)
     if variants.is_variant(entry.name):
         raise UsageError(f"Sweep {variants.base(recipe)}, and give what differs with --set.")
     points = [variants.variant(entry, changes) for changes in variants.grid(settings)]
-    plan = suite.planned(points, rules, backbone, seeds, files, results, False, command)
+    plan = suite.planned(points, rules, backbone, seeds, files, results, False, command, look)
     return plan, [entry, *points]
 
 
@@ -130,7 +132,7 @@ def dynamics(rules: Track, files: Files, results: Path, out: Path | None) -> Pat
     """The figure of how dissipation and ratio went while recipes were trained."""
     seen: dict[str, list[dict[str, list[float | None]]]] = {}
     for record in _fresh(rules, files, results):
-        steps = record.diagnostics.get("gradients")
+        steps = [{"step": each["step"], **each.get("gradients", {})} for each in record.diagnostics.get("dynamics", ())]
         if steps and not variants.is_variant(record.recipe):
             panels = {"step": "step", "dissipation": "dissipation_mean", "ratio": "ratio_median"}
             series = {panel: [each.get(key) for each in steps] for panel, key in panels.items()}

@@ -7,23 +7,16 @@ import resource
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-from sentence_transformers import SentenceTransformer
-from torch import Tensor
-
-from srlbench import backbones, data, registry, tracks
-from srlbench.diagnostics import geometry, gradients
+from srlbench import backbones, registry, tracks
+from srlbench.diagnosis import Diagnosis
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.jobs import Job, Outcome
 from srlbench.records import environment
-from srlbench.tracks import Track
 from srlbench.training import trainer
 
-ANCHORS = 16  # whose gradients are looked at while training
 Report = Callable[[str, int, int], None]
 
 
@@ -52,6 +45,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
     if fingerprint(entry, track, backbone) != key.fingerprint:
         raise SrlbenchError(f"Recipe '{key.recipe}' changed while the suite was running; start it again.")
     recipe = resolved(entry, track, backbone)
+    diagnosis = Diagnosis(track, job.look.every, job.look.explain)
     trained = trainer.train(
         recipe,
         backbones.fetch(backbone),
@@ -60,7 +54,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         job.work,
         lambda model: evaluation.dev_score(model, track),
         report,
-        observe=observe,
+        watch=diagnosis,
     )
     if job.keep_encoder and recipe.trained:
         trained.model.save_pretrained(str(job.work / "encoder"))
@@ -68,6 +62,8 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
     scored = evaluation.evaluate(
         trained.model, track.protocol, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report
     )
+    scored_s = time.perf_counter() - start
+    diagnostics = diagnosis.conclude(trained.model)
     record = job.record(
         status="ok",
         asked=entry.recipe.as_dict(),
@@ -75,30 +71,16 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         weights_sha256=trained.weights_sha256,
         scores=scored.scores,
         results=scored.results,
-        diagnostics={**diagnose(trained.model, track), "gradients": trained.log.pop("observed", [])},
+        diagnostics={**diagnostics, "dynamics": trained.log.pop("observed", [])},
         training=trained.log,
         data=track.data_hashes,
         environment=environment(),
         timings={
             "train_s": train_s,
-            "evaluate_s": time.perf_counter() - start - train_s,
+            "evaluate_s": scored_s - train_s,
+            "diagnose_s": time.perf_counter() - start - scored_s,
             "total_s": time.perf_counter() - start,
         },
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
     return Outcome(record, scored.predictions)
-
-
-def observe(loss: Callable[..., Tensor], a: Tensor, b: Tensor, *negatives: Tensor) -> dict[str, Any]:
-    """The loss's gradient on a few anchors in terms of the paradigm; hard negatives are there, and stay as they are."""
-    return {**gradients.statistics(lambda x, y: loss(x, y, *negatives), a, b, anchors=ANCHORS)}
-
-
-def diagnose(model: SentenceTransformer, track: Track) -> dict[str, Any]:
-    """Measures that cost little enough to be in every record."""
-    pairs = data.task(track.protocol, str(track.training["select_on"])).splits["test"]
-
-    def embed(texts: list[str]) -> np.ndarray[Any, Any]:
-        return np.asarray(model.encode(texts, show_progress_bar=False))
-
-    return {"geometry": geometry.of_pairs(embed, pairs)}

@@ -11,6 +11,17 @@ from srlbench.records import Key, Record
 
 
 @dataclass(frozen=True)
+class Look:
+    """How closely a run is looked at; its scores do not depend on it."""
+
+    every: int | None = None  # steps between two looks at the training; None: the track's own
+    explain: bool = False  # weigh words by Shapley values too
+
+
+AS_USUAL = Look()
+
+
+@dataclass(frozen=True)
 class Job:
     """One run to be made: which it is, and where its process may work."""
 
@@ -22,6 +33,7 @@ class Job:
     keep_encoder: bool = False
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
+    look: Look = AS_USUAL
 
     def record(self, **content: Any) -> Record:
         """A record of this run."""

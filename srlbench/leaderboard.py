@@ -6,7 +6,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from srlbench.records import Record
@@ -18,6 +18,14 @@ Reproduction = Literal["bit-equal", "inside", "outside", "–"]
 Current = Mapping[tuple[str, str], str]  # (recipe, backbone) -> the fingerprint it has now
 
 STATES: tuple[State, ...] = ("ranked", "one seed", "partial", "failed", "not run", "unregistered", "stale")
+# What is said of an encoder beside its scores, and where a record's diagnostics have it.
+MEASURES: Mapping[str, str] = {
+    "anisotropy": "isotropy.layers.-1.baseline",
+    "intra_sentence_similarity": "isotropy.layers.-1.intra_similarity",
+    "uniformity": "pairs.uniformity",
+    "alignment": "pairs.alignment",
+    "words_r2": "words.integrated-gradients.information_gain.r2",
+}
 SAME = 0.05  # points; less is another machine's last digits, not another result
 RANK_MARGIN = 0.1  # points; less is not worth a rank
 
@@ -31,6 +39,7 @@ class Row:
     fingerprint: str
     state: State
     cells: Mapping[str, Cell]  # averages, then tasks
+    measures: Mapping[str, Summary] = field(default_factory=dict)  # those that were taken
     seeds: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
@@ -113,6 +122,7 @@ def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, e
     for name in names(groups):
         measured = [value[name] for value in values if name in value]
         cells[name] = summarise(measured) if measured else "failed" if failed and not ok else "not run"
+    taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in MEASURES.items()}
     same = {(record.weights_sha256, tuple(sorted(record.scores.items()))) for record in ok}
     primary = cells[average(next(iter(groups)))]
     state: State = "ranked"
@@ -127,6 +137,7 @@ def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, e
     seeds = tuple(sorted(record.seed for record in ok))
     return replace(
         row, state=state, cells=cells, seeds=seeds, failed=failed,
+        measures={name: summarise(values) for name, values in taken.items() if values},
         missing=tuple(seed for seed in expected if seed not in {*seeds, *failed}),
         deterministic=len(ok) > 1 and len(same) == 1 and ok[0].weights_sha256 is not None,
     )  # fmt: skip
@@ -188,6 +199,7 @@ def to_csv(board: Leaderboard) -> str:
         + ["failed_seeds", "deterministic", "reproduction"]
         + [f"{name}_{part}" for name in columns for part in ("mean", "sd", "n")]
         + [f"{name}_reported" for name in told]
+        + [f"{name}_{part}" for name in MEASURES for part in ("mean", "sd", "n")]
     )
     for row in board.rows:
         line: list[object] = [board.track, board.version, board.protocol]
@@ -197,5 +209,9 @@ def to_csv(board: Leaderboard) -> str:
         for name in columns:
             cell = row.cells[name]
             line += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
-        writer.writerow(line + [(row.reported or {}).get(name) for name in told])
+        line += [(row.reported or {}).get(name) for name in told]
+        for name in MEASURES:
+            taken = row.measures.get(name)
+            line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
+        writer.writerow(line)
     return out.getvalue()

@@ -12,7 +12,7 @@ from statistics import median
 from srlbench import backbones, records, tracks
 from srlbench.errors import SrlbenchError, StoreError
 from srlbench.fingerprint import fingerprint
-from srlbench.jobs import Event, Job, Outcome
+from srlbench.jobs import AS_USUAL, Event, Job, Look, Outcome
 from srlbench.recipe import Registered
 from srlbench.records import Key, Record
 from srlbench.tracks import Track
@@ -40,6 +40,7 @@ class Plan:
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
     keep_encoders: bool = True
+    look: Look = AS_USUAL
     sources: Mapping[str, str] = field(default_factory=dict)  # backbone name -> what was asked for, if a folder
     failures: list[Record] = field(default_factory=list)
 
@@ -129,6 +130,7 @@ def _job(plan: Plan, key: Key) -> Job:
         keep_encoder=plan.keep_encoders,
         recipe_files=plan.recipe_files,
         command=plan.command,
+        look=plan.look,
     )
 
 

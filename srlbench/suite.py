@@ -6,6 +6,7 @@ import datetime
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from srlbench import check as checks
 from srlbench import leaderboard as leaderboards
 from srlbench.errors import UsageError, unknown
 from srlbench.fingerprint import fingerprint, resolved
+from srlbench.jobs import AS_USUAL, Look
 from srlbench.plan import Engine, Plan, current, folder, states
 from srlbench.recipe import Registered
 from srlbench.records import Record, Scan
@@ -43,6 +45,7 @@ def plan(
     results: Path,
     keep_encoders: bool,
     command: str,
+    look: Look = AS_USUAL,
 ) -> Plan:
     """The suite that was asked for, with the state of each of its runs."""
     if bool(names) == every:
@@ -50,7 +53,7 @@ def plan(
     rules = tracks.load(track_name)
     known = registry.recipes(files)
     chosen = list(known.values()) if every else [registry.recipe(name, files) for name in dict.fromkeys(names)]
-    return planned(chosen, rules, backbone, seeds, files, results, keep_encoders, command)
+    return planned(chosen, rules, backbone, seeds, files, results, keep_encoders, command, look)
 
 
 def planned(
@@ -62,6 +65,7 @@ def planned(
     results: Path,
     keep_encoders: bool,
     command: str,
+    look: Look = AS_USUAL,
 ) -> Plan:
     """The suite of these recipes."""
     found = records.scan(results, rules.name, rules.version)
@@ -73,7 +77,14 @@ def planned(
         published(rules, results) or (),
     )
     sources = {backbones.resolve(name).name: name for name in backbone}
-    return Plan(rules, results, runs, files, command, keep_encoders, sources)
+    return Plan(rules, results, runs, files, command, keep_encoders, look, sources)
+
+
+def look(every: int | None, explain: bool) -> Look:
+    """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
+    if explain and find_spec("shap") is None:
+        raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
+    return Look(every, explain)
 
 
 def engine(plan: Plan, jobs: int | None) -> Engine:

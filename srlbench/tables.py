@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srlbench.leaderboard import RANK_MARGIN, STATES, Leaderboard, Reproduction, Row, to_csv
+from srlbench.leaderboard import MEASURES, RANK_MARGIN, STATES, Leaderboard, Reproduction, Row, to_csv
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
 
@@ -36,6 +36,8 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
         title = label(average(group)).removesuffix(" avg")
         parts += [f"## {title} tasks" if title.isupper() else f"## {title.capitalize()} tasks"]
         parts += [_markdown(*_tasks(board, group, tasks))]
+    if any(row.measures for row in board.rows):
+        parts += ["## Diagnostics", _markdown(*_measures(board))]
     legend = "\n".join(f"- {line}" for line in _legend(board))
     parts += ["## How to read it", legend, f"Regenerate with `{command}`."]
     return "\n\n".join(parts) + "\n"
@@ -86,6 +88,26 @@ def _tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[s
     return header, lines
 
 
+TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
+
+
+def _measures(board: Leaderboard) -> tuple[list[str], Lines]:
+    """Header and lines of what the encoders are like, beside how they score."""
+    several = len({row.backbone for row in board.rows}) > 1
+    lines = []
+    for row in board.rows:
+        if row.seeds:
+            name = _recipe(row) + (f"@{row.backbone}" if several else "")
+            lines.append((row, [name, *(_measure(row.measures.get(each)) for each in MEASURES)]))
+    return ["recipe", *(TITLES.get(name, name) for name in MEASURES)], lines
+
+
+def _measure(taken: Summary | None) -> str:
+    if taken is None:
+        return "not run"
+    return f"{taken.mean:.3f}±{taken.sd:.3f}" if taken.sd else f"{taken.mean:.3f}"
+
+
 def _recipe(row: Row) -> str:
     """The recipe's name, and the fingerprint of a stale one, which may have several rows."""
     return f"{row.recipe} {row.fingerprint[:6]}" if row.state == "stale" else row.recipe
@@ -124,6 +146,13 @@ def _legend(board: Leaderboard) -> list[str]:
     }
     lines += [told[state] for state in STATES if state in states and told.get(state)]
     lines += _incomplete([row for row in rows if row.state in ("ranked", "one seed", "partial")])
+    if any(row.measures for row in rows):
+        lines.append(
+            "Diagnostics, of the last layer on the development set's test sentences: anisotropy, the mean cosine of "
+            "tokens of different sentences; intra-sentence, that of a token and its sentence's mean; uniformity and "
+            "alignment as SimCSE has them; R² of the regression of a word's weight (integrated gradients) on its "
+            "information gain."
+        )
     if any(row.reported for row in rows):
         lines.append("paper: what the recipe's own paper reports.")
     if board.compared:
@@ -171,6 +200,8 @@ def to_terminal(board: Leaderboard) -> Group:
     tables = [_rich(header, lines, title)]
     for group, tasks in board.groups.items():
         tables.append(_rich(*_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
+    if any(row.measures for row in board.rows):
+        tables.append(_rich(*_measures(board), "diagnostics"))
     notes = [line for line in _legend(board) if not line.startswith("not run")]
     if idle := [row.recipe for row in board.rows if row.state == "not run"]:
         notes.insert(0, f"not run: {', '.join(idle)}.")

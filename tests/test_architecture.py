@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracks": {"errors", "protocols", "recipe"},
     "backbones": {"errors"},
     "data": {"errors", "protocols", "tracks", "data"},
-    "diagnostics": {"errors", "data", "diagnostics"},
+    "diagnostics": {"errors", "diagnostics"},
     "plots": set(),
     "fingerprint": {"backbones", "recipe", "tracks", "training"},
     "training": {"errors", "recipe", "records", "registry", "data", "tracks", "training"},
@@ -40,9 +40,10 @@ ALLOWED: dict[str, set[str]] = {
     "variants": {"errors", "recipe"},
     "sweep": {"leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},
-    "engines": {"jobs", "job", "engines"},
+    "engines": {"data", "engines", "job", "jobs", "tracks"},
+    "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
     "job": {
-        "errors", "backbones", "data", "diagnostics", "evaluation", "fingerprint",
+        "errors", "backbones", "diagnosis", "evaluation", "fingerprint",
         "jobs", "records", "registry", "tracks", "training",
     },
 }  # fmt: skip

@@ -40,7 +40,7 @@ def records(
                 Record(
                     status="ok", track="t", track_version=1, protocol="p", recipe=recipe, backbone="b",
                     fingerprint="0" * 16, seed=seed, scores={"A": score + off, "B": transfer.get(recipe, 60) + off},
-                    diagnostics={"gradients": [{"step": 0, **dict.fromkeys(seen)}, {"step": 9, **seen}]},
+                    diagnostics={"dynamics": [{"step": 0}, {"step": 9, "gradients": seen}]},
                 )
             )  # fmt: skip
     return made

@@ -51,7 +51,7 @@ def bad_death() -> Recipe:
 
 
 def found(results: Path) -> dict[tuple[str, int], Record]:
-    held = scan(results, "quick", 2)
+    held = scan(results, "quick", 3)
     assert not held.problems
     return {(record.recipe, record.seed): record for record in held.records}
 
@@ -83,9 +83,9 @@ def test_every_run_is_recorded_whole(first: Path) -> None:
     assert set(one.scores) == {"GenSTSB", "GenSTS13", "GenTREC"}
     assert {result["task_name"] for result in one.results} == set(one.scores)
     assert one.environment["packages"]["torch"] and one.command.startswith("srlbench run")
-    assert one.diagnostics["geometry"]["uniformity"] < 0 < one.diagnostics["geometry"]["alignment"]
+    assert one.diagnostics["pairs"]["uniformity"] < 0 < one.diagnostics["pairs"]["alignment"]
     assert one.training["steps"] == 8 and one.timings["total_s"] > 0 and one.peak_memory_mb
-    place = first / "quick" / "v2"
+    place = first / "quick" / "v3"
     assert len(list(place.glob("predictions/*/tiny/*/seed-*.npz"))) == 6
     assert not list(place.glob("work/*/tiny/*/seed-*")), "finished runs leave no work behind"
     assert (place / "leaderboard.md").is_file() and (place / "leaderboard.csv").is_file()
@@ -117,7 +117,7 @@ def test_alone_and_one_at_a_time_gives_the_same_digits(
 def test_a_kept_encoder_scores_what_its_record_says(
     first: Path, quick_track: Path, cli: Cli, tmp_path: Path, by_name: bool
 ) -> None:
-    (folder,) = (first / "quick" / "v2" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
+    (folder,) = (first / "quick" / "v3" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
     which = "simcse-sup/tiny/seed-0" if by_name else folder
     protocol = quick_track.with_name("quick-protocol.toml")
     done = cli(
@@ -144,7 +144,7 @@ def test_a_name_that_fits_two_runs_is_refused(first: Path, cli: Cli) -> None:
 def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, cli: Cli) -> None:
     done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
     assert "9 runs, 3 to make" in done.stdout
-    assert not (first / "quick" / "v2" / "work").exists() or "to do" in done.stdout
+    assert not (first / "quick" / "v3" / "work").exists() or "to do" in done.stdout
 
 
 def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_pa
 
 def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(first, tmp_path / "results")
-    (path,) = (tmp_path / "results").glob("quick/v2/records/bag-random/tiny/*/seed-0.json")
+    (path,) = (tmp_path / "results").glob("quick/v3/records/bag-random/tiny/*/seed-0.json")
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
     told = cli("leaderboard", "--track", quick_track, "--results", "results")
     assert told.returncode == 0 and "seed-0.json" in told.stderr and "cut short" in told.stderr

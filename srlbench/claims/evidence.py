@@ -1,8 +1,7 @@
-"""What a claim may look at: the scores and the observed gradients of recipes at their current fingerprints."""
+"""What a claim may look at: the scores and the diagnostics of recipes at their current fingerprints."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
@@ -33,15 +32,15 @@ class Evidence:
         return {seed: values[name] for seed, values in found.items() if name in values}
 
     def observed(self, recipe: str, name: str, step: int = -1) -> BySeed:
-        """A statistic of the gradient at the n-th observed step (the last is -1), at every seed where it is defined."""
-        out: dict[int, float] = {}
-        for seed, record in self._of(recipe).items():
-            steps = record.diagnostics.get("gradients") or []
-            if steps and (value := steps[step].get(name)) is not None and math.isfinite(value):
-                out[seed] = float(value)
-        if not out:
-            raise Missing(f"{recipe} has no observed {name}")
-        return out
+        """A measure of the training at the n-th step that was looked at (0 is the start, -1 the end)."""
+        return self.measured(recipe, f"dynamics.{step}.{name}")
+
+    def measured(self, recipe: str, path: str) -> BySeed:
+        """What lies at a path of the diagnostics ("pairs.alignment"), at every seed where a number does."""
+        found = {seed: record.measured(path) for seed, record in self._of(recipe).items()}
+        if not (known := {seed: value for seed, value in found.items() if value is not None}):
+            raise Missing(f"{recipe} was not looked at for {path}")
+        return known
 
     def _of(self, recipe: str) -> Mapping[int, Record]:
         if recipe not in self._records:

@@ -25,7 +25,7 @@ STS, TRANSFER = "sts_avg", "transfer_avg"
 def effective_losses_share_the_paradigm(evidence: Evidence) -> Finding:
     """The share of the anchors' gradients that the paradigm leaves unexplained at the last observed step, the largest
     of InfoNCE, ArcCon, MPT and MET; supported if its interval lies below 0.01, contradicted if above."""
-    parts = {name: evidence.observed(name, "unexplained_mean") for name in EFFECTIVE}
+    parts = {name: evidence.observed(name, "gradients.unexplained_mean") for name in EFFECTIVE}
     found, between = interval(over(list(parts.values()), max))
     low, high = between or (found.mean, found.mean)
     word: Word = "supported" if high < EXPLAINED else "contradicted" if low > EXPLAINED else "inconclusive"
@@ -36,8 +36,8 @@ def effective_losses_share_the_paradigm(evidence: Evidence) -> Finding:
 def ineffective_losses_do_not_dissipate(evidence: Evidence) -> Finding:
     """Gradient dissipation at the last observed step (1: as strong as with the positive at the antipode; 0: switched
     off), the smallest of the four ineffective losses minus the largest of the four effective ones."""
-    weak = {name: evidence.observed(name, "dissipation_mean") for name in ORIGINAL.values()}
-    strong = {name: evidence.observed(name, "dissipation_mean") for name in EFFECTIVE}
+    weak = {name: evidence.observed(name, "gradients.dissipation_mean") for name in ORIGINAL.values()}
+    strong = {name: evidence.observed(name, "gradients.dissipation_mean") for name in EFFECTIVE}
     apart = minus(over(list(weak.values()), min), over(list(strong.values()), max))
     return _above_zero(apart, f"{_means(weak, 2)}; against {_means(strong, 2)}", "of the full update")
 

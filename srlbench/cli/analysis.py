@@ -14,6 +14,8 @@ from srlbench.cli.options import (
     WHAT,
     Backbones,
     DryRun,
+    Every,
+    Explain,
     Files,
     Jobs,
     Json,
@@ -44,6 +46,8 @@ def sweep(
     results: Results = DEFAULT_RESULTS,
     jobs: Jobs = None,
     dry_run: DryRun = False,
+    observe_every: Every = None,
+    explain: Explain = False,
 ) -> None:
     """A grid over a recipe's own settings, as ordinary runs and records, with a table of its own.
 
@@ -52,7 +56,15 @@ def sweep(
     Example: `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
     """
     plan, points = analysis.plan_sweep(
-        recipe, set_, track, backbone or [], seeds, tuple(recipes or ()), results, command()
+        recipe,
+        set_,
+        track,
+        backbone or [],
+        seeds,
+        tuple(recipes or ()),
+        results,
+        command(),
+        suite.look(observe_every, explain),
     )
     walk(plan, jobs, dry_run)
     terminal.sweep(*analysis.swept(points, plan, backbone or []))

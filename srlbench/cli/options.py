@@ -48,6 +48,20 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Runs at once; default: the cores.", rich_help_panel=HOW, show_default=False),
 ]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        "--observe-every",
+        min=1,
+        help="Steps between two looks at a training; default: a few, as the track says.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Weigh words by Shapley values too (extra `explain`).", rich_help_panel=HOW),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost only.", rich_help_panel=HOW)]
 Data = Annotated[
     Path | None,

@@ -18,6 +18,8 @@ from srlbench.cli.options import (
     WHERE,
     Backbones,
     DryRun,
+    Every,
+    Explain,
     Files,
     Jobs,
     Json,
@@ -80,6 +82,8 @@ def run(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=HOW)
     ] = False,
+    observe_every: Every = None,
+    explain: Explain = False,
 ) -> None:
     """Train and evaluate recipes, record every run, show the table. What is done already is not done again.
 
@@ -95,6 +99,7 @@ def run(
         results,
         keep_encoders,
         command(),
+        suite.look(observe_every, explain),
     )
     walk(plan, jobs, dry_run, fail_fast)
     _table(plan.track, tuple(recipes or ()), results)

@@ -32,6 +32,16 @@ def training_text(track: Track, form: str) -> Text:
     return lines
 
 
+def preload(track: Track) -> None:
+    """Generate what the track's runs will read: processes forked from this one have it already."""
+    if track.source == "language":
+        for form in track.text:
+            training_text(track, form)
+    if track.protocol.source == "language":
+        for name in track.protocol.tasks:
+            task(track.protocol, name)
+
+
 def task(protocol: Protocol, name: str, given: Path | None = None) -> Rows:
     """One evaluation set, refused unless it has the rows that the protocol pins."""
     rule = protocol.tasks[name]

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, pdist
 
-from srlbench.data.rows import Columns
-
 PARAPHRASE = 4.0  # pairs graded above this count as positives (SimCSE, footnote 3)
 
 
@@ -20,10 +18,3 @@ def alignment_uniformity(a: Tensor, b: Tensor, scores: Tensor) -> dict[str, floa
         "alignment": (a - b).pow(2).sum(-1)[positive].mean().item(),
         "uniformity": potential.item(),
     }
-
-
-def of_pairs(embed: object, pairs: Columns) -> dict[str, float]:
-    """The two measures of an encoder (a function of texts) on pairs with sentence1, sentence2, score."""
-    assert callable(embed)
-    a, b = (torch.as_tensor(embed(list(pairs[key]))) for key in ("sentence1", "sentence2"))
-    return alignment_uniformity(a, b, torch.tensor(list(pairs["score"])))

@@ -26,12 +26,14 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+TRACKS = "SRLBENCH_PRELOADED_TRACKS"  # whose text the fork server generates
 PAUSE = 0.2  # seconds between two words of progress from one run
 
 
 def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     """Make every job, `parallel` at a time; outcomes come in the order they finish."""
     os.environ.update(ENVIRONMENT, **dict.fromkeys(THREADS, str(threads)))
+    os.environ[TRACKS] = os.pathsep.join(sorted({job.track for job in jobs}))
     # Importing torch and mteb takes seconds: the fork server does it once, every run is forked from there.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)

@@ -1,7 +1,13 @@
-"""Imported by the fork server, so that no run pays for loading torch, transformers and mteb again."""
+"""Imported by the fork server, so that no run pays for loading torch, transformers and mteb again, or for its text."""
+
+import os
 
 from transformers.utils.logging import disable_progress_bar
 
 import srlbench.job  # noqa: F401
+from srlbench import data, tracks
+from srlbench.engines.local import TRACKS
 
 disable_progress_bar()  # type: ignore[no-untyped-call]
+for name in filter(None, os.environ.get(TRACKS, "").split(os.pathsep)):
+    data.preload(tracks.load(name))

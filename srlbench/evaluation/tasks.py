@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import mteb
 import numpy as np
 from datasets import Dataset, DatasetDict
-from mteb._create_dataloaders import create_dataloader  # private: wrapped here once, mteb's minor is pinned
 from mteb.abstasks.abstask import AbsTask
 from mteb.abstasks.task_metadata import TaskMetadata
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
+from torch.utils.data import DataLoader
 
 from srlbench.data.rows import Rows
 from srlbench.evaluation.probes import Fitted, Part, Probe
@@ -75,7 +75,9 @@ class _Task(AbsTask):
     abstask_prompt = "Represent the sentence."
 
     def _vectors(self, model: Any, texts: list[str], encode_kwargs: Any, where: Any) -> NDArray[np.float32]:
-        loader = create_dataloader(Dataset.from_dict({"text": texts}), task_metadata=self.metadata, **encode_kwargs)
+        # Not mteb's own loader, which reads a Dataset row by row and takes as long as the encoding.
+        size = int(encode_kwargs["batch_size"])
+        loader: Any = DataLoader(texts, batch_size=size, collate_fn=lambda part: {"text": part})  # type: ignore[arg-type]
         out = model.encode(loader, task_metadata=self.metadata, **where, **encode_kwargs)
         return np.asarray(out, dtype=np.float32)
 

@@ -78,6 +78,16 @@ class Record:
     def key(self) -> Key:
         return Key(self.track, self.track_version, self.recipe, self.backbone, self.fingerprint, self.seed)
 
+    def measured(self, path: str) -> float | None:
+        """The number at a dotted path of the diagnostics, lists counted from 0 or back from -1; None if none is."""
+        found: Any = self.diagnostics
+        for part in path.split("."):
+            try:
+                found = found[int(part)] if isinstance(found, list) else found[part]
+            except (KeyError, IndexError, TypeError, ValueError):
+                return None
+        return float(found) if isinstance(found, _NUMBER) and math.isfinite(found) else None
+
     def to_json(self) -> str:
         """Valid JSON, fields in schema order; what is not finite outside `scores` becomes null."""
         order = ["schema", *(f.name for f in fields(self) if f.name != "schema")]

@@ -125,7 +125,7 @@ def spoken(config: Pretraining) -> list[str]:
         return []
     from srlbench.data import language
 
-    return language.sentences(config.generated, config.seed)
+    return list(language.sentences(config.generated, config.seed))
 
 
 def shape(config: Pretraining) -> BertConfig:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, TrainerCallback
 
@@ -31,7 +32,19 @@ OBSERVED = 64  # lines of the fixed batch that is looked at while training
 OBJECTIVE, COMPLETE = "objective.pt", "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
-Observe = Callable[..., dict[str, Any]]  # of the loss and the views, to something JSON can carry
+
+
+class Watch(Protocol):
+    """Looks at a training, and is made to leave no trace in it."""
+
+    def steps(self, last: int) -> Collection[int]:
+        """At which of so many steps it looks; 0 is before the first."""
+
+    def begin(self, model: SentenceTransformer) -> None:
+        """Looks at the encoder that training starts from, after an interruption too."""
+
+    def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
+        """What it notes of a step, in JSON's types: of the encoder, and of the loss and the views of a fixed batch."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +64,14 @@ def train(
     work: Path,
     dev_score: DevScore,
     report: Report,
-    observe: Observe | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
-    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from.
-
-    observe: what to note of the loss and the views of a fixed batch, at the track's `observe_steps`.
-    """
+    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
     seed_everything(seed, track.threads)
     model, head = encoder.build(recipe, folder, track)
     log: dict[str, Any] = {}
     if recipe.trained:
-        log = _fit(model, head, recipe, track, seed, work, dev_score, report, observe)
+        log = _fit(model, head, recipe, track, seed, work, dev_score, report, watch)
     if recipe.post == "whitening":
         model = encoder.whiten(model.eval(), track)
     return Trained(model.eval(), encoder.weights_sha256(model), log)
@@ -76,7 +86,7 @@ def _fit(
     work: Path,
     dev_score: DevScore,
     report: Report,
-    observe: Observe | None,
+    watch: Watch | None,
 ) -> dict[str, Any]:
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
@@ -91,7 +101,7 @@ def _fit(
         evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
         callbacks=[
             _Progress(report, recipe.steps),
-            *([_Observer(objective, text, track.training.get("observe_steps", ()), observe)] if observe else []),
+            *([_Observer(objective, text, watch, recipe.steps)] if watch else []),
             _Completed(),
         ],
     )
@@ -205,12 +215,14 @@ class _Progress(TrainerCallback):
 
 
 class _Observer(TrainerCallback):
-    """Looks at the objective on one fixed batch, dropout on, at some steps; it leaves no trace in the training."""
+    """Shows the encoder, and the objective on one fixed batch, dropout on, at some steps."""
 
-    def __init__(self, objective: Objective, text: TokenisedText, steps: Sequence[int], observe: Observe) -> None:
-        self.objective, self.steps, self.observe = objective, frozenset(steps), observe
+    def __init__(self, objective: Objective, text: TokenisedText, watch: Watch, steps: int) -> None:
+        self.objective, self.watch, self.steps = objective, watch, frozenset(watch.steps(steps))
         pad = objective.model.tokenizer.pad_token_id
         self.batch = Padding(pad, groups=1)([text[row] for row in range(min(OBSERVED, len(text)))])
+        with self._untouched():
+            watch.begin(objective.model.eval())
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == 0:
@@ -224,14 +236,19 @@ class _Observer(TrainerCallback):
             return
         device = self.objective.model.device
         block = {key: self.batch[f"0_{key}"].to(device) for key in ("input_ids", "attention_mask")}
-        was_training = self.objective.training
-        with preserved_rng():
+        with self._untouched():
             torch.manual_seed(0)
             with torch.no_grad():
                 views = self.objective.train().embeddings([block], self.batch["label"].to(device))
-            seen = self.observe(self.objective.value, *views)
+            seen = self.watch.look(self.objective.model.eval(), self.objective.value, *views)
+        self.objective.observed.append({"step": step, **seen})
+
+    @contextmanager
+    def _untouched(self) -> Iterator[None]:
+        was_training = self.objective.training
+        with preserved_rng():
+            yield
         self.objective.train(was_training)
-        self.objective.observed.append({**seen, "step": step})
 
 
 class _Completed(TrainerCallback):

@@ -7,6 +7,8 @@ of verb and object, and of thing and judgement, occur in evaluation only.
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..rows import Rows
 from . import tasks as _tasks
 from . import text as _text
@@ -19,16 +21,19 @@ VERSION: int = 1
 TASKS: tuple[str, ...] = _tasks.TASKS
 
 
-def sentences(n: int, seed: int = 0) -> list[str]:
+@cache
+def sentences(n: int, seed: int = 0) -> tuple[str, ...]:
     """Training text: the first `n` sentences of the endless text of this seed."""
-    return _text.sentences(n, seed, VERSION)
+    return tuple(_text.sentences(n, seed, VERSION))
 
 
-def triplets(n: int, seed: int = 0) -> list[tuple[str, str, str]]:
+@cache
+def triplets(n: int, seed: int = 0) -> tuple[tuple[str, str, str], ...]:
     """Anchor, entailed, contradicted: the first `n` triplets of the endless list of this seed."""
-    return _text.triplets(n, seed, VERSION)
+    return tuple(_text.triplets(n, seed, VERSION))
 
 
+@cache
 def task(name: str) -> Rows:
     """One evaluation set, the same whatever was generated before."""
     return _tasks.task(name, VERSION)
