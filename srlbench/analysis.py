@@ -1,20 +1,20 @@
-"""What is asked about why and when a recipe works: sweeps over its settings, the gradients of its loss, claims."""
+"""What is asked about why and when a recipe works: sweeps over its settings, how its training went, claims."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srlbench import data, records, registry, scoring, suite, sweep, tracks, variants
+from srlbench import dynamics as over_steps
+from srlbench import inspection, records, registry, suite, sweep, tracks, variants
 from srlbench import leaderboard as leaderboards
 from srlbench.claims import Claim, Finding, claims, page
 from srlbench.claims.evidence import Evidence
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.jobs import Look
 from srlbench.plan import Plan, current, folder
-from srlbench.recipe import Loss, Registered, parameters
+from srlbench.recipe import Registered
 from srlbench.records import Record
 from srlbench.stats import average, with_averages
 from srlbench.tracks import Track
@@ -63,7 +63,8 @@ def swept(points: Sequence[Registered], plan: Plan, backbone: Sequence[str]) -> 
         current=now,
         groups=rules.groups,
     )
-    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board, scores)
+    looks = over_steps.by_recipe(own, over_steps.SPACE) if len(now) == len(points) else {}
+    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board, scores, looks)
     return made, sweep.write(made, folder(plan.results, rules) / "sweeps", plan.command)
 
 
@@ -81,74 +82,38 @@ def write_claims(judged: Judged, rules: Track, results: Path) -> Path:
     return path
 
 
-def gradients(
-    model: str,
-    losses: Sequence[str],
-    rules: Track,
-    text: Path | None,
-    pairs: int,
-    pool: str | None,
-    seed: int,
-    results: Path,
-) -> dict[str, dict[str, float | None]]:
-    """What the gradient of each loss is made of, on dropout twins of an encoder that exists already."""
-    chosen = {name: _loss(name) for name in losses}
-    place = scoring.encoder_folder(model, results)
-    from srlbench.diagnostics.gradients import statistics
-    from srlbench.evaluation import external
-
-    lines = _lines(text) if text else [views[0] for views in data.training_text(rules, "twins")]
-    a, b = external.twins(place, pool, list(dict.fromkeys(lines))[:pairs], seed, suite.cores())
-    if len(a) >= a.shape[1] - 1:
-        raise UsageError(
-            f"{len(a)} pairs of {a.shape[1]} dimensions leave nothing unexplained; "
-            f"at most {a.shape[1] - 2} do, see --pairs."
-        )
-    return {name: statistics(loss, a, b) for name, loss in chosen.items()}
-
-
-def isotropy(
-    model: str,
-    rules: Track,
-    text: Path | None,
-    sentences: int,
-    pool: str | None,
-    seed: int,
-    as_published: bool,
-    results: Path,
-) -> dict[str, Any]:
-    """The measures of an encoder's layers and sentence vectors, as plain values."""
-    place = scoring.encoder_folder(model, results)
-    lines = _lines(text) if text else [views[0] for views in data.training_text(rules, "twins")]
-    from srlbench.diagnostics import isotropy as measures
-    from srlbench.evaluation import external
-
-    encoder = external.quietly(place, pool, seed, suite.cores())
-    found = measures.isotropy(encoder, list(dict.fromkeys(lines))[:sentences], seed=seed, as_published=as_published)
-    return found.as_dict()
-
-
-def dynamics(rules: Track, files: Files, results: Path, out: Path | None) -> Path:
-    """The figure of how dissipation and ratio went while recipes were trained."""
-    seen: dict[str, list[dict[str, list[float | None]]]] = {}
-    for record in _fresh(rules, files, results):
-        steps = [{"step": each["step"], **each.get("gradients", {})} for each in record.diagnostics.get("dynamics", ())]
-        if steps and not variants.is_variant(record.recipe):
-            panels = {"step": "step", "dissipation": "dissipation_mean", "ratio": "ratio_median"}
-            series = {panel: [each.get(key) for each in steps] for panel, key in panels.items()}
-            seen.setdefault(record.recipe, []).append(series)
-    if not seen:
-        raise SrlbenchError(f"No record of track {rules.name} in {results} has observed gradients; run some first.")
+def dynamics(
+    rules: Track, chosen: Sequence[str], measures: Sequence[str], files: Files, results: Path, out: Path | None
+) -> Path:
+    """The figure of how measures went in training: of some recipes a line each, or of all a panel each."""
+    for name in measures:
+        if name not in over_steps.MEASURES:
+            raise unknown("measure", name, over_steps.MEASURES)
+    wanted = tuple(dict.fromkeys(measures)) or (over_steps.SPACE if chosen else over_steps.GRADIENTS)
+    found = over_steps.by_recipe(_fresh(rules, files, results), wanted)
+    for name in chosen:
+        registry.recipe(name, files)
+    lacking = [name for name in chosen if name not in found]
+    if lacking or not found:
+        what = ", ".join(lacking) or f"track {rules.name}"
+        raise SrlbenchError(f"No run of {what} in {results} was looked at for that; `srlbench run` makes some.")
+    kept = {name: each for name, each in found.items() if name in (chosen or found)}
+    if not chosen:
+        kept = {name: each for name, each in kept.items() if not variants.is_variant(name)}
     from srlbench import plots
 
-    path = out or folder(results, rules) / "dynamics.svg"
-    _drawn(lambda: plots.dynamics(dict(sorted(seen.items())), path))
+    path = out or folder(results, rules) / ("-".join(("dynamics", *chosen, *measures)) + ".svg")
+    if chosen and len(chosen) <= plots.TOGETHER:
+        titles = {name: over_steps.MEASURES[name][1] for name in wanted}
+        _drawn(lambda: plots.measures({name: kept[name] for name in chosen}, path, panels=titles, name="recipe"))
+    else:
+        _drawn(lambda: plots.dynamics(kept, path, panels=wanted))
     return path
 
 
 def maps(losses: Sequence[str] | None, cells: int, batches: int, out: Path, report: Report) -> Path:
     """The figure of the simulation maps, of every registered loss or of some."""
-    chosen = {name: _loss(name) for name in losses or registry.loss_names()}
+    chosen = {name: inspection.loss(name) for name in losses or registry.loss_names()}
     from srlbench import plots
     from srlbench.diagnostics import simulation
 
@@ -159,24 +124,6 @@ def maps(losses: Sequence[str] | None, cells: int, batches: int, out: Path, repo
     report("simulate", len(found), len(chosen))
     _drawn(lambda: plots.maps(found, out))
     return out
-
-
-def _loss(name: str) -> Callable[..., Any]:
-    """A registered loss with the settings of its name: `arccon+degrees=5`."""
-    registry.loss_path(variants.base(name))
-    settings = variants.parse(name) if variants.is_variant(name) else {}
-    loss = Loss(variants.base(name), **settings)
-    for key in settings:
-        if key not in parameters(loss):
-            raise unknown(f"setting of loss '{loss.name}'", key, parameters(loss))
-    return partial(registry.loss_function(loss), **settings)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read {path}: {error}.") from error
 
 
 def _drawn(draw: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ from srlbench.tracks import Track
 ANCHORS = 16  # whose gradients are looked at while training
 SENTENCES = 200  # whose tokens are looked at
 WEIGHED = 32  # whose words are weighed
-METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {"steps": 16}, "leave-one-out": {}}
+METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {}, "leave-one-out": {}}
 EXPLAINED: dict[str, dict[str, int]] = {"shapley": {"permutations": 5}}
 OF_LAYER = ("adjusted_self_similarity", "intra_similarity", "adjusted_intra_similarity", "norm", "rogue_share")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from srlbench.dynamics import MEASURES, SPACE, Series
 from srlbench.leaderboard import Leaderboard, Row
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
@@ -22,6 +23,7 @@ class Sweep:
     settings: Mapping[str, Mapping[str, Any]]
     board: Leaderboard
     scores: Mapping[str, Sequence[float]]  # of the first average, by recipe or variant, one a seed
+    dynamics: Mapping[str, Sequence[Series]] = field(default_factory=dict)  # likewise; of one backbone
 
     @property
     def keys(self) -> list[str]:
@@ -53,6 +55,12 @@ class Sweep:
             for row in self.rows
         ]
 
+    def point(self, name: str) -> str:
+        """What tells a point from the others, in a word or two."""
+        changes = self.settings[name]
+        said = [str(_word(value)) if len(self.keys) == 1 else f"{key}={_word(value)}" for key, value in changes.items()]
+        return ", ".join(said) or "as registered"
+
     def _setting(self, row: Row, key: str) -> str:
         changes = self.settings[row.recipe]
         if key not in changes:
@@ -61,11 +69,26 @@ class Sweep:
 
 
 def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
-    """`NAME.md`, `NAME.csv` and, of one or two settings, `NAME.svg`; the same records give the same bytes."""
+    """`NAME.md` and `NAME.csv`, and where they can be drawn `NAME.svg` and `NAME-dynamics.svg`.
+
+    The same records give the same bytes.
+    """
     page, table = folder / f"{sweep.name}.md", folder / f"{sweep.name}.csv"
     write_text(page, to_markdown(sweep, command))
     write_text(table, to_csv(sweep))
-    return [page, table, *_plot(sweep, folder / f"{sweep.name}.svg")]
+    plot, looks = folder / f"{sweep.name}.svg", folder / f"{sweep.name}-dynamics.svg"
+    return [page, table, *_plot(sweep, plot), *_dynamics(sweep, looks)]
+
+
+def _dynamics(sweep: Sweep, path: Path) -> list[Path]:
+    """How the measures went in training, a line a point, where there are few enough to tell apart."""
+    lines = {sweep.point(name): sweep.dynamics[name] for name in sweep.settings if sweep.dynamics.get(name)}
+    from srlbench import plots
+
+    if not 2 <= len(lines) <= plots.TOGETHER:
+        return []
+    plots.measures(lines, path, panels={key: MEASURES[key][1] for key in SPACE}, name=", ".join(sweep.keys))
+    return [path]
 
 
 def _plot(sweep: Sweep, path: Path) -> list[Path]:

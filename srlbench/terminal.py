@@ -171,71 +171,20 @@ def sweep(found: Sweep, files: Sequence[Path]) -> None:
 
 
 def claims(judged: Iterable[tuple[Claim, Finding]], path: Path | None) -> None:
-    """A line a claim, by paper."""
+    """A table a paper, a line a claim."""
     colours = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
-    table = Table()
-    for name in ("claim", "verdict", "effect [95% interval]", "seeds"):
-        table.add_column(name, justify="right" if name == "seeds" else "left")
+    by_paper: dict[str, Table] = {}
     for claim, found in judged:
+        if claim.paper not in by_paper:
+            by_paper[claim.paper] = Table(title=claim.paper, title_justify="left", title_style="bold")
+            for name in ("claim", "verdict", "effect [95% interval]", "seeds"):
+                by_paper[claim.paper].add_column(name, justify="right" if name == "seeds" else "left")
         word = f"[{colours[found.word]}]{found.word}[/]" if found.word in colours else f"[dim]{found.word}[/]"
         said = escape(str(found)) if found.effect is not None else f"[dim]{escape(found.detail)}[/]"
-        table.add_row(escape(claim.text), word, said, str(found.n or "–"))
-    out.print(table)
+        by_paper[claim.paper].add_row(escape(claim.text), word, said, str(found.n or "–"))
+    out.print(*by_paper.values(), sep="\n")
     if path:
         out.print(f"Wrote {path}.", soft_wrap=True)
-
-
-def isotropy(found: Mapping[str, Any], as_json: bool) -> None:
-    """A line a layer, then the sentence vectors."""
-    if as_json:
-        out.print_json(json.dumps(found))
-        return
-    columns = {
-        "self-similarity": "adjusted_self_similarity", "within a sentence": "adjusted_intra_similarity",
-        "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
-        "rogue dimensions": "rogue_share",
-    }  # fmt: skip
-    table = Table("layer", *columns)
-    for layer in found["layers"]:
-        cells = ["–" if layer[key] is None else f"{layer[key]:.3f}" for key in columns.values()]
-        table.add_row(str(layer["layer"]), *cells)
-    out.print(table)
-    out.print("The two similarities are adjusted: less the layer's baseline, the mean cosine of random tokens.")
-    said = ", ".join(
-        f"{key.replace('_', ' ')} {value:.3f}" for key, value in found["sentence_vectors"].items() if value
-    )
-    out.print(f"{found['sentences']} sentences; their vectors: {said}", soft_wrap=True)
-
-
-def gradients(found: Mapping[str, Mapping[str, float | None]], as_json: bool) -> None:
-    """A column a loss."""
-    if as_json:
-        out.print_json(json.dumps(found))
-        return
-    rows = {
-        "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
-        "ratio": "ratio",
-        "unexplained by the paradigm": "unexplained",
-        "pushes that pull": "negative_share",
-        "share of the hardest negative": "hardest_share",
-        "anchors that come closer to their positive": "closer_share",
-        "anchors that leave their hardest negative": "away_share",
-        "anchors counted for the last two": "counted",
-        "cosine of the positive": "cos_positive",
-        "cosine of the hardest negative": "cos_hardest",
-    }
-    table = Table("", *found)
-    for title, key in rows.items():
-        table.add_row(title, *(_spread(values, key) for values in found.values()))
-    out.print(table)
-
-
-def _spread(values: Mapping[str, float | None], key: str) -> str:
-    """Mean and sd over anchors, or the number itself."""
-    mean, sd = values.get(f"{key}_mean", values.get(key)), values.get(f"{key}_sd")
-    if mean is None:
-        return "–"
-    return f"{mean:.0f}" if key == "counted" else f"{mean:.3f}" + ("" if sd is None else f" ± {sd:.3f}")
 
 
 def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,3 +57,30 @@ def cli(tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """As `cli`, in this process, for verbs that start no others: torch is not imported again for each."""
+    import torch
+
+    from srlbench import cli as verbs
+
+    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+
+    def run(*args: object) -> subprocess.CompletedProcess[str]:
+        command = ["srlbench", *map(str, args)]
+        monkeypatch.setattr(sys, "argv", command)
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        code = 0
+        try:
+            verbs.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(command, code, said.out, said.err)
+
+    yield run
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(exact)

@@ -31,14 +31,15 @@ ALLOWED: dict[str, set[str]] = {
     "backbones": {"errors"},
     "data": {"errors", "protocols", "tracks", "data"},
     "diagnostics": {"errors", "diagnostics"},
-    "plots": set(),
+    "plots": {"plots"},
     "fingerprint": {"backbones", "recipe", "tracks", "training"},
     "training": {"errors", "recipe", "records", "registry", "data", "tracks", "training"},
     "evaluation": {"errors", "data", "protocols", "tracks", "training", "evaluation"},
     "jobs": {"records"},
     "plan": {"errors", "backbones", "fingerprint", "jobs", "recipe", "records", "tracks"},
     "variants": {"errors", "recipe"},
-    "sweep": {"leaderboard", "plots", "records", "stats"},
+    "dynamics": {"records"},
+    "sweep": {"dynamics", "leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},
     "engines": {"data", "engines", "job", "jobs", "tracks"},
     "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         "jobs", "records", "registry", "tracks", "training",
     },
 }  # fmt: skip
-ABOVE = {"cli", "terminal", "suite", "scoring", "analysis", "doctor", "__main__", "__init__"}
+ABOVE = {"cli", "terminal", "readings", "suite", "scoring", "analysis", "inspection", "doctor", "__main__", "__init__"}
 
 
 def room(path: Path) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from srlbench.claims.evidence import Evidence, Missing
+from srlbench.claims.evidence import BySeed, Evidence, Missing, interval
 
 Word = Literal["supported", "contradicted", "inconclusive", "no evidence"]
 LEVEL = 0.95  # of every interval
@@ -56,15 +56,32 @@ class Claim:
 _collected: list[Claim] = []
 
 
-def claim(paper: str, text: str) -> Callable[[Callable[[Evidence], Finding]], Callable[[Evidence], Finding]]:
-    """Register a function as the judge of a claim; its docstring says how it judges."""
+def claim(
+    paper: str, text: str, name: str | None = None
+) -> Callable[[Callable[[Evidence], Finding]], Callable[[Evidence], Finding]]:
+    """Register a function as the judge of a claim; its docstring says how it judges, and its name is the claim's."""
 
     def register(judge: Callable[[Evidence], Finding]) -> Callable[[Evidence], Finding]:
         test = " ".join((inspect.getdoc(judge) or "").split())
-        _collected.append(Claim(paper, judge.__name__.replace("_", "-"), text, test, judge))
+        _collected.append(Claim(paper, name or judge.__name__.replace("_", "-"), text, test, judge))
         return judge
 
     return register
+
+
+def above_zero(values: BySeed, detail: str, unit: str = "points") -> Finding:
+    """Supported if the interval lies above zero, contradicted if below, else inconclusive; so is one seed."""
+    found, between = interval(values)
+    if between is None:
+        return Finding("inconclusive", found.mean, n=found.n, unit=unit, detail=f"one seed; {detail}")
+    low, high = between
+    word: Word = "supported" if low > 0 else "contradicted" if high < 0 else "inconclusive"
+    return Finding(word, found.mean, low, high, found.n, unit, detail)
+
+
+def means(parts: Mapping[str, BySeed], digits: int, sign: str = "") -> str:
+    """Each name with its mean over the seeds."""
+    return ", ".join(f"{name} {interval(values)[0].mean:{sign}.{digits}f}" for name, values in parts.items())
 
 
 def claims() -> Sequence[Claim]:

@@ -42,6 +42,18 @@ class Evidence:
             raise Missing(f"{recipe} was not looked at for {path}")
         return known
 
+    def setting(self, recipe: str, name: str) -> str:
+        """What the track makes of one of the recipe's settings."""
+        return str(next(iter(self._of(recipe).values())).resolved.get(name))
+
+    def trained(self) -> list[str]:
+        """The registered recipes that were trained; variants are not among them."""
+        return sorted(
+            name
+            for name, seeds in self._records.items()
+            if "+" not in name and all(record.training for record in seeds.values())
+        )
+
     def _of(self, recipe: str) -> Mapping[int, Record]:
         if recipe not in self._records:
             raise Missing(f"{recipe} was not run (`{self.command} {recipe}`)")

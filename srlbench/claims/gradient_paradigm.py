@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 
-from srlbench.claims import Finding, Word, claim
+from srlbench.claims import Finding, Word, above_zero, claim, means
 from srlbench.claims.evidence import BySeed, Evidence, interval, minus, over
 
 PAPER = "arXiv 2402.18281"
@@ -29,7 +28,7 @@ def effective_losses_share_the_paradigm(evidence: Evidence) -> Finding:
     found, between = interval(over(list(parts.values()), max))
     low, high = between or (found.mean, found.mean)
     word: Word = "supported" if high < EXPLAINED else "contradicted" if low > EXPLAINED else "inconclusive"
-    return Finding(word, found.mean, low, high, found.n, "unexplained share", _means(parts, 4))
+    return Finding(word, found.mean, low, high, found.n, "unexplained share", means(parts, 4))
 
 
 @claim(PAPER, "The ineffective losses do not dissipate: their update does not fade as the positive pair comes close.")
@@ -39,7 +38,7 @@ def ineffective_losses_do_not_dissipate(evidence: Evidence) -> Finding:
     weak = {name: evidence.observed(name, "gradients.dissipation_mean") for name in ORIGINAL.values()}
     strong = {name: evidence.observed(name, "gradients.dissipation_mean") for name in EFFECTIVE}
     apart = minus(over(list(weak.values()), min), over(list(strong.values()), max))
-    return _above_zero(apart, f"{_means(weak, 2)}; against {_means(strong, 2)}", "of the full update")
+    return above_zero(apart, f"{means(weak, 2)}; against {means(strong, 2)}", "of the full update")
 
 
 @claim(PAPER, "Removing gradient dissipation from the modified losses hurts.")
@@ -65,7 +64,7 @@ def ratio_matters(evidence: Evidence) -> Finding:
 def modified_losses_beat_their_originals(evidence: Evidence) -> Finding:
     """STS average of each modified loss minus that of its original, mean over the four."""
     gains = _gains(evidence, STS)
-    return _above_zero(over(list(gains.values())), _means(gains, 1, "+"))
+    return above_zero(over(list(gains.values())), means(gains, 1, "+"))
 
 
 @claim(PAPER, "They do not beat them, or far less, on transfer.")
@@ -73,7 +72,7 @@ def modified_losses_gain_less_on_transfer(evidence: Evidence) -> Finding:
     """The gain of the modified losses over their originals on STS minus that on transfer, mean over the four."""
     sts, transfer = _gains(evidence, STS), _gains(evidence, TRANSFER)
     apart = minus(over(list(sts.values())), over(list(transfer.values())))
-    return _above_zero(apart, f"transfer: {_means(transfer, 1, '+')}")
+    return above_zero(apart, f"transfer: {means(transfer, 1, '+')}")
 
 
 @claim(PAPER, "The four effective losses tie.")
@@ -83,7 +82,7 @@ def effective_losses_tie(evidence: Evidence) -> Finding:
     scores = {name: evidence.scores(name, STS) for name in EFFECTIVE}
     pairs = [interval(minus(scores[a], scores[b])) for a, b in combinations(EFFECTIVE, 2)]
     found, between = max(pairs, key=lambda pair: abs(pair[0].mean))
-    detail = _means(scores, 1)
+    detail = means(scores, 1)
     if any(bounds is None for _, bounds in pairs):
         return Finding("inconclusive", found.mean, n=found.n, detail=f"one seed; {detail}")
     bounds = [bounds for _, bounds in pairs if bounds is not None]
@@ -101,18 +100,4 @@ def _gains(evidence: Evidence, name: str) -> dict[str, BySeed]:
 def _ablation(evidence: Evidence, setting: str, losses: tuple[str, ...]) -> Finding:
     """What each of the losses has over itself without one of its components."""
     worth = {name: minus(evidence.scores(name, STS), evidence.scores(f"{name}+{setting}=none", STS)) for name in losses}
-    return _above_zero(over(list(worth.values())), _means(worth, 1, "+"))
-
-
-def _above_zero(values: BySeed, detail: str, unit: str = "points") -> Finding:
-    """Supported if the interval lies above zero, contradicted if below, else inconclusive; so is one seed."""
-    found, between = interval(values)
-    if between is None:
-        return Finding("inconclusive", found.mean, n=found.n, unit=unit, detail=f"one seed; {detail}")
-    low, high = between
-    word: Word = "supported" if low > 0 else "contradicted" if high < 0 else "inconclusive"
-    return Finding(word, found.mean, low, high, found.n, unit, detail)
-
-
-def _means(parts: Mapping[str, BySeed], digits: int, sign: str = "") -> str:
-    return ", ".join(f"{name} {interval(values)[0].mean:{sign}.{digits}f}" for name, values in parts.items())
+    return above_zero(over(list(worth.values())), means(worth, 1, "+"))

@@ -17,12 +17,15 @@ def to_markdown(judged: Judged, track: str, version: int, protocol: str, command
     ]
     for paper in dict.fromkeys(claim.paper for claim, _ in judged):
         own = [(claim, found) for claim, found in judged if claim.paper == paper]
-        lines = ["| claim | verdict | effect [95% interval] | seeds | behind it |", "|:---|:---|---:|---:|:---|"]
+        lines = ["| | claim | verdict | effect [95% interval] | seeds | behind it |", "|---:|:---|:---|---:|---:|:---|"]
         lines += [
-            f"| {claim.text} | **{found.word}** | {found} | {found.n or '–'} | {_escaped(found.detail)} |"
-            for claim, found in own
+            f"| {place} | {claim.text} | **{found.word}** | {found} | {found.n or '–'} | {_escaped(found.detail)} |"
+            for place, (claim, found) in enumerate(own, 1)
         ]
-        tests = [f"- {claim.text} {claim.test}" for claim, _ in own]
+        places: dict[str, list[int]] = {}
+        for place, (claim, _) in enumerate(own, 1):
+            places.setdefault(claim.test, []).append(place)
+        tests = [f"- {', '.join(map(str, those))}: {test}" for test, those in places.items()]
         parts += [f"## {paper}", "\n".join(lines), "How each is judged:", "\n".join(tests)]
     parts.append(
         "Intervals are Student's over seeds; differences are taken seed by seed, because one seed is one order of the "

@@ -16,7 +16,7 @@ Pieces that belong to no word (punctuation) are replaced too, and what they get 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -38,7 +38,12 @@ from srlbench.errors import SrlbenchError, UsageError
 Weights = list[list[tuple[str, float]]]  # of each text: its words in order, with their weights
 TOKENS = {"mask": ("[MASK]", "<mask>"), "pad": ("[PAD]", "<pad>")}  # what a tokenizer without roles calls them
 PIECES = 8192  # in one pass
+STEPS = (16, 64, 256)  # of integrated gradients, as completeness asks
 GAP = 0.01  # of |f(x) - f(x')| that attributions may fall short of it
+
+
+class Incomplete(SrlbenchError):
+    """Attributions that do not sum to what they explain."""
 
 
 @dataclass(frozen=True)
@@ -167,18 +172,29 @@ def integrated_gradients(
     texts: Sequence[str],
     *,
     baseline: str = "mask",
-    steps: int = 50,
+    steps: int | None = None,
     unit: bool = False,
     tolerance: float = GAP,
 ) -> Weights:
-    """The length of every word's vector of integrated gradients, over all coordinates of the embedding."""
+    """The length of every word's vector of integrated gradients, over all coordinates of the embedding.
+
+    steps: None takes as many as completeness asks of each sentence.
+    """
     reader = Reader(encoder, baseline=baseline, unit=unit)
     found = [(s, vectors(reader, s, steps=steps, tolerance=tolerance)) for s in reader.read(texts)]
     return [_listed(s, of_words.norm(dim=-1)) for s, of_words in found]
 
 
-def vectors(reader: Reader, sentence: Sentence, *, steps: int = 50, tolerance: float = GAP) -> Tensor:
-    """The A_w of a sentence's words in rows, and what belongs to no word in a last one, if anything does.
+def vectors(reader: Reader, sentence: Sentence, *, steps: int | None = None, tolerance: float = GAP) -> Tensor:
+    """The A_w of a sentence's words in rows, and what belongs to no word in a last one, if anything does."""
+    for taken in STEPS[:-1] if steps is None else ():
+        with suppress(Incomplete):
+            return _integrals(reader, sentence, taken, tolerance)
+    return _integrals(reader, sentence, steps or STEPS[-1], tolerance)
+
+
+def _integrals(reader: Reader, sentence: Sentence, steps: int, tolerance: float) -> Tensor:
+    """The same with so many steps.
 
     Forward-mode: A_w needs one product with the Jacobian a step, whatever the width, where gradients need one for each
     coordinate. The steps are the nodes of Gauss and Legendre; with those of all words they fill a batch by themselves.
@@ -340,7 +356,7 @@ def _check(gap: Tensor, there: Tensor, here: Tensor, tolerance: float, steps: in
     apart = (there - here).norm(dim=-1).clamp_min(1e-3 * float(there.norm(dim=-1).amax()) + 1e-30)
     worst = float((gap.abs() / apart).amax())
     if not worst <= tolerance:
-        raise SrlbenchError(
+        raise Incomplete(
             f"Integrated gradients with {steps} steps miss {worst:.2g} of what they should explain, "
             f"more than {tolerance:g}; take more steps."
         )

@@ -313,6 +313,39 @@ def test_weights_that_follow_information_are_found_to() -> None:
     assert found.spearman > 0.99, "words that occur equally often tie in what they are worth, and not in the last digit"
 
 
+def test_squared_weight_is_twice_the_information_gain_where_that_can_be_derived() -> None:
+    """P(v|w) = p(v) exp <u_w, c_v> / Z_w, the c_v white under p: then KL(P(.|w) || p) = |u_w|^2 / 2 + O(|u_w|^3).
+
+    This is the model in which arXiv 2310.15921 and, for SGNS, Oyama et al. (2023) derive the relation.
+    """
+    rng = np.random.default_rng(0)
+    names, width, length = [f"w{i}" for i in range(120)], 6, 8
+    p = 1 / np.arange(1, 121)
+    p /= p.sum()
+    contexts = rng.standard_normal((120, width))
+    contexts -= p @ contexts
+    contexts @= np.linalg.inv(np.linalg.cholesky(contexts.T @ (p[:, None] * contexts))).T
+    directions = rng.standard_normal((120, width))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    text = [" ".join(rng.choice(names, length)) for _ in range(200)]
+    ids = {"[MASK]": 0, **{word: i + 1 for i, word in enumerate(names)}}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[MASK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    errors = []
+    for strength in (0.4, 0.2, 0.1):
+        vectors = directions * rng.uniform(0.2, strength / 0.1, (120, 1)) * 0.1
+        joint = p * np.exp(vectors @ contexts.T)
+        joint /= joint.sum(1, keepdims=True)
+        gain = dict(zip(names, (joint * np.log(joint / p)).sum(1)))
+        table = torch.tensor(np.vstack([np.zeros(width), vectors]), dtype=torch.float32)
+        encoder = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)], device="cpu")
+        weights = average(integrated_gradients(encoder, text, steps=1))
+        found = relate({word: (length * weight) ** 2 for word, weight in weights.items()}, gain)
+        errors.append(abs(found.slope - 2))
+        assert found.words == 120 and found.r2 > 0.97 and found.spearman > 0.97
+    assert errors[0] < 0.4 and errors[2] < 0.05, "the weaker the dependence, the closer to two"
+
+
 # Transformers
 
 
@@ -413,6 +446,15 @@ def test_too_few_steps_are_refused(encoders: Encoders) -> None:
         integrated_gradients(encoders("mean"), TEXTS[:1], steps=1)
     with pytest.raises(SrlbenchError, match="take more steps"):
         integrated_gradients(encoders("mean"), TEXTS[:1], steps=4, tolerance=1e-9)
+
+
+def test_steps_are_as_many_as_completeness_asks(encoders: Encoders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("srlbench.diagnostics.words.STEPS", (1, 2, 40))
+    (many,), (asked,) = (integrated_gradients(encoders("mean"), TEXTS[:1], steps=n) for n in (40, None))
+    assert many == asked
+    monkeypatch.setattr("srlbench.diagnostics.words.STEPS", (1, 2))
+    with pytest.raises(SrlbenchError, match="with 2 steps miss"):
+        integrated_gradients(encoders("mean"), TEXTS[:1], tolerance=1e-5)
 
 
 @captum

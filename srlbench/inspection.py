@@ -1,0 +1,221 @@
+"""What is asked about one encoder that exists already: its gradients, the space of its vectors, the weight of words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import log
+from pathlib import Path
+from typing import Any
+
+from srlbench import backbones, data, records, registry, scoring, suite, variants
+from srlbench.errors import SrlbenchError, UsageError, unknown
+from srlbench.fingerprint import resolved
+from srlbench.recipe import Loss, LossFunction, parameters
+from srlbench.tracks import Track
+
+Weighed = dict[str, dict[str, list[list[tuple[str, float]]]]]  # by method, then "before" and "after": a list a sentence
+SHADED = 3  # sentences in the picture
+FITTING = range(5, 15)  # words of a sentence that a picture has room for
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An encoder, by folder, run, backbone or Hub name, and how a plain model is pooled."""
+
+    model: str
+    pool: str | None
+    results: Path
+    seed: int = 0
+
+    def place(self) -> str:
+        return scoring.encoder_folder(self.model, self.results)
+
+    def load(self) -> Any:
+        from srlbench.evaluation import external
+
+        return external.quietly(self.place(), self.pool, self.seed, suite.cores())
+
+    def origin(self, rules: Track) -> Subject | None:
+        """What a run of this folder's started from, pooled as its recipe pools; None of any other encoder."""
+        parts = Path(self.place()).parts
+        if len(parts) < 5 or parts[-5] != "encoders":
+            return None
+        try:
+            entry, backbone = registry.recipe(parts[-4], ()), backbones.resolve(parts[-3])
+            return Subject(str(backbone.path), resolved(entry, rules, backbone).pool, self.results)
+        except UsageError:
+            return None
+
+
+def gradients(
+    subject: Subject, losses: Sequence[str], rules: Track, text: Path | None, pairs: int
+) -> dict[str, dict[str, float | None]]:
+    """What the gradient of each loss is made of, on dropout twins of the encoder."""
+    chosen = {name: loss(name) for name in losses}
+    place = subject.place()
+    from srlbench.diagnostics.gradients import statistics
+    from srlbench.evaluation import external
+
+    a, b = external.twins(place, subject.pool, _texts(text, rules)[:pairs], subject.seed, suite.cores())
+    if len(a) >= a.shape[1] - 1:
+        raise UsageError(
+            f"{len(a)} pairs of {a.shape[1]} dimensions leave nothing unexplained; "
+            f"at most {a.shape[1] - 2} do, see --pairs."
+        )
+    return {name: statistics(each, a, b) for name, each in chosen.items()}
+
+
+def isotropy(subject: Subject, rules: Track, text: Path | None, sentences: int, as_published: bool) -> dict[str, Any]:
+    """The measures of the encoder's layers and sentence vectors, as plain values."""
+    lines = _texts(text, rules)[:sentences]
+    from srlbench.diagnostics import isotropy as measures
+
+    return measures.isotropy(subject.load(), lines, seed=subject.seed, as_published=as_published).as_dict()
+
+
+def words(
+    subject: Subject,
+    rules: Track,
+    *,
+    before: Subject | None,
+    corpus: Path | None,
+    text: Path | None,
+    sentences: int,
+    methods: Sequence[str],
+    least: int,
+    unit: bool,
+    report: Callable[[str, int, int], None],
+) -> tuple[dict[str, Any], Weighed]:
+    """How the weight that an encoder gives words goes with their information, and how it did before training.
+
+    before: None for what a run of srlbench started from, if the encoder is one.
+    """
+    from srlbench.diagnosis import related
+    from srlbench.diagnostics import information
+    from srlbench.diagnostics.words import METHODS, average
+
+    for name in methods:
+        if name not in METHODS:
+            raise unknown("method", name, METHODS)
+    before = before or subject.origin(rules)
+    stages = {"before": before, "after": subject} if before else {"after": subject}
+    lines = _texts(text, rules, "test")[:sentences]
+    weighed: Weighed = {name: {} for name in methods}
+    try:
+        worth = information.worth(_texts(corpus, rules, distinct=False), least=least)
+        for place, (stage, each) in enumerate(stages.items()):
+            encoder = each.load()
+            for turn, name in enumerate(methods):
+                report(f"weigh words {stage}", place * len(methods) + turn, len(stages) * len(methods))
+                weighed[name][stage] = METHODS[name](encoder, lines, **_arguments(name, unit))
+        report("weigh words", 1, 1)
+        means = {name: {stage: average(each) for stage, each in those.items()} for name, those in weighed.items()}
+        relations = {
+            name: {stage: related(each, worth) for stage, each in those.items()} for name, those in means.items()
+        }
+    except ValueError as error:
+        raise SrlbenchError(f"{error}") from error
+    seen = sorted(set.intersection(*(set(each) for those in means.values() for each in those.values())) & set(worth))
+    found = {
+        "model": subject.model,
+        "before": before.model if before else None,
+        "sentences": len(lines),
+        "least": least,
+        "unit": unit,
+        "estimator": None if corpus or rules.source != "language" else recovery(worth),
+        "methods": relations,
+        "words": {
+            word: {
+                "information_gain": worth[word].gain,
+                "self_information": worth[word].self_information,
+                "weights": {
+                    name: {stage: each[word] for stage, each in those.items()} for name, those in means.items()
+                },
+            }
+            for word in seen
+        },
+    }
+    return found, weighed
+
+
+def recovery(worth: Mapping[str, Any]) -> dict[str, float]:
+    """How far the estimated information of words is from what the generated language knows of itself.
+
+    The probability of a word is known exactly. Its gain is known about the meaning of the sentence, not about the
+    words beside it, so that the two have an order in common and no unit.
+    """
+    from scipy.stats import spearmanr
+
+    from srlbench.data import language
+
+    known = language.information()
+    both = [word for word in worth if word in known]
+    off = [worth[word].self_information - log(2) * known[word].self_information for word in both]
+    ranks = spearmanr([worth[word].gain for word in both], [known[word].gain for word in both]).statistic
+    return {
+        "words": len(both),
+        "self_information_bias": sum(off) / len(off),
+        "self_information_error": sum(map(abs, off)) / len(off),
+        "gain_rank_correlation": float(ranks),
+    }
+
+
+def draw(found: Mapping[str, Any], weighed: Weighed, folder: Path) -> list[Path]:
+    """The scatter of the first method's weights on information gain, and some sentences with their words shaded."""
+    from srlbench import plots
+
+    name, stages = next(iter(weighed.items()))
+    titles = {"before": "before training", "after": "after training" if "before" in stages else found["model"]}
+    scatter, shaded = folder / "words.svg", folder / "sentences.svg"
+    panels = {
+        titles[stage]: {
+            **found["methods"][name][stage]["information_gain"],
+            "points": [
+                (w, each["information_gain"], each["weights"][name][stage]) for w, each in found["words"].items()
+            ],
+        }
+        for stage in stages
+    }
+    plots.scatter(panels, scatter, quantity="information gain (nats)", weight=f"weight ({name.replace('-', ' ')})")
+    fitting = [i for i, each in enumerate(stages["after"]) if len(each) in FITTING][:SHADED]
+    if not fitting:
+        return [scatter]
+    plots.sentences({titles[stage]: [each[i] for i in fitting] for stage, each in stages.items()}, shaded)
+    return [scatter, shaded]
+
+
+def write(found: Mapping[str, Any], path: Path) -> Path:
+    records.write_text(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def loss(name: str) -> LossFunction:
+    """A registered loss with the settings of its name: `arccon+degrees=5`."""
+    registry.loss_path(variants.base(name))
+    settings = variants.parse(name) if variants.is_variant(name) else {}
+    made = Loss(variants.base(name), **settings)
+    for key in settings:
+        if key not in parameters(made):
+            raise unknown(f"setting of loss '{made.name}'", key, parameters(made))
+    return partial(registry.loss_function(made), **settings)
+
+
+def _arguments(method: str, unit: bool) -> dict[str, bool]:
+    return {} if method == "mean-contributions" else {"unit": unit}
+
+
+def _texts(path: Path | None, rules: Track, split: str = "train", distinct: bool = True) -> list[str]:
+    """The lines of a file, or the track's training text, or the test sentences of its development set."""
+    if path is None and split == "test":
+        lines = list(data.task(rules.protocol, str(rules.training["select_on"])).splits["test"]["sentence1"])
+    elif path is None:
+        lines = [views[0] for views in data.training_text(rules, "twins")]
+    else:
+        try:
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"Cannot read {path}: {error}.") from error
+    return list(dict.fromkeys(lines)) if distinct else lines
