@@ -9,12 +9,12 @@ from srlbench.records import Record
 Series = dict[str, list[float | None]]  # "step", and a value of each measure at every step
 # A measure's name, where a look has it, and what a figure calls it.
 MEASURES: Mapping[str, tuple[str, str]] = {
-    "dev": ("dev", "development set (Spearman × 100)"),
+    "dev": ("dev", "dev (Spearman × 100)"),
     "anisotropy": ("anisotropy", "anisotropy (mean cosine)"),
     "intra": ("intra_similarity", "intra-sentence similarity"),
     "self": ("adjusted_self_similarity", "self-similarity, adjusted"),
-    "function": ("function", "its change, function words"),
-    "content": ("content", "its change, content words"),
+    "function": ("function", "change of function words"),
+    "content": ("content", "change of content words"),
     "norm": ("norm", "norm of a token's vector"),
     "uniformity": ("uniformity", "uniformity"),
     "alignment": ("alignment", "alignment"),

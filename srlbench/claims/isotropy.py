@@ -49,10 +49,11 @@ def moved(evidence: Evidence, setting: str, measure: str) -> Finding:
     values = {value: evidence.observed(f"simcse-unsup+{setting}={value}", measure) for value in SWEPT[setting]}
     low_end, high_end = ENDS[setting]
     found, between = interval(minus(values[high_end], values[low_end]))
+    detail = means({f"{value}:": seen for value, seen in values.items()}, 3)
     if between is None:
-        return Finding("inconclusive", found.mean, n=found.n, unit="", detail=f"one seed; {means(values, 3)}")
+        return Finding("inconclusive", found.mean, n=found.n, unit="", detail=f"one seed; {detail}")
     word: Word = "inconclusive" if between[0] <= 0 <= between[1] else "supported"
-    return Finding(word, found.mean, *between, found.n, "", means(values, 3))
+    return Finding(word, found.mean, *between, found.n, "", detail)
 
 
 for _text, _measure, _sign, _unit in CHANGES:
