@@ -16,7 +16,7 @@ from srlbench.jobs import Look
 from srlbench.plan import Plan, current, folder
 from srlbench.recipe import Registered
 from srlbench.records import Record
-from srlbench.stats import average, with_averages
+from srlbench.stats import average, label, with_averages
 from srlbench.tracks import Track
 
 Report = Callable[[str, int, int], None]
@@ -50,11 +50,14 @@ def swept(points: Sequence[Registered], plan: Plan, backbone: Sequence[str]) -> 
     now = current(points, rules, backbone)
     found = records.scan(plan.results, rules.name, rules.version).records
     own = [record for record in found if now.get((record.recipe, record.backbone)) == record.fingerprint]
-    primary = average(next(iter(rules.groups)))
-    scores: dict[str, list[float]] = {}
+    measures: dict[str, dict[str, list[float]]] = {}
     for record in own:
-        if primary in (values := with_averages(record.scores, rules.groups)):
-            scores.setdefault(record.recipe, []).append(values[primary])
+        values = with_averages(record.scores, rules.groups)
+        taken = {f"{label(average(group))} (%)": values.get(average(group)) for group in rules.groups}
+        taken |= {name: record.measured(f"pairs.{name}") for name in ("alignment", "uniformity")}
+        for title, value in taken.items():
+            if value is not None:
+                measures.setdefault(title, {}).setdefault(record.recipe, []).append(value)
     board = leaderboards.build(
         own,
         track=rules.name,
@@ -64,7 +67,7 @@ def swept(points: Sequence[Registered], plan: Plan, backbone: Sequence[str]) -> 
         groups=rules.groups,
     )
     looks = over_steps.by_recipe(own, over_steps.SPACE) if len(now) == len(points) else {}
-    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board, scores, looks)
+    made = sweep.Sweep(points[0].name, {point.name: point.changes for point in points}, board, measures, looks)
     return made, sweep.write(made, folder(plan.results, rules) / "sweeps", plan.command)
 
 

@@ -24,7 +24,7 @@ from srlbench.tracks import Track
 ANCHORS = 16  # whose gradients are looked at while training
 SENTENCES = 200  # whose tokens are looked at
 WEIGHED = 32  # whose words are weighed
-METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {}, "leave-one-out": {}}
+METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {}, "leave-one-out": {}}  # with their arguments
 EXPLAINED: dict[str, dict[str, int]] = {"shapley": {"permutations": 5}}
 OF_LAYER = ("adjusted_self_similarity", "intra_similarity", "adjusted_intra_similarity", "norm", "rogue_share")
 
@@ -151,5 +151,5 @@ def _tried(measure: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """A measure that cannot be taken must not cost the run its scores: its reason stands where its numbers would."""
     try:
         return dict(measure())
-    except SrlbenchError as error:
+    except (SrlbenchError, ValueError) as error:
         return {"error": str(error)}

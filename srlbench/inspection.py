@@ -9,6 +9,7 @@ from functools import partial
 from math import log
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from srlbench import backbones, data, records, registry, scoring, suite, variants
 from srlbench.errors import SrlbenchError, UsageError, unknown
@@ -44,7 +45,7 @@ class Subject:
         if len(parts) < 5 or parts[-5] != "encoders":
             return None
         try:
-            entry, backbone = registry.recipe(parts[-4], ()), backbones.resolve(parts[-3])
+            entry, backbone = registry.recipe(unquote(parts[-4]), ()), backbones.resolve(unquote(parts[-3]))
             return Subject(str(backbone.path), resolved(entry, rules, backbone).pool, self.results)
         except UsageError:
             return None

@@ -8,6 +8,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+from safetensors.torch import save_file
+
 from srlbench import backbones, registry, tracks
 from srlbench.diagnosis import Diagnosis
 from srlbench.errors import SrlbenchError
@@ -58,6 +60,8 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
     )
     if job.keep_encoder and recipe.trained:
         trained.model.save_pretrained(str(job.work / "encoder"))
+        if trained.kept:
+            save_file(trained.kept, job.work / "encoder" / "masks.safetensors")
     train_s = time.perf_counter() - start
     scored = evaluation.evaluate(
         trained.model, track.protocol, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from srlbench.compaction import Compacted
 from srlbench.terminal import out
 
 
@@ -89,6 +90,21 @@ def words(found: Mapping[str, Any]) -> None:
             f"information gain ranks them as the gain about the meaning does to {seen['gain_rank_correlation']:.2f}.",
             soft_wrap=True,
         )
+
+
+def compacted(found: Compacted, path: Path) -> None:
+    """A line a layer, then what it is worth."""
+    table = Table("layer", "width of attention", "neurons")
+    for place, (before, after) in enumerate(zip(*found.sizes)):
+        table.add_row(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after)))
+    out.print(table)
+    (many, few), (slow, fast) = found.parameters, found.seconds
+    out.print(
+        f"{many:,} parameters to {few:,}; {found.sentences} sentences in {slow:.2f} s and in {fast:.2f} s: "
+        f"x{slow / fast:.2f}; no coordinate differs by more than {found.difference:.1g}.",
+        soft_wrap=True,
+    )
+    wrote(path)
 
 
 def _spread(values: Mapping[str, float | None], key: str) -> str:

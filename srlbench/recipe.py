@@ -55,6 +55,12 @@ class Recipe:
     freeze: str = "none"
     select: str = "last"
     dropout: float | None = None  # None: the backbone's own
+    sparsity: float | None = None  # the share of units that goes; `training.sparsify` says which
+    granularity: str = "weight"
+    scope: str = "global"
+    importance: str = "both"
+    schedule: str = "one-shot"
+    prunes: str = "layers"
     lr: float | None = None
     batch_size: int | None = None
     steps: int | None = None
@@ -70,7 +76,14 @@ class Recipe:
         "post": ("none", "whitening"),
         "freeze": ("none", "embeddings"),
         "select": ("last", "dev"),
+        "granularity": ("weight", "neuron", "head"),
+        "scope": ("global", "layer"),
+        "importance": ("both", "alignment", "uniformity", "magnitude", "random", "most"),
+        "schedule": ("one-shot", "fine-tune", "rewind", "gradual"),
+        "prunes": ("layers", "embeddings too"),
     }
+    # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
+    SPARSE: ClassVar[tuple[str, ...]] = ("sparsity", "granularity", "scope", "importance", "schedule", "prunes")
     BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length")
 
     @property
@@ -86,6 +99,10 @@ class Recipe:
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UsageError(f"Recipe '{name}': dropout = {self.dropout} is not between 0 and 1.")
+        if self.sparsity is not None and not 0 <= self.sparsity < 1:
+            raise UsageError(f"Recipe '{name}': sparsity = {self.sparsity} is not at least 0 and below 1.")
+        if self.sparsity and not self.trained and self.schedule != "one-shot":
+            raise UsageError(f"Recipe '{name}': schedule = {self.schedule!r} is for recipes that train.")
         for key in self.BUDGET:
             value = getattr(self, key)
             if value is not None and not value > 0:
@@ -93,7 +110,8 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
-        out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("settings", "loss")}
+        left = {"settings", "loss", *(() if self.sparsity else self.SPARSE)}
+        out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left}
         loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}
         return {**out, "loss": loss}
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -80,9 +81,9 @@ def encoder_folder(model: str, results: Path) -> str:
     else:
         parts = set(model.split("/"))
         every = (path.parent for path in results.glob("*/*/encoders/*/*/*/*/modules.json"))
-        found = sorted(path for path in every if model and parts <= set(path.parts[-4:]))
+        found = sorted(path for path in every if model and parts <= set(unquote("/".join(path.parts[-4:])).split("/")))
     if len(found) > 1:
-        names = ", ".join("/".join((*path.parts[-4:-2], path.parts[-1])) for path in found[:6])
+        names = ", ".join(unquote("/".join((*path.parts[-4:-2], path.parts[-1]))) for path in found[:6])
         more = f" and {len(found) - 6} more" if len(found) > 6 else ""
         raise UsageError(f"'{model}' is {len(found)} encoders: {names}{more}. Say which, as in {names.split(',')[0]}.")
     return str(found[0]) if found else model

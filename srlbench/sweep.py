@@ -22,7 +22,8 @@ class Sweep:
     recipe: str
     settings: Mapping[str, Mapping[str, Any]]
     board: Leaderboard
-    scores: Mapping[str, Sequence[float]]  # of the first average, by recipe or variant, one a seed
+    # By what a figure calls it, then by recipe or variant, one a seed; the first average first.
+    measures: Mapping[str, Mapping[str, Sequence[float]]]
     dynamics: Mapping[str, Sequence[Series]] = field(default_factory=dict)  # likewise; of one backbone
 
     @property
@@ -98,19 +99,31 @@ def _plot(sweep: Sweep, path: Path) -> list[Path]:
     several = len({row.backbone for row in sweep.rows}) > 1
     if len(keys) > 2 or several or len({*axis}) < 2 or not all(isinstance(v, int | float) for v in axis):
         return []
+    if not any(next(iter(sweep.measures.values()), {}).values()):
+        return []
     from srlbench import plots
 
-    scores = {
-        (changes[keys[0]], _word(changes[keys[1]]) if len(keys) > 1 else sweep.recipe): sweep.scores[name]
+    positive = [value for value in axis if value]
+    wide = min(positive) > 0 and max(positive) / min(positive) >= 20
+    if len(keys) == 1:
+        points = {
+            title: {
+                changes[keys[0]]: values[name]
+                for name, changes in sweep.settings.items()
+                if changes and values.get(name)
+            }
+            for title, values in sweep.measures.items()
+        }
+        plots.along(points, path, name=keys[0], log=wide)
+        return [path]
+    title, scores = next(iter(sweep.measures.items()))
+    table = {
+        (changes[keys[0]], _word(changes[keys[1]])): scores[name]
         for name, changes in sweep.settings.items()
-        if changes and sweep.scores.get(name)
+        if changes and scores.get(name)
     }
-    if scores:
-        wide = min(axis) > 0 and max(axis) / min(axis) >= 20
-        names = (keys[0], keys[1] if len(keys) > 1 else "")
-        first = label(average(next(iter(sweep.board.groups))))
-        plots.grid(scores, path, names=names, score=f"{first} (Spearman x 100)", log=wide)
-    return [path] if scores else []
+    plots.grid(table, path, names=(keys[0], keys[1]), score=title, log=wide and 0 not in axis)
+    return [path]
 
 
 def _word(value: Any) -> Any:

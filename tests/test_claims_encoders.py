@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from srlbench.claims import Finding, claims, words
+from srlbench.claims import Finding, claims, sparse, words
 from srlbench.claims import isotropy as space
 from srlbench.claims.evidence import Evidence
 from srlbench.records import Record
@@ -117,3 +118,57 @@ def test_bad_recipes_are_told_by_their_scores(method: str) -> None:
     assert good.word == "supported" and good.effect == pytest.approx(1) and good.detail == "6 recipes"
     assert judged(f"less-so-{method}", world(-1)).word == "contradicted"
     assert judged(f"less-so-{method}", world(1, 3)).word == "no evidence"
+
+
+def pruned(name: str, level: str, score: float, alignment: float = 0.3, uniformity: float = -2.0) -> list[Record]:
+    """Three seeds of a variant at a level of sparsity, or of the recipe itself where there is no level."""
+    recipe = f"{name}+sparsity={level}" if level else name
+    pairs = {"alignment": alignment, "uniformity": uniformity}
+    return [record(recipe, seed, {"pairs": pairs}, score + noise("x", seed)) for seed in SEEDS]
+
+
+@pytest.mark.parametrize(("kind", "pair"), sparse.PAIRS.items())
+def test_some_sparsity_must_beat_the_dense_twin_though_the_best_is_chosen(kind: str, pair: tuple[str, str]) -> None:
+    name, dense = pair
+
+    def world(scores: dict[str, float]) -> list[Record]:
+        levels = dict.fromkeys(sparse.LEVELS, 40.0) | scores
+        return [*pruned(dense, "", 40.0), *(r for level, score in levels.items() for r in pruned(name, level, score))]
+
+    helps = f"sparsity-helps-{kind}"
+    best = judged(helps, world({"0.05": 45.0}))
+    assert best.word == "supported" and best.effect == pytest.approx(5) and best.detail.startswith("best at 0.05")
+    assert judged(helps, world(dict.fromkeys(sparse.LEVELS, 30.0))).word == "contradicted"
+    assert judged(helps, world({})).word == "inconclusive"
+    assert judged(helps, world({})[3:]).word == "no evidence"
+    assert judged(f"steady-{kind}", world({"0.05": 45.0})).word == "supported"
+    moving = [
+        dataclasses.replace(r, scores={"A": 50.0}) if r.recipe.endswith(("=0.001", "=0.5")[r.seed % 2]) else r
+        for r in world({})
+    ]
+    assert judged(f"steady-{kind}", moving).word == "contradicted"
+
+
+@pytest.mark.parametrize(("kind", "pair"), sparse.PAIRS.items())
+@pytest.mark.parametrize("control", sparse.CONTROLS)
+def test_the_score_is_held_against_controls(kind: str, pair: tuple[str, str], control: str) -> None:
+    name, claim = pair[0], f"least-beats-{control}-{kind}"
+
+    def other(score: float) -> list[Record]:
+        recipe = f"{name}+importance={control},sparsity={sparse.LEVEL}"
+        return [record(recipe, seed, {}, score) for seed in SEEDS]
+
+    ours = pruned(name, sparse.LEVEL, 40.0)
+    assert judged(claim, [*ours, *other(38.0)]).word == "supported"
+    assert judged(claim, [*ours, *other(42.0)]).word == "contradicted"
+    assert judged(claim, ours).word == "no evidence"
+
+
+@pytest.mark.parametrize(("kind", "pair"), sparse.PAIRS.items())
+def test_alignment_must_improve_and_uniformity_must_not_suffer(kind: str, pair: tuple[str, str]) -> None:
+    name, dense = pair
+    before = pruned(dense, "", 40.0, 0.3, -2.0)
+    good, bad = pruned(name, sparse.LEVEL, 40.0, 0.2, -1.97), pruned(name, sparse.LEVEL, 40.0, 0.4, -1.8)
+    for claim in (f"alignment-improves-{kind}", f"uniformity-holds-{kind}"):
+        assert judged(claim, [*before, *good]).word == "supported"
+        assert judged(claim, [*before, *bad]).word == "contradicted"

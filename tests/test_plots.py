@@ -83,6 +83,11 @@ def weighted(sign: int = 1) -> list[list[tuple[str, float]]]:
     return [[(word, sign * (n + 1.0)) for n, word in enumerate(text.split())] for text in TEXTS]
 
 
+def curves(panels: int) -> dict[str, dict[float, list[float]]]:
+    points = {x: [40 + 10 * x, 41.0, 42 - 20 * x] for x in (0.5, 0.0, 0.001, 0.01)}
+    return {f"measure {n}": points for n in range(panels)}
+
+
 NAMES = ("temperature", "margin")
 FIGURES: dict[str, Callable[[Path], None]] = {
     "dynamics of one": lambda path: plots.dynamics(runs(1, seeds=1), path),
@@ -93,6 +98,8 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "heat": lambda path: plots.grid(swept(), path, names=NAMES, score="STS"),
     "lines": lambda path: plots.grid(swept(), path, names=NAMES, score="STS", heat=False, log=True),
     "words": lambda path: plots.grid({("a", "b"): [1.0], ("c", "b"): [2.0, 3.0]}, path, names=NAMES, score="STS"),
+    "along": lambda path: plots.along(curves(4), path, name="sparsity", log=True),
+    "along one": lambda path: plots.along(curves(1), path, name="batch_size"),
     "measures": lambda path: plots.measures(observed(7), path, panels=titles(9), name="temperature"),
     "two measures": lambda path: plots.measures(observed(2), path, panels=titles(2), name="temperature"),
     "scatter": lambda path: plots.scatter({"before": fitted(), "after": fitted(9)}, path, quantity="x", weight="y"),
@@ -348,3 +355,14 @@ def test_a_shade_is_a_part_of_the_largest_share_and_ink_differs_from_it(figures:
 def test_rows_of_other_words_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="same words"):
         plots.sentences({"before": [[("a", 1.0)]], "after": [[("b", 1.0)]]}, tmp_path / "x.svg")
+
+
+def test_nothing_is_a_line_across_where_the_axis_has_no_place_for_it(figures: list[Any], tmp_path: Path) -> None:
+    plots.along(curves(4), tmp_path / "a.svg", name="sparsity", log=True)
+    panels = figures[-1].axes
+    assert len(panels) == 4 and all(ax.get_xscale() == "log" for ax in panels)
+    curve, across = panels[0].lines
+    assert list(curve.get_xdata()) == [0.001, 0.01, 0.5] and across.get_ydata()[0] == pytest.approx(41)
+    plots.along(curves(1), tmp_path / "a.svg", name="sparsity")
+    (whole,) = figures[-1].axes[0].lines
+    assert list(whole.get_xdata()) == [0, 0.001, 0.01, 0.5]

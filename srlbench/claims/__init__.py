@@ -7,7 +7,8 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from srlbench.claims.evidence import BySeed, Evidence, Missing, interval
 
@@ -67,6 +68,13 @@ def claim(
         return judge
 
     return register
+
+
+def claim_of(paper: str, text: str, name: str, judge: Callable[..., Finding], **arguments: Any) -> None:
+    """Register one of the claims that a judge of many judges, by its arguments."""
+    bound = partial(judge, **arguments)
+    bound.__doc__ = judge.__doc__
+    claim(paper, text, name)(bound)
 
 
 def above_zero(values: BySeed, detail: str, unit: str = "points") -> Finding:

@@ -76,7 +76,7 @@ def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmea
     return {seed: how([part[seed] for part in parts]) for seed in common}
 
 
-def interval(values: BySeed) -> tuple[Summary, tuple[float, float] | None]:
-    """Mean, spread and n over the seeds, and Student's 95% interval of the mean."""
+def interval(values: BySeed, level: float = 0.95) -> tuple[Summary, tuple[float, float] | None]:
+    """Mean, spread and n over the seeds, and Student's interval of the mean."""
     found = summarise(list(values.values()))
-    return found, mean_interval(found)
+    return found, mean_interval(found, level)

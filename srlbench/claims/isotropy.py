@@ -6,9 +6,7 @@ How tokens are grouped and changes condensed into a number is our operationalisa
 
 from __future__ import annotations
 
-from functools import partial
-
-from srlbench.claims import Finding, Word, above_zero, claim, means
+from srlbench.claims import Finding, Word, above_zero, claim_of, means
 from srlbench.claims.evidence import Evidence, interval, minus
 
 PAPER = "arXiv 2212.09170"
@@ -58,12 +56,11 @@ def moved(evidence: Evidence, setting: str, measure: str) -> Finding:
 
 for _text, _measure, _sign, _unit in CHANGES:
     for _kind, _recipe in RECIPES.items():
-        _judge = partial(changed, recipe=_recipe, measure=_measure, sign=_sign, unit=_unit)
-        _judge.__doc__ = changed.__doc__
-        claim(PAPER, f"Contrastive learning {_text} ({_kind}).", f"{_measure.replace('_', '-')}-{_kind}")(_judge)
+        _what = {"recipe": _recipe, "measure": _measure, "sign": _sign, "unit": _unit}
+        _name = f"{_measure.replace('_', '-')}-{_kind}"
+        claim_of(PAPER, f"Contrastive learning {_text} ({_kind}).", _name, changed, **_what)
 for _setting in SWEPT:
     for _measure, _text in MOVED.items():
-        _judge = partial(moved, setting=_setting, measure=_measure)
-        _judge.__doc__ = moved.__doc__
-        _name = {"batch_size": "Batch size", "pool": "Pooling"}.get(_setting, "Temperature")
-        claim(PAPER, f"{_name} moves {_text}.", f"{_setting}-{_measure}".replace("_", "-"))(_judge)
+        _said = {"batch_size": "Batch size", "pool": "Pooling"}.get(_setting, "Temperature")
+        _name = f"{_setting}-{_measure}".replace("_", "-")
+        claim_of(PAPER, f"{_said} moves {_text}.", _name, moved, setting=_setting, measure=_measure)

@@ -6,11 +6,9 @@ them; its own numbers are not available, and sentences, baseline and steps are o
 
 from __future__ import annotations
 
-from functools import partial
-
 from scipy.stats import spearmanr
 
-from srlbench.claims import Finding, above_zero, claim, means
+from srlbench.claims import Finding, above_zero, claim_of, means
 from srlbench.claims.evidence import Evidence, Missing, minus, over
 
 PAPER = "arXiv 2310.15921"
@@ -53,15 +51,10 @@ def less_so(evidence: Evidence, method: str) -> Finding:
 
 for _kind, _recipe in RECIPES.items():
     for _method, _way in METHODS.items():
-        for _quantity, _name in QUANTITIES.items():
-            _judge = partial(follows, recipe=_recipe, method=_method, quantity=_quantity)
-            _judge.__doc__ = follows.__doc__
-            claim(
-                PAPER,
-                f"After {_kind} training, weight by {_way} follows {_name} more closely.",
-                f"{_kind}-{_method}-{_quantity.replace('_', '-')}",
-            )(_judge)
+        for _quantity, _said in QUANTITIES.items():
+            _text = f"After {_kind} training, weight by {_way} follows {_said} more closely."
+            _name = f"{_kind}-{_method}-{_quantity.replace('_', '-')}"
+            claim_of(PAPER, _text, _name, follows, recipe=_recipe, method=_method, quantity=_quantity)
 for _method, _way in METHODS.items():
-    _judge = partial(less_so, method=_method)
-    _judge.__doc__ = less_so.__doc__
-    claim(PAPER, f"It follows less closely in recipes that score badly ({_way}).", f"less-so-{_method}")(_judge)
+    _text = f"It follows less closely in recipes that score badly ({_way})."
+    claim_of(PAPER, _text, f"less-so-{_method}", less_so, method=_method)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from srlbench import scoring, suite, terminal
-from srlbench.cli.options import DEFAULT_RESULTS, WHAT, WHERE, Data, Results, app
+from srlbench import compaction, readings, scoring, suite, terminal
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Data, Results, TrackName, app
 from srlbench.scores import comparable
 
 
@@ -87,6 +87,23 @@ def path_(data: Data = None) -> None:
     Example: `srlbench data path`
     """
     typer.echo(scoring.data_path(data))
+
+
+@app.command()
+def compact(
+    model: Annotated[
+        str, typer.Argument(help="A folder, or a run (recipe/backbone/seed-0), that heads or neurons were pruned of.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the smaller encoder.")],
+    pool: Annotated[str | None, typer.Option(help="Of a plain transformers model: cls, mean, max.")] = None,
+    track: TrackName = DEFAULT_TRACK,
+    results: Results = DEFAULT_RESULTS,
+) -> None:
+    """Leave out the heads and neurons that are all zero: the same vectors from a smaller, faster encoder.
+
+    Example: `srlbench compact sparse-simcse-unsup+granularity=neuron,sparsity=0.5/tiny/seed-0 --out smaller`
+    """
+    readings.compacted(compaction.compact(model, pool, suite.track(track), results, out), out)
 
 
 TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]
     if not plain and pool is not None:
         raise UsageError(f"'{model}' is a sentence-transformers model with a pooling of its own; leave --pool out.")
     try:
-        encoder = _pooled(folder, pool) if pool else SentenceTransformer(str(folder))
+        encoder = _pooled(folder, pool) if pool else SentenceTransformer(str(folder), trust_remote_code=_ours(folder))
     except UsageError:
         raise
     except Exception as error:  # many libraries, many errors
@@ -123,6 +124,13 @@ def _completed(protocol: Protocol, earlier: Evaluation, found: Evaluation) -> Ev
         rows=earlier.rows,
         warnings=list(dict.fromkeys(earlier.warnings + found.warnings)),
     )
+
+
+def _ours(folder: Path) -> bool:
+    """Whether every module is sentence-transformers' or srlbench's own: no code comes with the folder."""
+    kinds = [each["type"] for each in json.loads((folder / "modules.json").read_text(encoding="utf-8"))]
+    foreign = [kind for kind in kinds if kind.partition(".")[0] not in ("sentence_transformers", "srlbench")]
+    return not foreign and any(kind.startswith("srlbench.") for kind in kinds)
 
 
 def _folder(model: str) -> tuple[Path, str | None]:

@@ -3,6 +3,7 @@
 The same numbers give the same bytes. Only callers that draw should import this: it loads matplotlib.
 """
 
+from srlbench.plots.along import along
 from srlbench.plots.angles import maps
 from srlbench.plots.components import TOGETHER, dynamics
 from srlbench.plots.shades import sentences
@@ -11,4 +12,4 @@ from srlbench.plots.swept import grid
 from srlbench.plots.trends import measures
 from srlbench.plots.words import scatter
 
-__all__ = ["TOGETHER", "Key", "dynamics", "grid", "maps", "measures", "scatter", "sentences"]
+__all__ = ["TOGETHER", "Key", "along", "dynamics", "grid", "maps", "measures", "scatter", "sentences"]

@@ -32,6 +32,7 @@ class Objective(nn.Module):
         self.loss, self.arguments, self.views = loss, arguments, views
         self.history: list[float] = []
         self.observed: list[dict[str, Any]] = []
+        self.kept: dict[str, Tensor] = {}  # masks of a sparse encoder: parameter -> what stays
 
     def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """labels: where in the blocks the embedding of each row of each view is."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,10 +23,11 @@ from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.registry import loss_function
 from srlbench.tracks import Track
-from srlbench.training import encoder
+from srlbench.training import encoder, sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
 from srlbench.training.rng import preserved_rng, seed_everything
+from srlbench.training.sparsify import Masks
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
 OBSERVED = 64  # lines of the fixed batch that is looked at while training
@@ -54,6 +56,7 @@ class Trained:
     model: SentenceTransformer
     weights_sha256: str
     log: dict[str, Any]
+    kept: Masks  # of a sparse encoder
 
 
 def train(
@@ -69,12 +72,25 @@ def train(
     """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
     seed_everything(seed, track.threads)
     model, head = encoder.build(recipe, folder, track)
+    fit = partial(_fit, recipe=recipe, track=track, seed=seed, dev_score=dev_score, report=report)
     log: dict[str, Any] = {}
+    kept: Masks = {}
+    again = bool(recipe.sparsity) and recipe.schedule in ("fine-tune", "rewind")
     if recipe.trained:
-        log = _fit(model, head, recipe, track, seed, work, dev_score, report, watch)
+        log, kept = fit(model, head, work=work / "dense" if again else work, watch=None if again else watch)
+    if recipe.sparsity and not kept:
+        kept = _sparsest(model, recipe, track, seed, recipe.sparsity)
+    if again:
+        if recipe.schedule == "rewind":
+            seed_everything(seed, track.threads)
+            model, head = encoder.build(recipe, folder, track)
+        log, kept = fit(model, head, work=work / "sparse", watch=watch, kept=kept)
+    if recipe.sparsity:
+        sparsify.apply(model, kept)
+        log["sparsity"] = sparsify.counts(kept)
     if recipe.post == "whitening":
         model = encoder.whiten(model.eval(), track)
-    return Trained(model.eval(), encoder.weights_sha256(model), log)
+    return Trained(model.eval(), encoder.weights_sha256(model), log, kept)
 
 
 def _fit(
@@ -87,11 +103,15 @@ def _fit(
     dev_score: DevScore,
     report: Report,
     watch: Watch | None,
-) -> dict[str, Any]:
+    kept: Masks | None = None,
+) -> tuple[dict[str, Any], Masks]:
+    """The log of one training, and the masks it ended with; `kept` are those it begins with."""
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
     loss = loss_function(recipe.loss)
     objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views)
+    objective.kept = kept or {}
+    sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
     trainer = _Trainer(
         model=model,
         args=_arguments(recipe, track, seed, work),
@@ -100,6 +120,7 @@ def _fit(
         data_collator=Padding(model.tokenizer.pad_token_id, groups=1 if torch.cuda.is_available() else GROUPS),
         evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
         callbacks=[
+            *([_Sparse(objective, recipe, track, seed)] if sparse else []),
             _Progress(report, recipe.steps),
             *([_Observer(objective, text, watch, recipe.steps)] if watch else []),
             _Completed(),
@@ -110,7 +131,7 @@ def _fit(
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=_last_checkpoint(work))
     losses = objective.history
-    return {
+    log = {
         "steps": recipe.steps,
         "batch_size": recipe.batch_size,
         "loss_first": sum(losses[:10]) / len(losses[:10]),
@@ -121,6 +142,26 @@ def _fit(
         "observed": objective.observed,
         "seconds": time.perf_counter() - start,
     }
+    return log, objective.kept
+
+
+def _sparsest(model: SentenceTransformer, recipe: Recipe, track: Track, seed: int, sparsity: float) -> Masks:
+    """The masks of the asked sparsity, by importance on training text with dropout; nothing else changes."""
+    text = TokenisedText(data.training_text(track, "twins"), model.tokenizer, recipe.max_length or 0)
+    rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)
+    padding, was_training = Padding(model.tokenizer.pad_token_id, groups=1), model.training
+
+    def views(number: int) -> tuple[Tensor, Tensor]:
+        torch.manual_seed(seed * sparsify.BATCHES + number)  # the same dropout for every loss
+        batch = padding([text[row] for row in rows[number]])
+        block = {key: batch[f"0_{key}"].to(model.device) for key in ("input_ids", "attention_mask")}
+        a, b = model(block)["sentence_embedding"][batch["label"]].chunk(2)
+        return a, b
+
+    with preserved_rng():
+        units = sparsify.importance(model.train(), recipe, views, seed)
+    model.train(was_training)
+    return sparsify.masks(model, units, recipe, sparsity)
 
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
@@ -174,7 +215,12 @@ class _Trainer(SentenceTransformerTrainer):
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         mine = self._objective
-        saved = {"weights": mine.state_dict(), "history": mine.history, "observed": mine.observed}
+        saved = {
+            "weights": mine.state_dict(),
+            "history": mine.history,
+            "observed": mine.observed,
+            "kept": mine.kept,
+        }
         torch.save(saved, folder / OBJECTIVE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -183,6 +229,7 @@ class _Trainer(SentenceTransformerTrainer):
         if not self.state.global_step:  # resuming, not going back to the best checkpoint at the end
             self._objective.history[:] = saved["history"]
             self._objective.observed[:] = saved["observed"]
+            self._objective.kept = saved["kept"]
 
     def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
         return dataset
@@ -212,6 +259,23 @@ class _Progress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.report("train", state.global_step, self.steps)
+
+
+class _Sparse(TrainerCallback):
+    """Keeps at zero what has gone, and lets more go where pruning is gradual."""
+
+    def __init__(self, objective: Objective, recipe: Recipe, track: Track, seed: int) -> None:
+        self.objective, self.recipe, self.track, self.seed = objective, recipe, track, seed
+        self.rise = sparsify.rise(recipe.steps or 0) if recipe.schedule == "gradual" else {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        sparsify.apply(self.objective.model, self.objective.kept)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step in self.rise:
+            risen = self.rise[state.global_step] * (self.recipe.sparsity or 0)
+            self.objective.kept = _sparsest(self.objective.model, self.recipe, self.track, self.seed, risen)
+        sparsify.apply(self.objective.model, self.objective.kept)
 
 
 class _Observer(TrainerCallback):

@@ -1,0 +1,32 @@
+"""SparseCSE (An, Zhang and Song, arXiv 2311.03881): SimCSE without the weights that do least for its embeddings.
+
+Only the abstract is public: how weights are scored, how many go and when are our operationalisation.
+"""
+
+from srlbench.recipe import Loss, Recipe, recipe
+
+
+@recipe(cite="an2023sparsecse")
+def sparse_simcse_unsup() -> Recipe:
+    """Unsupervised SimCSE, then its least contributing weights removed."""
+    return Recipe(
+        data="twins",
+        loss=Loss("info_nce", temperature=0.05),
+        pool="cls",
+        head="mlp-train-only",
+        sparsity=0.01,
+        settings={"embedded": {"pool": "mean"}},  # as simcse-unsup
+    )
+
+
+@recipe(cite="an2023sparsecse")
+def sparse_simcse_sup() -> Recipe:
+    """Supervised SimCSE, then its least contributing weights removed."""
+    return Recipe(
+        data="triplets",
+        loss=Loss("info_nce", temperature=0.05),
+        pool="cls",
+        head="mlp",
+        sparsity=0.01,
+        settings={"embedded": {"lr": 2e-3}},  # as simcse-sup
+    )
