@@ -23,7 +23,16 @@ from srlbench.cli import app
 ROOT = Path(srlbench.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARSED = {"check", "baseline", "claims", "data", "diagnose", "evaluate", "pretrain"}  # need records or text, or minutes
+PARSED = {
+    "check",
+    "baseline",
+    "claims",
+    "compact",
+    "data",
+    "diagnose",
+    "evaluate",
+    "pretrain",
+}  # need records or text, or minutes
 
 
 def blocks(text: str, language: str) -> list[str]:
