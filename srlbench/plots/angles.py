@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite, pi
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib import colormaps, rc_context
@@ -41,7 +42,7 @@ def maps(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             for ax, (name, one) in zip(axes[:, column], found.items(), strict=True):
                 drawn = _cells(ax, one, key, palette, norm)
                 if not column:
-                    ax.set_ylabel(f"{name}\n" + r"$\mu_\mathrm{pos}$ (rad)")
+                    ax.set_ylabel(f"{_broken(name)}\n" + r"$\mu_\mathrm{pos}$ (rad)")
             axes[0, column].set_title(title)
             axes[-1, column].set_xlabel(r"$\mu_\mathrm{neg}$ (rad)")
             extend = _extend([v for one in found.values() for v in _finite(one[key])], *ends)
@@ -79,3 +80,8 @@ def _cells(ax: Axes, one: Mapping[str, Any], key: str, palette: Colormap, norm: 
     ax.set_xticks([pi / 20, pi / 2, pi], labels=["π/20", "π/2", "π"])
     ax.set_yticks([pi / 20, pi / 4, pi / 2], labels=["π/20", "π/4", "π/2"])
     return drawn
+
+
+def _broken(name: str) -> str:
+    """In lines that fit beside a row, broken behind underscores."""
+    return fill(name.replace("_", "_ "), 15, break_long_words=False).replace("_ ", "_")

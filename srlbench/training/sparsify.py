@@ -184,14 +184,13 @@ def _masks(
             yield kind, ~those.view(known[kind].shape)
             continue
         layer = stack[place]
-        rows = ~(
-            those.repeat_interleave(known[f"{layer.out}.weight"].shape[1] // layer.heads) if kind == "head" else those
-        )
-        for name in layer.read if kind == "head" else (layer.up,):
-            yield f"{name}.weight", rows.unsqueeze(1).expand_as(known[f"{name}.weight"]).clone()
-            yield f"{name}.bias", rows
-        name = f"{layer.out if kind == 'head' else layer.down}.weight"
-        yield name, rows.unsqueeze(0).expand_as(known[name]).clone()
+        makers, reader = (layer.read, layer.out) if kind == "head" else ((layer.up,), layer.down)
+        columns = known[f"{reader}.weight"]
+        stays = ~those.repeat_interleave(columns.shape[1] // len(those))
+        for name in makers:
+            yield f"{name}.weight", stays.unsqueeze(1).expand_as(known[f"{name}.weight"]).clone()
+            yield f"{name}.bias", stays.clone()
+        yield f"{reader}.weight", stays.unsqueeze(0).expand_as(columns).clone()
 
 
 def apply(model: SentenceTransformer, kept: Masks) -> None:
