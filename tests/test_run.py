@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,14 @@ def test_alone_and_one_at_a_time_gives_the_same_digits(
     done = cli("run", "simcse-unsup", "--track", quick_track, "--seeds", "1", "--jobs", "1", "--results", "again")
     assert done.returncode == 0, done.stderr
     assert digits(tmp_path / "again")["simcse-unsup", 1] == digits(first)["simcse-unsup", 1]
+
+
+def test_text_that_is_not_as_pinned_is_one_sentence_in_a_record(quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copy(quick_track.with_name("quick-protocol.toml"), tmp_path)
+    rules = re.sub(r"(\[text.twins\][^\[]*sha256 = \")..", r"\g<1>zz", quick_track.read_text())
+    (tmp_path / "other.toml").write_text(rules)
+    done = cli("run", "simcse-unsup", "--track", tmp_path / "other.toml", "--seeds", "0", "--results", "r")
+    assert done.returncode == 3 and "it was changed" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("by_name", [True, False])

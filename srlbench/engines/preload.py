@@ -1,13 +1,16 @@
 """Imported by the fork server, so that no run pays for loading torch, transformers and mteb again, or for its text."""
 
 import os
+from contextlib import suppress
 
 from transformers.utils.logging import disable_progress_bar
 
 import srlbench.job  # noqa: F401
 from srlbench import data, tracks
 from srlbench.engines.local import TRACKS
+from srlbench.errors import SrlbenchError
 
 disable_progress_bar()  # type: ignore[no-untyped-call]
 for name in filter(None, os.environ.get(TRACKS, "").split(os.pathsep)):
-    data.preload(tracks.load(name))
+    with suppress(SrlbenchError):  # the runs meet it again, each in its own record; the fork server must live
+        data.preload(tracks.load(name))

@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.util import import_module_class
 from torch import Tensor
 
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation.encoding import Encoder, Report
 from srlbench.evaluation.evaluate import Evaluation, evaluate, meta
 from srlbench.protocols import Protocol
+from srlbench.training.compact import CompactTransformer
 from srlbench.training.layers import FirstLast
 from srlbench.training.rng import seed_everything
 
 POOLS = ("cls", "cls-pooler", "mean", "max", "first-last")
+OURS: dict[str, Any] = {f"{kind.__module__}.{kind.__name__}": kind for kind in (CompactTransformer, FirstLast)}
 OTHERS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*"]
 OLDER = ["pytorch_model.bin", "pytorch_model-*.bin"]
 
@@ -43,7 +46,7 @@ def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]
     if not plain and pool is not None:
         raise UsageError(f"'{model}' is a sentence-transformers model with a pooling of its own; leave --pool out.")
     try:
-        encoder = _pooled(folder, pool) if pool else SentenceTransformer(str(folder), trust_remote_code=_ours(folder))
+        encoder = _pooled(folder, pool) if pool else _whole(folder)
     except UsageError:
         raise
     except Exception as error:  # many libraries, many errors
@@ -126,11 +129,15 @@ def _completed(protocol: Protocol, earlier: Evaluation, found: Evaluation) -> Ev
     )
 
 
-def _ours(folder: Path) -> bool:
-    """Whether every module is sentence-transformers' or srlbench's own: no code comes with the folder."""
-    kinds = [each["type"] for each in json.loads((folder / "modules.json").read_text(encoding="utf-8"))]
-    foreign = [kind for kind in kinds if kind.partition(".")[0] not in ("sentence_transformers", "srlbench")]
-    return not foreign and any(kind.startswith("srlbench.") for kind in kinds)
+def _whole(folder: Path) -> SentenceTransformer:
+    """The encoder of a sentence-transformers folder, which may have modules of srlbench's; code in it is never run."""
+    listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    if not any(each["type"] in OURS for each in listed):
+        return SentenceTransformer(str(folder))
+    # sentence-transformers would take these for foreign, and to trust them is to trust whatever else lies there.
+    kinds: list[Any] = [OURS.get(each["type"]) or import_module_class(each["type"], str(folder)) for each in listed]
+    parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
+    return SentenceTransformer(modules=parts)
 
 
 def _folder(model: str) -> tuple[Path, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,27 @@ def test_compact_encoders_give_the_same_vectors(small: SentenceTransformer, gran
     for one in (made, again):
         assert sum(p.numel() for p in one.parameters()) < sum(p.numel() for p in model.parameters())
         assert abs(one.encode(texts) - model.encode(texts)).max() < 1e-5
+
+
+def test_code_beside_a_compact_encoder_is_never_run(small: SentenceTransformer, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, granularity="neuron", importance="magnitude")
+    model = copy.deepcopy(small).eval()
+    sparsify.apply(model, sparsify.masks(model, sparsify.importance(model, recipe, views(model), 0), recipe, 0.5))
+    folder = tmp_path / "small"
+    compact.compact(model).save(str(folder))
+    ran = tmp_path / "ran"
+    for name in ("srlbench", "modeling_bad"):
+        (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w')\nclass Bad: pass\n")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "modeling_bad.Bad"}}))
+    external.quietly(str(folder), None, 0, 1)
+    listed = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(
+        json.dumps([*listed, {"idx": 2, "name": "2", "path": "", "type": "srlbench.Bad"}])
+    )
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        external.quietly(str(folder), None, 0, 1)
+    assert not ran.exists()
 
 
 def test_masks_are_saved_and_compact_makes_it_faster(quick_track: Path, cli: Cli, tmp_path: Path) -> None:
