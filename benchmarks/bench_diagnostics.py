@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel
 from srlbench import backbones, data, tracks
 from srlbench.data import language
 from srlbench.diagnostics import isotropy, words
+from srlbench.diagnostics.reader import Reader
 from srlbench.evaluation import external
 
 LAYERS, WIDTH, SENTENCES = 6, 384, 1379  # all-MiniLM-L6's shape, and the sentences of STS-B's test split
@@ -79,7 +80,7 @@ def test_integrated_gradients(tiny: SentenceTransformer, benchmark: Any, capsys:
     benchmark.pedantic(lambda: words.integrated_gradients(tiny, texts), rounds=1)
     spent = benchmark.stats.stats.mean
 
-    reader = words.Reader(tiny)
+    reader = Reader(tiny)
     (sentence,) = reader.read(texts[:1])
 
     def coordinate(ids: torch.Tensor, which: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "dynamics": {"records"},
     "sweep": {"dynamics", "leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},
-    "engines": {"data", "engines", "job", "jobs", "tracks"},
+    "engines": {"errors", "data", "engines", "job", "jobs", "tracks"},
     "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
     "job": {
         "errors", "backbones", "diagnosis", "evaluation", "fingerprint",

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
 from srlbench import data
 from srlbench.recipe import Recipe
@@ -25,28 +22,24 @@ from srlbench.registry import loss_function
 from srlbench.tracks import Track
 from srlbench.training import encoder, sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
+from srlbench.training.callbacks import (
+    COMPLETE,
+    Completed,
+    Dev,
+    DevScore,
+    Observer,
+    Report,
+    Shown,
+    Sparse,
+    Watch,
+    sparsest,
+)
 from srlbench.training.objective import Objective
-from srlbench.training.rng import preserved_rng, seed_everything
+from srlbench.training.rng import seed_everything
 from srlbench.training.sparsify import Masks
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
-OBSERVED = 64  # lines of the fixed batch that is looked at while training
-OBJECTIVE, COMPLETE = "objective.pt", "complete"
-DevScore = Callable[[SentenceTransformer], float]
-Report = Callable[[str, int, int], None]
-
-
-class Watch(Protocol):
-    """Looks at a training, and is made to leave no trace in it."""
-
-    def steps(self, last: int) -> Collection[int]:
-        """At which of so many steps it looks; 0 is before the first."""
-
-    def begin(self, model: SentenceTransformer) -> None:
-        """Looks at the encoder that training starts from, after an interruption too."""
-
-    def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
-        """What it notes of a step, in JSON's types: of the encoder, and of the loss and the views of a fixed batch."""
+OBJECTIVE = "objective.pt"
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ def train(
     if recipe.trained:
         log, kept = fit(model, head, work=work / "dense" if again else work, watch=None if again else watch)
     if recipe.sparsity and not kept:
-        kept = _sparsest(model, recipe, track, seed, recipe.sparsity)
+        kept = sparsest(model, recipe, track, seed, recipe.sparsity)
     if again:
         if recipe.schedule == "rewind":
             seed_everything(seed, track.threads)
@@ -118,12 +111,12 @@ def _fit(
         train_dataset=text,
         loss=objective,
         data_collator=Padding(model.tokenizer.pad_token_id, groups=1 if torch.cuda.is_available() else GROUPS),
-        evaluator=_Dev(dev_score) if recipe.select == "dev" else None,
+        evaluator=Dev(dev_score) if recipe.select == "dev" else None,
         callbacks=[
-            *([_Sparse(objective, recipe, track, seed)] if sparse else []),
-            _Progress(report, recipe.steps),
-            *([_Observer(objective, text, watch, recipe.steps)] if watch else []),
-            _Completed(),
+            *([Sparse(objective, recipe, track, seed)] if sparse else []),
+            Shown(report, recipe.steps),
+            *([Observer(objective, text, watch, recipe.steps)] if watch else []),
+            Completed(),
         ],
     )
     trainer.remove_callback(PrinterCallback)
@@ -143,25 +136,6 @@ def _fit(
         "seconds": time.perf_counter() - start,
     }
     return log, objective.kept
-
-
-def _sparsest(model: SentenceTransformer, recipe: Recipe, track: Track, seed: int, sparsity: float) -> Masks:
-    """The masks of the asked sparsity, by importance on training text with dropout; nothing else changes."""
-    text = TokenisedText(data.training_text(track, "twins"), model.tokenizer, recipe.max_length or 0)
-    rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)
-    padding, was_training = Padding(model.tokenizer.pad_token_id, groups=1), model.training
-
-    def views(number: int) -> tuple[Tensor, Tensor]:
-        torch.manual_seed(seed * sparsify.BATCHES + number)  # the same dropout for every loss
-        batch = padding([text[row] for row in rows[number]])
-        block = {key: batch[f"0_{key}"].to(model.device) for key in ("input_ids", "attention_mask")}
-        a, b = model(block)["sentence_embedding"][batch["label"]].chunk(2)
-        return a, b
-
-    with preserved_rng():
-        units = sparsify.importance(model.train(), recipe, views, seed)
-    model.train(was_training)
-    return sparsify.masks(model, units, recipe, sparsity)
 
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
@@ -236,90 +210,6 @@ class _Trainer(SentenceTransformerTrainer):
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No model card: it would look at the dataset's columns, and records say more."""
-
-
-class _Dev(BaseEvaluator):
-    """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
-
-    def __init__(self, score: DevScore) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.score = score
-
-    def __call__(self, model: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        was_training = model.training
-        with preserved_rng():
-            score = self.score(model.eval())
-        model.train(was_training)
-        return {"dev": score}
-
-
-class _Progress(TrainerCallback):
-    def __init__(self, report: Report, steps: int) -> None:
-        self.report, self.steps = report, steps
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.report("train", state.global_step, self.steps)
-
-
-class _Sparse(TrainerCallback):
-    """Keeps at zero what has gone, and lets more go where pruning is gradual."""
-
-    def __init__(self, objective: Objective, recipe: Recipe, track: Track, seed: int) -> None:
-        self.objective, self.recipe, self.track, self.seed = objective, recipe, track, seed
-        self.rise = sparsify.rise(recipe.steps or 0) if recipe.schedule == "gradual" else {}
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        sparsify.apply(self.objective.model, self.objective.kept)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step in self.rise:
-            risen = self.rise[state.global_step] * (self.recipe.sparsity or 0)
-            self.objective.kept = _sparsest(self.objective.model, self.recipe, self.track, self.seed, risen)
-        sparsify.apply(self.objective.model, self.objective.kept)
-
-
-class _Observer(TrainerCallback):
-    """Shows the encoder, and the objective on one fixed batch, dropout on, at some steps."""
-
-    def __init__(self, objective: Objective, text: TokenisedText, watch: Watch, steps: int) -> None:
-        self.objective, self.watch, self.steps = objective, watch, frozenset(watch.steps(steps))
-        pad = objective.model.tokenizer.pad_token_id
-        self.batch = Padding(pad, groups=1)([text[row] for row in range(min(OBSERVED, len(text)))])
-        with self._untouched():
-            watch.begin(objective.model.eval())
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step == 0:
-            self._look(0)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._look(state.global_step)
-
-    def _look(self, step: int) -> None:
-        if step not in self.steps:
-            return
-        device = self.objective.model.device
-        block = {key: self.batch[f"0_{key}"].to(device) for key in ("input_ids", "attention_mask")}
-        with self._untouched():
-            torch.manual_seed(0)
-            with torch.no_grad():
-                views = self.objective.train().embeddings([block], self.batch["label"].to(device))
-            seen = self.watch.look(self.objective.model.eval(), self.objective.value, *views)
-        self.objective.observed.append({"step": step, **seen})
-
-    @contextmanager
-    def _untouched(self) -> Iterator[None]:
-        was_training = self.objective.training
-        with preserved_rng():
-            yield
-        self.objective.train(was_training)
-
-
-class _Completed(TrainerCallback):
-    """Marks a checkpoint as whole: a killed save leaves a folder without this file, which is not resumed from."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
 
 def _last_checkpoint(work: Path) -> str | None:

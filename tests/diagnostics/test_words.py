@@ -28,10 +28,9 @@ from srlbench.data import language
 from srlbench.data.language import surface
 from srlbench.diagnostics import words as weighing
 from srlbench.diagnostics.information import Worth, relate, words, worth
+from srlbench.diagnostics.reader import Reader, Sentence
 from srlbench.diagnostics.words import (
     METHODS,
-    Reader,
-    Sentence,
     average,
     integrated_gradients,
     leave_one_out,

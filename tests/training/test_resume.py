@@ -13,7 +13,7 @@ from torch import Tensor
 from srlbench import backbones, registry, tracks
 from srlbench.fingerprint import resolved
 from srlbench.recipe import LossFunction, Recipe
-from srlbench.training import trainer
+from srlbench.training import callbacks, trainer
 
 TINY = backbones.resolve("tiny")
 
@@ -78,7 +78,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(quick_track: Path, tmp_path:
     with pytest.raises(Stopped):
         train(recipe, track, tmp_path / "broken", 7)
     newest = tmp_path / "broken" / "checkpoint-6"
-    (newest / trainer.COMPLETE).unlink()
+    (newest / callbacks.COMPLETE).unlink()
     (newest / "optimizer.pt").write_bytes(b"half")
     assert train(recipe, track, tmp_path / "broken").weights_sha256 == unbroken.weights_sha256
 
