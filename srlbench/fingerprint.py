@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from srlbench.backbones import Backbone
 from srlbench.recipe import Recipe, Registered, change, digest, resolve
 from srlbench.tracks import Track
 from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
+from srlbench.variants import base
 
 
 def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
     """The recipe as this track and backbone run it."""
-    places = (track.name, f"{track.name}/{backbone.name}")
-    made = change(resolve(entry.recipe, entry.name, track.default_training, *places), entry.name, entry.changes)
+    places = (track.name, f"{track.name}/{backbone.hub_id or backbone.name}")
+    made = resolve(entry.recipe, entry.name, track.training, *places)
+    if made.trained:
+        made = change(made, entry.name, track.settings.get(backbone.name, {}))
+        made = change(made, entry.name, track.chosen.get(backbone.name, {}).get(base(entry.name), {}))
+    made = change(made, entry.name, entry.changes)
+    if made.trained and made.steps is None:
+        lines = int(track.text[made.data]["lines"])
+        made = replace(made, steps=max(1, int(lines / (made.batch_size or 1) * (made.epochs or 1))))
     made.check(entry.name)
     return made
 

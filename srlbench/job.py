@@ -47,7 +47,7 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
     if fingerprint(entry, track, backbone) != key.fingerprint:
         raise SrlbenchError(f"Recipe '{key.recipe}' changed while the suite was running; start it again.")
     recipe = resolved(entry, track, backbone)
-    diagnosis = Diagnosis(track, job.look.every, job.look.explain)
+    diagnosis = Diagnosis(track, job.look.every, job.look.explain) if job.scored else None
     trained = trainer.train(
         recipe,
         backbones.fetch(backbone),
@@ -63,11 +63,14 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
         if trained.kept:
             save_file(trained.kept, job.work / "encoder" / "masks.safetensors")
     train_s = time.perf_counter() - start
-    scored = evaluation.evaluate(
-        trained.model, track.protocol, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report
-    )
+    if diagnosis:
+        scored = evaluation.evaluate(
+            trained.model, track.protocol, name=key.recipe, revision=key.fingerprint, seed=key.seed, report=report
+        )
+    else:
+        scored = evaluation.Evaluation({track.development: evaluation.dev_score(trained.model, track)})
     scored_s = time.perf_counter() - start
-    diagnostics = diagnosis.conclude(trained.model)
+    diagnostics = diagnosis.conclude(trained.model) if diagnosis else {}
     record = job.record(
         status="ok",
         asked=entry.recipe.as_dict(),

@@ -34,6 +34,7 @@ class Job:
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
     look: Look = AS_USUAL
+    scored: bool = True  # on the tasks; else only on the track's development set, to choose settings by
 
     def record(self, **content: Any) -> Record:
         """A record of this run."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from srlbench import backbones, records, tracks
+from srlbench import backbones, data, records, tracks
+from srlbench.backbones import Backbone
 from srlbench.errors import SrlbenchError, StoreError
 from srlbench.fingerprint import fingerprint
 from srlbench.jobs import AS_USUAL, Event, Job, Look, Outcome
@@ -42,6 +43,7 @@ class Plan:
     keep_encoders: bool = True
     look: Look = AS_USUAL
     sources: Mapping[str, str] = field(default_factory=dict)  # backbone name -> what was asked for, if a folder
+    scored: bool = True  # on the tasks, or only on the development set
     failures: list[Record] = field(default_factory=list)
 
     @property
@@ -52,7 +54,12 @@ class Plan:
 def current(recipes: Iterable[Registered], track: Track, chosen: Sequence[str] = ()) -> dict[tuple[str, str], str]:
     """The fingerprint each recipe has now on each backbone: what makes a record current or stale."""
     starts = [backbones.resolve(name) for name in chosen or track.backbones]
-    return {(r.name, b.name): fingerprint(r, track, b) for r in recipes for b in starts}
+    return {(r.name, b.name): fingerprint(r, track, b) for r in recipes for b in starts if applies(r, b)}
+
+
+def applies(entry: Registered, backbone: Backbone) -> bool:
+    """Whether a recipe means anything on this backbone: static embeddings have no layers to choose from or to prune."""
+    return backbone.layered or entry.recipe.needs != "layers"
 
 
 def states(
@@ -61,6 +68,7 @@ def states(
     seeds: Sequence[int],
     found: Iterable[Record],
     reference: Iterable[Record] = (),
+    reckoned: Mapping[tuple[str, str], float | None] | None = None,
 ) -> tuple[Run, ...]:
     """Every run of the suite, told from the records there are; costs from records like it."""
     by_key: dict[Key, Record] = {}
@@ -83,7 +91,8 @@ def states(
                 state = DONE if there.status == "ok" else FAILED
             else:
                 state = STALE if (recipe, backbone, seed) in older else TO_DO
-            runs.append(Run(key, state, median(spent) if spent else None))
+            guess = (reckoned or {}).get((recipe, backbone))
+            runs.append(Run(key, state, median(spent) if spent else guess))
     return tuple(runs)
 
 
@@ -92,6 +101,8 @@ def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Iterator[Event]
     records.ensure_writable(plan.results, plan.track.name, plan.track.version)
     freeze(plan.results, plan.track)
     jobs = [_job(plan, run.key) for run in plan.missing]
+    if jobs:
+        data.fetch(plan.track)
     for source in sorted({job.backbone for job in jobs}):
         backbones.fetch(backbones.resolve(source))
     for event in engine(jobs):
@@ -131,6 +142,7 @@ def _job(plan: Plan, key: Key) -> Job:
         recipe_files=plan.recipe_files,
         command=plan.command,
         look=plan.look,
+        scored=plan.scored,
     )
 
 

@@ -55,6 +55,7 @@ class Recipe:
     freeze: str = "none"
     select: str = "last"
     dropout: float | None = None  # None: the backbone's own
+    word_dropout: float | None = None  # the share of its pieces that each view of a sentence leaves out
     sparsity: float | None = None  # the share of units that goes; `training.sparsify` says which
     granularity: str = "weight"
     scope: str = "global"
@@ -65,11 +66,13 @@ class Recipe:
     batch_size: int | None = None
     steps: int | None = None
     max_length: int | None = None
+    epochs: float | None = None  # passes over the text, where no steps are given; resolved to steps
+    needs: str = "nothing"  # of a backbone; not part of what is made of it
     # Departures for one track ("paper") or one of its backbones ("paper/roberta-base").
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "encoder": ("backbone", "random-words", "random-words-weighted"),
+        "encoder": ("backbone", "random-words", "random-words-weighted", "input-words", "input-words-weighted"),
         "data": ("none", "twins", "triplets"),
         "pool": ("cls", "mean", "max", "first-last"),
         "head": ("none", "linear", "mlp", "mlp-train-only", "linear-train-only", "tanh-linear-train-only"),
@@ -81,10 +84,11 @@ class Recipe:
         "importance": ("both", "alignment", "uniformity", "magnitude", "random", "most"),
         "schedule": ("one-shot", "fine-tune", "rewind", "gradual"),
         "prunes": ("layers", "embeddings too"),
+        "needs": ("nothing", "layers"),
     }
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
     SPARSE: ClassVar[tuple[str, ...]] = ("sparsity", "granularity", "scope", "importance", "schedule", "prunes")
-    BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length")
+    BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length", "epochs")
 
     @property
     def trained(self) -> bool:
@@ -97,8 +101,10 @@ class Recipe:
                 raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
         if self.trained != (self.loss is not None):
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise UsageError(f"Recipe '{name}': dropout = {self.dropout} is not between 0 and 1.")
+        for key in ("dropout", "word_dropout"):
+            share = getattr(self, key)
+            if share is not None and not 0 <= share < 1:
+                raise UsageError(f"Recipe '{name}': {key} = {share} is not between 0 and 1.")
         if self.sparsity is not None and not 0 <= self.sparsity < 1:
             raise UsageError(f"Recipe '{name}': sparsity = {self.sparsity} is not at least 0 and below 1.")
         if self.sparsity and not self.trained and self.schedule != "one-shot":
@@ -110,7 +116,8 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
-        left = {"settings", "loss", *(() if self.sparsity else self.SPARSE)}
+        left = {"settings", "loss", "needs", "epochs", *(() if self.sparsity else self.SPARSE)}
+        left |= {"word_dropout"} if self.word_dropout is None else set()
         out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left}
         loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}
         return {**out, "loss": loss}

@@ -75,9 +75,17 @@ def planned(
         parse_seeds(seeds) if seeds else rules.seeds,
         found.records,
         published(rules, results) or (),
+        _reckoned(chosen, rules, backbone) if rules.estimate else None,
     )
     sources = {backbones.resolve(name).name: name for name in backbone}
     return Plan(rules, results, runs, files, command, keep_encoders, look, sources)
+
+
+def _reckoned(
+    chosen: Sequence[Registered], rules: Track, backbone: Sequence[str]
+) -> dict[tuple[str, str], float | None]:
+    starts = [backbones.resolve(name) for name in backbone or rules.backbones]
+    return {(r.name, b.name): rules.cost(resolved(r, rules, b)) for r in chosen for b in starts}
 
 
 def look(every: int | None, explain: bool) -> Look:
@@ -153,7 +161,8 @@ def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Call
     from srlbench.training.pretrain import pretrain as make
 
     card = make(Pretraining(corpus=corpus, **settings), out, report)
-    return f"Wrote {out}: held-out loss {card.get('heldout')}."
+    losses = ", ".join(f"{value:.3f} on {name} text" for name, value in card.get("heldout", {}).items())
+    return f"Wrote {out}: " + (f"held-out loss {losses}." if losses else f"{card['parameters']:,} numbers.")
 
 
 def examine(track_name: str, results: Path) -> Iterator[doctor.Finding]:

@@ -29,6 +29,7 @@ from srlbench.leaderboard import Leaderboard
 from srlbench.plan import Plan
 from srlbench.records import Record
 from srlbench.scores import Scores
+from srlbench.search import Searched, spelled
 from srlbench.stats import average, label, with_averages
 from srlbench.sweep import Sweep
 
@@ -90,7 +91,9 @@ def plan(plan: Plan) -> None:
         table.add_row(recipe, backbone, print_, *by_state, _cost([r for r in runs if r.state != plans.DONE]))
     out.print(table)
     missing = plan.missing
-    out.print(f"\n{len(plan.runs)} runs, {len(missing)} to make{_together(missing)}.")
+    reckoned = sum(run_.seconds or 0.0 for run_ in missing) / 3600 if plan.track.estimate else None
+    cost = _together(missing) if reckoned is None else f", about {reckoned:,.0f} GPU hours, reckoned from operations"
+    out.print(f"\n{len(plan.runs)} runs, {len(missing)} to make{cost}.")
 
 
 def plan_states(plan: Plan) -> list[str]:
@@ -113,6 +116,24 @@ def step(stage: str, done: int, of: int) -> None:
     """One line that moves, where somebody watches."""
     if err.is_terminal and not os.environ.get("CI"):
         err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
+
+
+def searched(found: Sequence[Searched], written: Sequence[Path]) -> None:
+    """The development score of each point, the chosen one of each recipe in bold."""
+    for backbone in dict.fromkeys(each.backbone for each in found):
+        mine = [each for each in found if each.backbone == backbone]
+        table = Table(title=f"on {backbone}", title_justify="left", box=None)
+        for column in ("recipe", *(spelled(settings) for settings, _ in mine[0].points)):
+            table.add_column(column, justify="left" if column == "recipe" else "right")
+        for each in mine:
+            cells = ["–" if score is None else f"{score:.2f}" for _, score in each.points]
+            at = [settings for settings, _ in each.points].index(each.chosen) if each.chosen is not None else -1
+            table.add_row(
+                each.recipe, *(f"[bold]{cell}[/]" if place == at else cell for place, cell in enumerate(cells))
+            )
+        out.print(table, "")
+    for path in written:
+        err.print(f"Wrote {path}", soft_wrap=True)
 
 
 def scores(found: Sequence[Scores]) -> None:
@@ -292,13 +313,14 @@ class _Watched(_Logged):
 
 
 def _said(record: Record, plan: Plan) -> str:
-    name = f"[cyan]{record.recipe}[/] {record.backbone} seed {record.seed}"
+    run = f"[cyan]{record.recipe}[/] {record.backbone} seed {record.seed}"
     seconds = _duration(record.timings.get("total_s", 0.0))
     if record.status == "failed":
-        return f"{name}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
-    averages = with_averages(record.scores, plan.track.groups)
-    said = ", ".join(f"{label(average(group))} {averages[average(group)]:.2f}" for group in plan.track.groups)
-    return f"{name}: {said} ({seconds})"
+        return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
+    averages = with_averages(record.scores, plan.track.groups) if plan.scored else record.scores
+    shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
+    said = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
+    return f"{run}: {said} ({seconds})"
 
 
 def _together(runs: list[plans.Run], jobs: int = 1) -> str:

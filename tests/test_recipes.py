@@ -14,7 +14,14 @@ from srlbench.training import encoder, trainer
 
 TINY = backbones.resolve("tiny")
 NAMES = sorted(registry.recipes())
-SEEDLESS = {"untrained-cls", "untrained-mean", "untrained-first-last", "whitening"}
+SEEDLESS = {
+    "input-words",
+    "input-words-weighted",
+    "untrained-cls",
+    "untrained-mean",
+    "untrained-first-last",
+    "whitening",
+}
 
 
 def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str, dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -27,18 +28,23 @@ class Backbone:
     revision: str | None
     sha256: str  # of the files; of a Hub backbone its revision, which pins them
 
+    @property
+    def layered(self) -> bool:
+        """A transformer; else static embeddings, which sentence-transformers keeps without a config.json."""
+        return self.path is None or (self.path / "config.json").is_file()
+
 
 def names() -> list[str]:
     """The backbones shipped with this package."""
-    return sorted(folder.parent.name for folder in SHIPPED.glob("*/config.json"))
+    return sorted(folder.parent.name for folder in SHIPPED.glob("*/model.safetensors"))
 
 
 def resolve(name: str) -> Backbone:
-    """A shipped name, a folder with a config.json, or `org/name@revision` of the Hub."""
+    """A shipped name, a folder of a transformer or of static embeddings, or `org/name@revision` of the Hub."""
     if name in names():
         return _local(name, SHIPPED / name)
     folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
+    if (folder / "config.json").is_file() or _static(folder):
         return _local(folder.resolve().name, folder.resolve())
     if folder.is_dir():
         raise UsageError(f"The folder '{name}' is no backbone: it has no config.json.")
@@ -51,6 +57,15 @@ def resolve(name: str) -> Backbone:
             f"'{repository}@0123456789abcdef0123456789abcdef01234567': a branch or tag may move."
         )
     return Backbone(name, None, repository, revision, revision)
+
+
+def _static(folder: Path) -> bool:
+    """Whether a sentence-transformers folder is static embeddings and nothing else."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        return [str(module["type"]).rpartition(".")[2] for module in modules] == ["StaticEmbedding"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def fetch(backbone: Backbone) -> Path:

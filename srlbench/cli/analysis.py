@@ -1,4 +1,4 @@
-"""Verbs that ask why: sweep, claims."""
+"""Verbs that ask what suits a recipe, and why: sweep, tune, claims."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from srlbench.cli.options import (
     DEFAULT_TRACK,
     WHAT,
     Backbones,
+    Data,
     DryRun,
     Every,
     Explain,
     Files,
     Jobs,
+    Names,
     Results,
     Seeds,
     TrackName,
     app,
+    use,
 )
 from srlbench.cli.runs import command, finish, walk
 from srlbench.errors import NOTHING_COMPARABLE
@@ -42,6 +45,7 @@ def sweep(
     seeds: Seeds = None,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
+    data: Data = None,
     jobs: Jobs = None,
     dry_run: DryRun = False,
     observe_every: Every = None,
@@ -53,6 +57,7 @@ def sweep(
 
     Example: `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
     """
+    use(data)
     plan, points = analysis.plan_sweep(
         recipe,
         set_,
@@ -66,6 +71,29 @@ def sweep(
     )
     walk(plan, jobs, dry_run)
     terminal.sweep(*analysis.swept(points, plan, backbone or []))
+    finish(plan)
+
+
+@app.command()
+def tune(
+    recipe: Names = None,
+    track: TrackName = "small",
+    backbone: Backbones = None,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    data: Data = None,
+    jobs: Jobs = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Choose each recipe's settings by the development set, over the grid that the track declares for all of them.
+
+    Example: `srlbench tune --track small`
+    """
+    use(data)
+    files = tuple(recipes or ())
+    plan = analysis.plan_search(recipe or [], track, backbone or [], files, results, command())
+    walk(plan, jobs, dry_run)
+    terminal.searched(*analysis.searched(recipe or [], plan.track, backbone or [], files, results))
     finish(plan)
 
 

@@ -121,14 +121,23 @@ def pretrain(
         list[Path] | None,
         typer.Option(help="A .txt or .txt.gz file, a sentence a line.", rich_help_panel=TEXT, show_default=False),
     ] = None,
+    apart: Annotated[
+        Path | None,
+        typer.Option(
+            help="SentEval's data: lines that are sentences of the tasks are left out.",
+            rich_help_panel=TEXT,
+            show_default=False,
+        ),
+    ] = None,
     generated: int | None = _given(TEXT, "Lines of the generated language to add."),
     share: float | None = _given(TEXT, "Share of the tokens that are generated."),
     vocabulary: int | None = _given(SHAPE, "Word pieces."),
-    layers: int | None = _given(SHAPE, "Transformer layers."),
+    layers: int | None = _given(SHAPE, "Transformer layers; 0 makes static word vectors."),
     width: int | None = _given(SHAPE, "Width of the hidden states."),
     heads: int | None = _given(SHAPE, "Attention heads."),
     max_length: int | None = _given(SHAPE, "Longest sentence, in pieces."),
     init: str | None = _given(LEARNING, "random, or svd for factorised co-occurrences."),
+    power: float | None = _given(LEARNING, "Of the singular values in factorised word vectors."),
     spread: float | None = _given(LEARNING, "Standard deviation of factorised word vectors."),
     steps: int | None = _given(LEARNING, "Updates."),
     batch_tokens: int | None = _given(LEARNING, "Tokens an update."),
@@ -144,8 +153,9 @@ def pretrain(
     seed: int | None = _given(LEARNING, "Of everything random."),
     threads: int | None = _given(LEARNING, "Threads; part of what the weights follow from."),
     device: str | None = _given(LEARNING, "cpu or cuda."),
+    precision: str | None = _given(LEARNING, "fp32, or bf16 where the processor is quick at it."),
 ) -> None:
-    """Make a small backbone by masked language modelling; a killed run goes on where it was.
+    """Make a small backbone: a masked language model, or static word vectors. A killed run goes on where it was.
 
     Example: `srlbench pretrain my-tiny --generated 50000 --corpus wiki.txt.gz --steps 2000`
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -73,5 +74,13 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+
+
+def use(data: Path | None) -> None:
+    """Have everything read the real text from here, the processes of the runs too."""
+    if data is not None:
+        os.environ["SRLBENCH_DATA"] = str(data.absolute())
+
+
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 DEFAULT_TRACK, DEFAULT_RESULTS = "embedded", Path("srlbench-results")

@@ -17,6 +17,7 @@ from srlbench.cli.options import (
     WHAT,
     WHERE,
     Backbones,
+    Data,
     DryRun,
     Every,
     Explain,
@@ -28,6 +29,7 @@ from srlbench.cli.options import (
     Seeds,
     TrackName,
     app,
+    use,
 )
 from srlbench.errors import RUN_FAILED
 from srlbench.plan import Plan
@@ -77,6 +79,7 @@ def run(
     keep_encoders: Annotated[
         bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=WHERE)
     ] = True,
+    data: Data = None,
     jobs: Jobs = None,
     dry_run: DryRun = False,
     fail_fast: Annotated[
@@ -89,6 +92,7 @@ def run(
 
     Examples: `srlbench run --all`, `srlbench run simcse-unsup whitening --seeds 0-4`, `srlbench run --all --dry-run`
     """
+    use(data)
     plan = suite.plan(
         recipe or [],
         all_,

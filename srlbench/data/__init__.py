@@ -8,8 +8,9 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from srlbench.data import language, mirror, original, senteval
+from srlbench.data import language, mirror, original, senteval, simcse
 from srlbench.data.rows import Rows
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.protocols import Protocol
@@ -21,8 +22,11 @@ Text = list[tuple[str, ...]]
 def training_text(track: Track, form: str) -> Text:
     """The track's training text, one tuple of views a line: ("twins") sentences or ("triplets")."""
     rule = track.text[form]
-    n, seed = int(rule["lines"]), int(rule["seed"])
-    lines: Text = [*language.triplets(n, seed)] if form == "triplets" else [(s,) for s in language.sentences(n, seed)]
+    lines = _generated(rule, form) if track.source == "language" else simcse.text(rule)
+    if "sha256" not in rule:  # a whole file of a pinned revision; of a user's own copy the length is looked at
+        if len(lines) != int(rule["lines"]):
+            raise SrlbenchError(f"{rule['from']}: expected {rule['lines']:,} lines, found {len(lines):,}.")
+        return lines
     found = text_sha256(lines)
     if found != rule["sha256"]:
         raise SrlbenchError(
@@ -30,6 +34,19 @@ def training_text(track: Track, form: str) -> Text:
             f"{rule['sha256'][:16]}…; it was changed, so scores would not be comparable."
         )
     return lines
+
+
+def _generated(rule: Mapping[str, Any], form: str) -> Text:
+    n, seed = int(rule["lines"]), int(rule["seed"])
+    return [*language.triplets(n, seed)] if form == "triplets" else [(s,) for s in language.sentences(n, seed)]
+
+
+def fetch(track: Track) -> None:
+    """See that everything the track's runs will read lies on this machine: they themselves go without a network."""
+    if track.source == "simcse":
+        for rule in track.text.values():
+            simcse.place(rule)
+    place(track.protocol)
 
 
 def preload(track: Track) -> None:

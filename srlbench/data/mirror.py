@@ -57,6 +57,16 @@ def senteval(said: Path | None = None) -> Path:
     )
 
 
+def file(name: str, said: Path | None = None) -> Path:
+    """A file of the repository: in the place given, else in that of the environment, else from the Hub or its cache."""
+    place = given(said)
+    if place is None:
+        return _download(name)
+    if found := next((folder / name for folder in _folders(place) if os.path.isfile(folder / name)), None):
+        return found
+    raise UsageError(f"There is no {name} at {place}: looked for it there and up to {_DEPTH} folders below.")
+
+
 def tree(place: Path) -> Path | None:
     """SentEval's root in an unpacked place; None if there is none."""
     return _root(place)
@@ -68,7 +78,7 @@ def pull(anew: bool = False) -> Path:
         shutil.rmtree(_target(REVISION[:12]), ignore_errors=True)
     if root := _root(_target(REVISION[:12])):
         return root
-    archive = _download()
+    archive = _download(ARCHIVE)
     try:
         stored = archive.resolve()  # the Hub's cache names a large file by its content
         if _SHA256.fullmatch(stored.name) and _digest(stored) != stored.name:
@@ -141,14 +151,14 @@ def _digest(path: Path) -> str:
         raise SrlbenchError(f"Cannot read {path}: {error}.") from error
 
 
-def _download() -> Path:
+def _download(name: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(REPOSITORY, ARCHIVE, repo_type="dataset", revision=REVISION))
+        return Path(hf_hub_download(REPOSITORY, name, repo_type="dataset", revision=REVISION))
     except Exception as error:  # the HTTP client's own errors have no common kind with the Hub's
         raise SrlbenchError(
-            f"Cannot fetch {ARCHIVE} of {HUB}: {_reason(error)}; run `srlbench data pull` on a machine "
+            f"Cannot fetch {name} of {HUB}: {_reason(error)}; run `srlbench data pull` on a machine "
             f"with network, or say where the data lies with --data DIR or {VARIABLE}."
         ) from error
 

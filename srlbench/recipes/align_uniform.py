@@ -11,5 +11,8 @@ def align_uniform() -> Recipe:
         loss=Loss("align_uniform", weight=1.0, t=2.0),
         pool="cls",
         head="mlp-train-only",
-        settings={"embedded": {"pool": "mean"}},  # as simcse-unsup
+        settings={
+            "embedded": {"pool": "mean"},
+            "paper": {"select": "dev"},
+        },  # as simcse-unsup
     )

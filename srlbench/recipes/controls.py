@@ -16,21 +16,33 @@ def bag_random_weighted() -> Recipe:
 
 
 @recipe()
+def input_words() -> Recipe:
+    """The mean of the backbone's own word vectors, before any of its layers."""
+    return Recipe(encoder="input-words")
+
+
+@recipe(cite="arora2017sif")
+def input_words_weighted() -> Recipe:
+    """The same word vectors, each weighted by a / (a + p(w))."""
+    return Recipe(encoder="input-words-weighted")
+
+
+@recipe()
 def untrained_cls() -> Recipe:
     """The backbone's own [CLS] vector."""
-    return Recipe(pool="cls")
+    return Recipe(pool="cls", needs="layers")
 
 
 @recipe()
 def untrained_mean() -> Recipe:
     """The mean of the backbone's last layer."""
-    return Recipe(pool="mean")
+    return Recipe(pool="mean", needs="layers")
 
 
 @recipe(reported={"paper/google-bert/bert-base-uncased": {"sts_avg": 60.73}})
 def untrained_first_last() -> Recipe:
     """The mean of the first and the last layer, averaged over words (the corrected form, SimCSE issue 285)."""
-    return Recipe(pool="first-last")
+    return Recipe(pool="first-last", needs="layers")
 
 
 @recipe(cite="su2021whitening")

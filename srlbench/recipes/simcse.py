@@ -1,6 +1,11 @@
 """SimCSE: contrast a sentence with its own dropout twin, or with what it entails."""
 
+from typing import Any
+
 from srlbench.recipe import Loss, Recipe, recipe
+
+ROBERTA = "paper/FacebookAI/roberta-base"
+SUPERVISED: dict[str, Any] = {"batch_size": 512, "lr": 5e-5, "epochs": 3, "select": "dev"}
 
 
 @recipe(
@@ -17,8 +22,12 @@ def simcse_unsup() -> Recipe:
         loss=Loss("info_nce", temperature=0.05),
         pool="cls",
         head="mlp-train-only",
-        # A two-layer backbone's [CLS] was taught nothing: untrained it is worth half of the mean.
-        settings={"embedded": {"pool": "mean"}},
+        settings={
+            # A two-layer backbone's [CLS] was taught nothing: untrained it is worth half of the mean.
+            "embedded": {"pool": "mean"},
+            "paper": {"select": "dev"},
+            ROBERTA: {"batch_size": 512, "lr": 1e-5},
+        },
     )
 
 
@@ -36,5 +45,5 @@ def simcse_sup() -> Recipe:
         loss=Loss("info_nce", temperature=0.05),
         pool="cls",
         head="mlp",
-        settings={"embedded": {"lr": 2e-3}},
+        settings={"embedded": {"lr": 2e-3}, "paper": SUPERVISED},
     )

@@ -15,7 +15,12 @@ def sparse_simcse_unsup() -> Recipe:
         pool="cls",
         head="mlp-train-only",
         sparsity=0.01,
-        settings={"embedded": {"pool": "mean"}},  # as simcse-unsup
+        needs="layers",
+        settings={
+            "embedded": {"pool": "mean"},
+            "paper": {"select": "dev"},
+            "paper/FacebookAI/roberta-base": {"batch_size": 512, "lr": 1e-5},
+        },
     )
 
 
@@ -28,5 +33,9 @@ def sparse_simcse_sup() -> Recipe:
         pool="cls",
         head="mlp",
         sparsity=0.01,
-        settings={"embedded": {"lr": 2e-3}},  # as simcse-sup
+        needs="layers",
+        settings={
+            "embedded": {"lr": 2e-3},
+            "paper": {"batch_size": 512, "lr": 5e-5, "epochs": 3, "select": "dev"},
+        },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from srlbench import protocols
 from srlbench.errors import UsageError, unknown
 from srlbench.protocols import Protocol
-from srlbench.recipe import digest
+from srlbench.recipe import Recipe, digest
 
 FOLDER = Path(__file__).parent
+CHOSEN = "{}.chosen"  # what `srlbench tune` chose for a track, beside its file
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Track:
     training: Mapping[str, Any]
     text: Mapping[str, Mapping[str, Any]]
     path: Path
+    estimate: Mapping[str, Any] = field(default_factory=dict)  # of what a run costs that nobody timed
+    # What every recipe that trains does another way on a backbone: backbone -> settings.
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # What each recipe may be tuned over, and on which seed; what was chosen: backbone -> recipe -> its settings.
+    search: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -39,7 +46,7 @@ class Track:
 
     @cached_property
     def data_hashes(self) -> dict[str, str]:
-        text = {name: str(rule["sha256"]) for name, rule in self.text.items()}
+        text = {name: str(rule.get("sha256") or rule["revision"]) for name, rule in self.text.items()}
         return {**text, **self.protocol.data_hashes}
 
     @cached_property
@@ -47,9 +54,18 @@ class Track:
         """What scores depend on beside the recipe and the data; summary and defaults of training are not in it."""
         return digest({"version": self.version, "protocol": self.protocol.hash})
 
+    def cost(self, recipe: Recipe) -> float | None:
+        """Seconds that a resolved recipe is likely to take, where the track says what to reckon with."""
+        if not (rule := self.estimate):
+            return None
+        views = 3 if recipe.data == "triplets" else 2
+        trained = 6 * (recipe.steps or 0) * (recipe.batch_size or 0) * views * rule["tokens"]
+        return float((trained + 2 * rule["evaluated_tokens"]) * rule["parameters"] / rule["operations_per_second"])
+
     @property
-    def default_training(self) -> dict[str, Any]:
-        return {key: value for key, value in self.training.items() if key != "checkpoint_steps"}
+    def development(self) -> str:
+        """The score that settings are chosen by."""
+        return f"{self.training['select_on']}-dev"
 
 
 def names() -> list[str]:
@@ -67,7 +83,7 @@ def load(name: str) -> Track:
 
 
 def read(path: Path, protocol: Path | None = None) -> Track:
-    """A track from its file; every key is required, so that a track says all it fixes.
+    """A track from its file; every key without a default is required, so that a track says all it fixes.
 
     Its protocol is a shipped one by name, a .toml file beside it, or the file given.
     """
@@ -77,6 +93,8 @@ def read(path: Path, protocol: Path | None = None) -> Track:
         beside = protocol or (path.parent / named if named.endswith(".toml") else None)
         rules = protocols.read(beside) if beside else protocols.load(named)
         backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
-        return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path)
+        beside_it = path.with_name(CHOSEN.format(path.stem))
+        chosen = tomllib.loads(beside_it.read_text(encoding="utf-8")) if beside_it.is_file() else {}
+        return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"Track file {path.name} is not a whole track: {error}.") from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -17,11 +18,11 @@ Views = tuple[list[int], ...]
 class TokenisedText(Dataset[Views]):
     """Lines of token ids, one tuple of views a line; a twin is the same ids twice."""
 
-    def __init__(self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
-        columns = [
-            tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
-            for texts in zip(*lines, strict=True)
-        ]
+    def __init__(
+        self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase | Tokenizer, max_length: int
+    ) -> None:
+        columns = [ids(tokenizer, texts, max_length) for texts in zip(*lines, strict=True)]
+        self.pad = pad(tokenizer)
         if len(columns) == 1:
             columns *= 2
         self.rows: list[Views] = list(zip(*columns, strict=True))
@@ -32,6 +33,24 @@ class TokenisedText(Dataset[Views]):
 
     def __getitem__(self, index: int) -> Views:
         return self.rows[index]
+
+
+def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Of static embeddings the tokenizer is a bare one, which marks no beginning and no end."""
+    if isinstance(tokenizer, Tokenizer):
+        return [each.ids[:max_length] for each in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
+
+
+def pad(tokenizer: Any) -> int:
+    if isinstance(tokenizer, Tokenizer):
+        return tokenizer.token_to_id("[PAD]") or 0
+    return int(tokenizer.pad_token_id)
+
+
+def special(tokenizer: Any) -> list[int]:
+    """Pieces that stand for no word; the texts of static embeddings have none."""
+    return [] if isinstance(tokenizer, Tokenizer) else list(tokenizer.all_special_ids)
 
 
 def order(rows: int, batch_size: int, steps: int, seed: int) -> list[list[int]]:

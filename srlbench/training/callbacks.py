@@ -86,8 +86,7 @@ class Observer(TrainerCallback):
 
     def __init__(self, objective: Objective, text: TokenisedText, watch: Watch, steps: int) -> None:
         self.objective, self.watch, self.steps = objective, watch, frozenset(watch.steps(steps))
-        pad = objective.model.tokenizer.pad_token_id
-        self.batch = Padding(pad, groups=1)([text[row] for row in range(min(OBSERVED, len(text)))])
+        self.batch = Padding(text.pad, groups=1)([text[row] for row in range(min(OBSERVED, len(text)))])
         with self._untouched():
             watch.begin(objective.model.eval())
 
@@ -129,7 +128,7 @@ def sparsest(model: SentenceTransformer, recipe: Recipe, track: Track, seed: int
     """The masks of the asked sparsity, by importance on training text with dropout; nothing else changes."""
     text = TokenisedText(data.training_text(track, "twins"), model.tokenizer, recipe.max_length or 0)
     rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)
-    padding, was_training = Padding(model.tokenizer.pad_token_id, groups=1), model.training
+    padding, was_training = Padding(text.pad, groups=1), model.training
 
     def views(number: int) -> tuple[Tensor, Tensor]:
         torch.manual_seed(seed * sparsify.BATCHES + number)  # the same dropout for every loss

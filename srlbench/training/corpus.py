@@ -85,10 +85,14 @@ def prepare(
     longest: int,
     folder: Path,
     report: Callable[[str], None],
+    apart: frozenset[str] = frozenset(),
 ) -> Corpus:
-    """The corpus of these files and of the generated lines; kept in `folder`, from where it is read again."""
+    """The corpus of these files and of the generated lines; kept in `folder`, from where it is read again.
+
+    apart: the letters of sentences that are left out.
+    """
     if not (folder / "facts.json").exists():
-        lines, facts = _gather(files, generated(), report)
+        lines, facts = _gather(files, generated(), apart, report)
         report(f"learning {size} word pieces from {len(lines):,} lines")
         spoken = facts["generated"]["lines"]
         # A word of the language that is split would be no word to the analyses that know its true weight.
@@ -119,7 +123,7 @@ def prepare(
 
 
 def _gather(
-    files: tuple[Path, ...], generated: list[str], report: Callable[[str], None]
+    files: tuple[Path, ...], generated: list[str], apart: frozenset[str], report: Callable[[str], None]
 ) -> tuple[list[str], dict[str, Any]]:
     """All lines, the generated ones last, and what they are."""
     lines: list[str] = []
@@ -127,10 +131,14 @@ def _gather(
     for path in files:
         report(f"reading {path.name}")
         found = read(path)
-        entries.append({"name": path.name, "sha256": file_hash(path), "lines": len(found)})
-        lines += found
+        kept = [line for line in found if letters(line) not in apart] if apart else found
+        entry = {"name": path.name, "sha256": file_hash(path), "lines": len(found)}
+        entries.append({**entry, "left_out": len(found) - len(kept)} if apart else entry)
+        lines += kept
     digest = hashlib.sha256("\n".join(generated).encode()).hexdigest()
-    facts = {"files": entries, "generated": {"lines": len(generated), "sha256": digest}}
+    facts: dict[str, Any] = {"files": entries, "generated": {"lines": len(generated), "sha256": digest}}
+    if apart:
+        facts["apart"] = {"sentences": len(apart)}
     return lines + generated, facts
 
 
@@ -143,6 +151,11 @@ def _encode(tokenizer: Tokenizer, lines: list[str], longest: int) -> tuple[npt.N
     numbered = [np.array(row, dtype=np.uint16) for row in rows()]
     starts = np.cumsum([0, *map(len, numbered)], dtype=np.int64)
     return np.concatenate(numbered), starts
+
+
+def letters(line: str) -> str:
+    """What is left of a sentence in any casing and tokenisation."""
+    return "".join(filter(str.isalnum, line.casefold()))
 
 
 def file_hash(path: Path) -> str:

@@ -11,13 +11,14 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
-from torch import nn
-from transformers import AutoConfig, AutoTokenizer
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
 
 from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
-from srlbench.training.layers import FirstLast
+from srlbench.training.layers import FirstLast, Words
 
 SIF_A = 1e-3
 
@@ -25,15 +26,15 @@ SIF_A = 1e-3
 def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransformer, nn.Module]:
     """The encoder before training, and the head that only training sees (identity if there is none)."""
     if recipe.encoder != "backbone":
-        weighted = recipe.encoder == "random-words-weighted"
-        return SentenceTransformer(modules=[_random_words(folder, track if weighted else None)]), nn.Identity()
+        return SentenceTransformer(modules=[_words(recipe.encoder, folder, track)]), nn.Identity()
+    if not (folder / "config.json").exists():
+        return _static(recipe, folder)
     layers = recipe.pool == "first-last"
     config: dict[str, Any] = {"output_hidden_states": True} if layers else {}
     if recipe.dropout is not None:
         config |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), recipe.dropout)
     transformer = Transformer(
         str(folder),
-        max_seq_length=recipe.max_length,
         config_kwargs=config,
         # Loading prints a report of unused weights otherwise; no recipe uses the backbone's own pooler.
         model_kwargs={"dtype": torch.float32, "add_pooling_layer": False},
@@ -51,6 +52,22 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
     return SentenceTransformer(modules=modules), head
 
 
+def _static(recipe: Recipe, folder: Path) -> tuple[SentenceTransformer, nn.Module]:
+    """Static embeddings have one way of pooling, and no layers to choose from."""
+    known, weights = _table(folder)
+    words = Words(known, weights)
+    head = _head(recipe.head, words.embedding_dim)
+    if recipe.head in ("linear", "mlp"):
+        return SentenceTransformer(modules=[words, head]), nn.Identity()
+    return SentenceTransformer(modules=[words]), head
+
+
+def plain(model: SentenceTransformer) -> SentenceTransformer:
+    """The encoder as anyone can load it, without what only training needs."""
+    first = model[0]
+    return SentenceTransformer(modules=[first.plain(), *list(model)[1:]]) if isinstance(first, Words) else model
+
+
 def _head(kind: str, width: int) -> nn.Module:
     if kind == "none":
         return nn.Identity()
@@ -66,16 +83,28 @@ def _head(kind: str, width: int) -> nn.Module:
     return nn.Sequential(dense.linear, nn.Tanh()) if kind == "mlp-train-only" else dense
 
 
-def _random_words(folder: Path, track: Track | None) -> StaticEmbedding:
-    """As wide as the backbone, so that a probe on them has no more to work with."""
-    tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    vectors = torch.randn(len(tokenizer), AutoConfig.from_pretrained(str(folder)).hidden_size)
-    if track is not None:
+def _words(kind: str, folder: Path, track: Track) -> StaticEmbedding:
+    """Words alone: the backbone's input embeddings, or random vectors as wide, so that a probe has no less to see."""
+    tokenizer, vectors = _table(folder)
+    if kind.startswith("random"):
+        vectors = torch.randn(*vectors.shape)
+    if kind.endswith("weighted"):
         texts = [line[0] for line in data.training_text(track, "twins")]
-        counts = Counter(i for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in ids)
-        p = torch.tensor([counts[i] for i in range(len(tokenizer))]) / counts.total()
-        vectors *= (SIF_A / (SIF_A + p)).unsqueeze(1)
-    return StaticEmbedding(tokenizer.backend_tokenizer, embedding_weights=vectors)
+        found = tokenizer.encode_batch(texts, add_special_tokens=False)
+        counts = Counter(i for each in found for i in each.ids)
+        p = torch.tensor([counts[i] for i in range(len(vectors))]) / counts.total()
+        vectors = vectors * (SIF_A / (SIF_A + p)).unsqueeze(1)
+    return StaticEmbedding(tokenizer, embedding_weights=vectors)
+
+
+def _table(folder: Path) -> tuple[Tokenizer, Tensor]:
+    """The backbone's tokenizer and its input embeddings."""
+    if not (folder / "config.json").exists():
+        known = StaticEmbedding.load(str(folder))
+        return known.tokenizer, known.embedding.weight.detach().float()
+    tokenizer = AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
+    model = AutoModel.from_pretrained(str(folder), dtype=torch.float32, add_pooling_layer=False)
+    return tokenizer, model.get_input_embeddings().weight.detach()
 
 
 def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> SentenceTransformer:

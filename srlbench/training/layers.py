@@ -1,10 +1,12 @@
-"""Pooling that sentence-transformers does not have."""
+"""Modules that sentence-transformers does not have."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sentence_transformers.sentence_transformer.modules import Pooling
+import torch
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
+from tokenizers import Tokenizer
 from torch import Tensor
 
 
@@ -19,3 +21,29 @@ class FirstLast(Pooling):
         layers = features["all_layer_embeddings"]
         features["token_embeddings"] = (layers[1] + layers[-1]) / 2
         return super().forward(features, **kwargs)
+
+
+class Words(StaticEmbedding):
+    """Static embeddings while they are trained: of rows of padded pieces, too."""
+
+    def __init__(self, tokenizer: Tokenizer, weights: Tensor) -> None:
+        super().__init__(tokenizer, embedding_weights=weights)
+
+    def forward(self, features: dict[str, Tensor], **kwargs: Any) -> dict[str, Tensor]:
+        if "offsets" in features:
+            return super().forward(features, **kwargs)
+        mask = features["attention_mask"].bool()
+        ends = mask.sum(1).cumsum(0)
+        starts = torch.cat([ends.new_zeros(1), ends[:-1]])
+        return super().forward({"input_ids": features["input_ids"][mask], "offsets": starts})
+
+    def plain(self) -> StaticEmbedding:
+        """The same embeddings as sentence-transformers knows them."""
+        return StaticEmbedding(self.tokenizer, embedding_weights=self.embedding.weight.detach())
+
+
+def thinned(ids: Tensor, mask: Tensor, share: float, kept: Tensor) -> Tensor:
+    """The mask with a random share of the pieces left out, but none of `kept`, and never all of a sentence."""
+    pieces = mask.bool() & ~torch.isin(ids, kept)
+    left = pieces & (torch.rand(mask.shape, device=mask.device) >= share)
+    return (mask.bool() & (left.where(left.any(1, keepdim=True), pieces) | ~pieces)).to(mask.dtype)

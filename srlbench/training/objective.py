@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from srlbench.errors import SrlbenchError
 from srlbench.recipe import LossFunction
+from srlbench.training.batches import special
+from srlbench.training.layers import thinned
 
 
 class Diverged(SrlbenchError):
@@ -26,8 +28,10 @@ class Objective(nn.Module):
         loss: LossFunction,
         arguments: dict[str, Any],
         views: int,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.word_dropout, self.special = word_dropout, torch.tensor(special(model.tokenizer))
         self.model, self.head = model, head
         self.loss, self.arguments, self.views = loss, arguments, views
         self.history: list[float] = []
@@ -44,8 +48,14 @@ class Objective(nn.Module):
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
         """The views of the batch, behind the head."""
+        if self.training and self.word_dropout:
+            features = [self._thinned(block) for block in features]
         blocks = [self.model(block)["sentence_embedding"] for block in features]
         return self.head(torch.cat(blocks)[labels]).chunk(self.views)  # type: ignore[no-any-return]
+
+    def _thinned(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
+        ids, mask = block["input_ids"], block["attention_mask"]
+        return {**block, "attention_mask": thinned(ids, mask, self.word_dropout, self.special.to(ids.device))}
 
     def value(self, *views: Tensor) -> Tensor:
         """The loss with its arguments."""

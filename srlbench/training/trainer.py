@@ -81,6 +81,7 @@ def train(
     if recipe.sparsity:
         sparsify.apply(model, kept)
         log["sparsity"] = sparsify.counts(kept)
+    model = encoder.plain(model)
     if recipe.post == "whitening":
         model = encoder.whiten(model.eval(), track)
     return Trained(model.eval(), encoder.weights_sha256(model), log, kept)
@@ -102,7 +103,7 @@ def _fit(
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
     loss = loss_function(recipe.loss)
-    objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views)
+    objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views, recipe.word_dropout or 0.0)
     objective.kept = kept or {}
     sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
     trainer = _Trainer(
@@ -110,7 +111,7 @@ def _fit(
         args=_arguments(recipe, track, seed, work),
         train_dataset=text,
         loss=objective,
-        data_collator=Padding(model.tokenizer.pad_token_id, groups=1 if torch.cuda.is_available() else GROUPS),
+        data_collator=Padding(text.pad, groups=1 if torch.cuda.is_available() else GROUPS),
         evaluator=Dev(dev_score) if recipe.select == "dev" else None,
         callbacks=[
             *([Sparse(objective, recipe, track, seed)] if sparse else []),

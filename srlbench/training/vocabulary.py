@@ -24,6 +24,8 @@ from tokenizers import (
     trainers,
 )
 
+from srlbench.errors import UsageError
+
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
 INNER = 0xF0000  # a private plane of Unicode: where the characters inside a word live while merges are learnt
@@ -67,6 +69,8 @@ def learn(counts: Counter[str], size: int, whole: Iterable[str] = (), characters
     # The last merges are the rarest pieces; a word that is in the vocabulary is never cut.
     spare = [p for p in reversed(pieces) if len(p.removeprefix("##")) > 1 and p not in set(whole)]
     dropped = set(spare[: max(0, len(pieces) + len(missing) + len(SPECIAL) - size)])
+    if len(pieces) + len(missing) + len(SPECIAL) - len(dropped) > size:
+        raise UsageError(f"A vocabulary of {size} is too small: {len(set(whole))} words are to be whole.")
     vocabulary = [*SPECIAL, *(p for p in pieces if p not in dropped), *missing]
     return wordpiece({piece: number for number, piece in enumerate(vocabulary)})
 
@@ -82,10 +86,13 @@ def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
     return tokenizer
 
 
-def vectors(tokens: Ints, lines: Ints, size: int, width: int, window: int = 5) -> npt.NDArray[np.float32]:
+def vectors(
+    tokens: Ints, lines: Ints, size: int, width: int, power: float = 0.5, window: int = 5
+) -> npt.NDArray[np.float32]:
     """Factors of the positive pointwise mutual information of tokens at most `window` apart in one line.
 
-    `lines` is the number of the line of each token. A neighbour at distance d counts 1/d.
+    `lines` is the number of the line of each token. A neighbour at distance d counts 1/d. Each factor has its singular
+    value to the `power`: at 0 all directions weigh the same.
     """
     inside = tokens >= len(SPECIAL)
     tokens, lines = tokens[inside].astype(np.int32), lines[inside]
@@ -102,4 +109,4 @@ def vectors(tokens: Ints, lines: Ints, size: int, width: int, window: int = 5) -
     matrix = sparse.csr_matrix((gain, (seen.row, seen.col)), (size, size))
     factors, strength, _ = svds(matrix, k=width, v0=np.ones(size) / np.sqrt(size))
     order = np.argsort(-strength)
-    return np.asarray(factors[:, order] * np.sqrt(strength[order]), dtype=np.float32)
+    return np.asarray(factors[:, order] * strength[order] ** power, dtype=np.float32)
