@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from srlbench import backbones, compare, data, inspection, records, registry, search, suite, sweep, tracks, variants
 from srlbench import dynamics as over_steps
-from srlbench import inspection, records, registry, search, suite, sweep, tracks, variants
 from srlbench import leaderboard as leaderboards
 from srlbench.claims import Claim, Finding, claims, page
 from srlbench.claims.evidence import Evidence
@@ -16,7 +16,7 @@ from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.jobs import Look
 from srlbench.plan import Plan, current, folder
 from srlbench.recipe import Registered
-from srlbench.records import Record
+from srlbench.records import Key, Record
 from srlbench.stats import average, label, with_averages
 from srlbench.tracks import Track
 
@@ -123,18 +123,84 @@ def _searched(names: Sequence[str], files: Files) -> list[Registered]:
     return entries
 
 
-def judge(rules: Track, files: Files, results: Path) -> Judged:
-    """Every claim, looked at with the records of a results folder that are not stale."""
-    evidence = Evidence(_fresh(rules, files, results), rules.groups, f"srlbench run --track {rules.name}")
-    return [(claim, claim.look(evidence)) for claim in claims()]
+def judge(rules: Track, files: Files, results: Path) -> dict[str, Judged]:
+    """Every claim on every backbone, looked at with the records of a results folder that are not stale."""
+    found = _fresh(rules, files, results)
+    measured = {record.backbone for record in found}
+    kept = [name for name in _starts(rules) if name in measured] or _starts(rules)[:1]
+    command = f"srlbench run --track {rules.name}"
+    evidence = {name: Evidence((r for r in found if r.backbone == name), rules.groups, command) for name in kept}
+    return {name: [(claim, claim.look(seen)) for claim in claims()] for name, seen in evidence.items()}
 
 
-def write_claims(judged: Judged, rules: Track, results: Path) -> Path:
+def _starts(rules: Track) -> list[str]:
+    return [backbones.resolve(name).name for name in rules.backbones]
+
+
+def write_claims(judged: Mapping[str, Judged], rules: Track, results: Path) -> Path:
     place = "" if results == Path("srlbench-results") else f" --results {results.name}"
     path = folder(results, rules) / "claims.md"
     command = f"srlbench claims --track {rules.name}{place}"
     records.write_text(path, page.to_markdown(judged, rules.name, rules.version, rules.protocol.label, command))
     return path
+
+
+def compared(
+    rules: Track, names: Sequence[str], against: Sequence[str], files: Files, results: Path
+) -> tuple[dict[str, list[compare.Comparison]], Path | None]:
+    """Paired comparisons by average: of all recipes with the control and their twins, or of some with others."""
+    for name in (*names, *against):
+        registry.recipe(name, files)
+    kept = [record for record in _fresh(rules, files, results) if not variants.is_variant(record.recipe)]
+    several = len({record.backbone for record in kept}) > 1
+    systems = {r.key: f"{r.recipe}@{r.backbone}" if several else r.recipe for r in kept}
+    pairs = list(_pairs(kept, systems, rules, names, against, files))
+    if not pairs:
+        raise SrlbenchError(f"There is nothing to compare in {results}; `srlbench run --track {rules.name}` makes it.")
+    found = {}
+    for group, tasks in rules.groups.items():
+        predictions: dict[str, dict[int, Any]] = {}
+        for record in kept:
+            if set(tasks) <= record.scores.keys():
+                path = records.predictions_path(results, record.key)
+                predictions.setdefault(systems[record.key], {})[record.seed] = records.read_predictions(path)
+        if able := [pair for pair in pairs if {*pair} <= predictions.keys()]:
+            named = {name for pair in able for name in pair}
+            gold = {task: _truth(rules, task) for task in tasks}
+            correlated = rules.protocol.tasks[tasks[0]].kind == "sts"
+            mine = {name: seeds for name, seeds in predictions.items() if name in named}
+            found[average(group)] = compare.compare(able, mine, gold, correlated)
+    if names or against:
+        return found, None
+    place = "" if results == Path("srlbench-results") else f" --results {results.name}"
+    path = folder(results, rules) / "comparisons.md"
+    said = compare.to_markdown(found, f"{rules.name} v{rules.version}", f"srlbench compare --track {rules.name}{place}")
+    records.write_text(path, said)
+    return found, path
+
+
+def _pairs(
+    kept: Sequence[Record],
+    systems: Mapping[Key, str],
+    rules: Track,
+    names: Sequence[str],
+    against: Sequence[str],
+    files: Files,
+) -> Iterator[tuple[str, str]]:
+    """On each backbone, each recipe and those it is compared with; all if no names are given."""
+    twins = {name: [entry.twin] for name, entry in registry.recipes(files).items() if entry.twin}
+    for backbone in dict.fromkeys(record.backbone for record in kept):
+        there = {record.recipe: systems[record.key] for record in kept if record.backbone == backbone}
+        for name in [name for name in there if not names or name in names]:
+            others = against or [rules.control, *twins.get(name, [])]
+            yield from ((there[name], there[other]) for other in others if other in there and other != name)
+
+
+def _truth(rules: Track, task: str) -> Any:
+    import numpy as np
+
+    columns = data.task(rules.protocol, task).splits["test"]
+    return np.array(columns["score"] if "score" in columns else columns["label"])
 
 
 def dynamics(

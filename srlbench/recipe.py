@@ -173,6 +173,7 @@ class Registered:
     cite: str | None
     reported: Mapping[str, Mapping[str, float]]
     replaces: bool
+    twin: str | None = None  # the recipe that this one is a version of
     changes: Mapping[str, Any] = field(default_factory=dict)  # of a variant: stronger than what a track says
 
 
@@ -186,10 +187,12 @@ def recipe(
     cite: str | None = None,
     reported: Mapping[str, Mapping[str, float]] | None = None,
     replaces: bool = False,
+    twin: str | None = None,
 ) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
     """Register a function that returns a Recipe; its first docstring line is the recipe's description.
 
     reported: what the paper prints, by track and backbone: {"paper/bert-base-uncased": {"sts": 76.25}}.
+    twin: the registered recipe that this one is a version of; the two are compared.
     replaces: take the place of a registered recipe of the same name, which is otherwise an error.
     """
 
@@ -200,7 +203,7 @@ def recipe(
         module = sys.modules.get(build.__module__)
         family = Path(getattr(module, "__file__", None) or build.__module__).stem
         summary = (inspect.getdoc(build) or "").partition("\n")[0]
-        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces))
+        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces, twin))
         return build
 
     return register

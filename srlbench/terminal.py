@@ -22,6 +22,7 @@ from rich.table import Table
 from srlbench import plan as plans
 from srlbench import tables, verdicts
 from srlbench.claims import Claim, Finding
+from srlbench.compare import Comparison, spelled_p, spelled_span
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.jobs import Event, Outcome
 from srlbench.jobs import Progress as Step
@@ -191,8 +192,32 @@ def sweep(found: Sweep, files: Sequence[Path]) -> None:
     out.print(f"Wrote {', '.join(map(str, files))}.", soft_wrap=True)
 
 
-def claims(judged: Iterable[tuple[Claim, Finding]], path: Path | None) -> None:
+def claims(by_backbone: Mapping[str, Iterable[tuple[Claim, Finding]]], path: Path | None) -> None:
     """A table a paper, a line a claim."""
+    for backbone, judged in by_backbone.items():
+        if len(by_backbone) > 1:
+            out.print(f"[bold]on {backbone}[/]")
+        _claims(judged)
+    if path:
+        out.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def compared(found: Mapping[str, Sequence[Comparison]], path: Path | None) -> None:
+    """A table for each average: how much better, and how sure that is."""
+    colours = {"better": "green", "worse": "red"}
+    for name, comparisons in found.items():
+        table = Table(title=label(name), title_justify="left", title_style="bold", box=None)
+        for column in ("recipe", "against", "difference", "95% interval", "p", ""):
+            table.add_column(column, justify="right" if column in ("difference", "p") else "left")
+        for c in comparisons:
+            word = f"[{colours[c.word]}]{c.word}[/]" if c.word in colours else f"[dim]{c.word}[/]"
+            table.add_row(c.system, c.against, f"{c.value:+.2f}", spelled_span(c), spelled_p(c.p), word)
+        out.print(table, "")
+    if path:
+        out.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def _claims(judged: Iterable[tuple[Claim, Finding]]) -> None:
     colours = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
     by_paper: dict[str, Table] = {}
     for claim, found in judged:
@@ -204,8 +229,6 @@ def claims(judged: Iterable[tuple[Claim, Finding]], path: Path | None) -> None:
         said = escape(str(found)) if found.effect is not None else f"[dim]{escape(found.detail)}[/]"
         by_paper[claim.paper].add_row(escape(claim.text), word, said, str(found.n or "–"))
     out.print(*by_paper.values(), sep="\n")
-    if path:
-        out.print(f"Wrote {path}.", soft_wrap=True)
 
 
 def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:

@@ -109,7 +109,30 @@ def claims(
     """
     rules = suite.track(track)
     judged = analysis.judge(rules, tuple(recipes or ()), results)
-    measured = any(found.word != "no evidence" for _, found in judged)
+    measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
     terminal.claims(judged, analysis.write_claims(judged, rules, results) if measured else None)
     if not measured:
         raise typer.Exit(NOTHING_COMPARABLE)
+
+
+@app.command()
+def compare(
+    recipe: Names = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A recipe; default: the track's control, and what a recipe is a version of.", show_default=False
+        ),
+    ] = None,
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    data: Data = None,
+) -> None:
+    """Compare recipes on the same items: a paired bootstrap over items and seeds, from the recorded predictions.
+
+    Example: `srlbench compare simcse-sup --against simcse-unsup`
+    """
+    use(data)
+    rules = suite.track(track)
+    terminal.compared(*analysis.compared(rules, recipe or [], against or [], tuple(recipes or ()), results))

@@ -34,6 +34,7 @@ class Track:
     text: Mapping[str, Mapping[str, Any]]
     path: Path
     estimate: Mapping[str, Any] = field(default_factory=dict)  # of what a run costs that nobody timed
+    control: str = "bag-random-weighted"  # what every recipe is compared with
     # What every recipe that trains does another way on a backbone: backbone -> settings.
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # What each recipe may be tuned over, and on which seed; what was chosen: backbone -> recipe -> its settings.
