@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from srlbench import backbones, compare, data, inspection, records, registry, search, suite, sweep, tracks, variants
+from srlbench import (
+    agreement,
+    backbones,
+    compare,
+    data,
+    inspection,
+    records,
+    registry,
+    search,
+    suite,
+    sweep,
+    tracks,
+    variants,
+)
 from srlbench import dynamics as over_steps
 from srlbench import leaderboard as leaderboards
 from srlbench.claims import Claim, Finding, claims, page
@@ -194,6 +208,44 @@ def _pairs(
         for name in [name for name in there if not names or name in names]:
             others = against or [rules.control, *twins.get(name, [])]
             yield from ((there[name], there[other]) for other in others if other in there and other != name)
+
+
+def agreements(
+    rules: Track, other: Track, files: Files, results: Path
+) -> list[tuple[str, str, agreement.Agreement | None]]:
+    """Of each average that both tracks have and each backbone of the second: how alike the recipes are ordered.
+
+    Once over all recipes in common, once over those that train.
+    """
+    averages = [average(group) for group in rules.groups if group in other.groups]
+    first, second = (_means(track, files, results) for track in (rules, other))
+    trains = {name for name, entry in registry.recipes(files).items() if entry.recipe.trained}
+    found = []
+    for backbone, theirs in second.items():
+        ours = next(iter(first.values()), {})
+        for name in averages:
+            a, b = (
+                {recipe: values[name] for recipe, values in side.items() if name in values} for side in (ours, theirs)
+            )
+            where = f"{label(name)}, {other.name} on {backbone}"
+            found.append((where, "all recipes", agreement.agreement(a, b)))
+            kept = {recipe: value for recipe, value in a.items() if recipe in trains}
+            found.append((where, "recipes that train", agreement.agreement(kept, b)))
+    return found
+
+
+def _means(rules: Track, files: Files, results: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Backbone -> recipe -> mean scores and averages over the seeds."""
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for record in _fresh(rules, files, results):
+        if not variants.is_variant(record.recipe):
+            own = found.setdefault(record.backbone, {}).setdefault(record.recipe, {})
+            for name, value in with_averages(record.scores, rules.groups).items():
+                own.setdefault(name, []).append(value)
+    return {
+        backbone: {recipe: {k: fmean(v) for k, v in own.items()} for recipe, own in recipes.items()}
+        for backbone, recipes in found.items()
+    }
 
 
 def _truth(rules: Track, task: str) -> Any:

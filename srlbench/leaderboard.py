@@ -30,6 +30,10 @@ SAME = 0.05  # points; less is another machine's last digits, not another result
 RANK_MARGIN = 0.1  # points; less is not worth a rank
 
 
+# A recipe, the setting of its paper, and what that prints: averages by name.
+Elsewhere = tuple[str, str, Mapping[str, float]]
+
+
 @dataclass(frozen=True)
 class Row:
     """One recipe on one backbone at one fingerprint."""
@@ -69,6 +73,7 @@ class Leaderboard:
     rows: tuple[Row, ...]
     compared: bool  # whether there was a published reference to compare with
     excluded: int  # records of another protocol, which share no table with these
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 def build(
@@ -80,13 +85,15 @@ def build(
     current: Current,
     groups: Groups,
     seeds: Iterable[int] = (),
-    reported: Mapping[str, Mapping[str, float]] | None = None,
+    reported: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
     reference: Iterable[Record] | None = None,
 ) -> Leaderboard:
     """The leaderboard of `records`; the first group's average ranks it.
 
     current: what is registered now; any other fingerprint is stale, any other recipe unregistered.
-    reported: each paper's own numbers, by recipe; only where its settings match the track's.
+    reported: each paper's own numbers, by recipe and backbone; only where its settings match the track's.
+    elsewhere: what papers print of the same methods in other settings; shown apart.
     reference: the published records to compare with; None if there are none.
     """
     mine = [record for record in records if (record.track, record.track_version) == (track, version)]
@@ -105,12 +112,13 @@ def build(
         if now != fingerprint and all(record.status == "failed" for record in found):
             continue  # a failure of code that is gone tells nobody anything
         row = _row(Row(recipe, backbone, fingerprint, "not run", {}), found, now, groups, seeds)
-        told = (reported or {}).get(recipe)
+        told = (reported or {}).get((recipe, backbone))
         against = _reproduction(found, published[track, version, recipe, backbone, fingerprint], groups)
         rows.append(replace(row, reproduction=against, reported=told if now == fingerprint else None))
     excluded = sum(record.protocol != protocol for record in mine)
     ordered = _ranked(rows, average(next(iter(groups))))
-    return Leaderboard(track, version, protocol, groups, seeds, ordered, reference is not None, excluded)
+    compared = reference is not None
+    return Leaderboard(track, version, protocol, groups, seeds, ordered, compared, excluded, tuple(elsewhere))
 
 
 def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, expected: tuple[int, ...]) -> Row:

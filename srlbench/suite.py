@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,6 +116,7 @@ def leaderboard(
         groups=rules.groups,
         seeds=rules.seeds,
         reported=_reported(entries, rules),
+        elsewhere=_elsewhere(entries, rules),
         reference=published(rules, results),
     )
     if write and found.records:
@@ -258,15 +259,27 @@ def _resolvable(names: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def _reported(entries: Any, rules: Track) -> dict[str, dict[str, float]]:
+def _reported(entries: Iterable[Registered], rules: Track) -> dict[tuple[str, str], Mapping[str, float]]:
     """What papers print for this very setting; empty on every track that is not the paper's."""
-    out: dict[str, dict[str, float]] = {}
-    entry: Registered
-    for entry in entries:
-        for backbone in rules.backbones:
-            if numbers := entry.reported.get(f"{rules.name}/{backbone}"):
-                out[entry.name] = dict(numbers)
-    return out
+    starts = [backbones.resolve(name) for name in rules.backbones]
+    return {
+        (entry.name, start.name): numbers
+        for entry in entries
+        for start in starts
+        if (numbers := entry.reported.get(f"{rules.name}/{start.hub_id or start.name}"))
+    }
+
+
+def _elsewhere(entries: Iterable[Registered], rules: Track) -> list[leaderboards.Elsewhere]:
+    """What papers print of the track's recipes in another setting, but on the same tasks."""
+    if rules.protocol.source != "senteval":
+        return []
+    return [
+        (entry.name, setting.partition("/")[2], numbers)
+        for entry in entries
+        for setting, numbers in entry.reported.items()
+        if not setting.startswith(f"{rules.name}/")
+    ]
 
 
 def _first_line(path: Path) -> str:

@@ -38,6 +38,8 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
         parts += [_markdown(*_tasks(board, group, tasks))]
     if any(row.measures for row in board.rows):
         parts += ["## Diagnostics", _markdown(*_measures(board))]
+    if board.elsewhere:
+        parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
     legend = "\n".join(f"- {line}" for line in _legend(board))
     parts += ["## How to read it", legend, f"Regenerate with `{command}`."]
     return "\n\n".join(parts) + "\n"
@@ -88,6 +90,10 @@ def _tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[s
     return header, lines
 
 
+ELSEWHERE = (
+    "What papers print, single numbers of one seed: other encoders, other text, a hundred times the training. "
+    "**Not comparable with the rows above**; it says how far a method goes where it was made."
+)
 TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
 
 
@@ -106,6 +112,17 @@ def _measure(taken: Summary | None) -> str:
     if taken is None:
         return "not run"
     return f"{taken.mean:.3f}±{taken.sd:.3f}" if taken.sd else f"{taken.mean:.3f}"
+
+
+def _elsewhere(board: Leaderboard) -> str:
+    averages = list(map(average, board.groups))
+    header = ["recipe", "encoder", *map(label, averages)]
+    rules = [":---", ":---", *("---:" for _ in averages)]
+    body = [
+        [recipe, setting, *(f"{numbers[name]:.2f}" if name in numbers else "" for name in averages)]
+        for recipe, setting, numbers in board.elsewhere
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body))
 
 
 def _recipe(row: Row) -> str:

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from srlbench import plan as plans
 from srlbench import tables, verdicts
+from srlbench.agreement import Agreement
 from srlbench.claims import Claim, Finding
 from srlbench.compare import Comparison, spelled_p, spelled_span
 from srlbench.errors import OK, RUN_FAILED
@@ -215,6 +216,20 @@ def compared(found: Mapping[str, Sequence[Comparison]], path: Path | None) -> No
         out.print(table, "")
     if path:
         out.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def agreements(found: Sequence[tuple[str, str, Agreement | None]]) -> None:
+    """A line for each average, backbone and kind of recipe."""
+    table = Table(box=None)
+    for column in ("", "recipes", "n", "Spearman", "95% interval", "Kendall"):
+        table.add_column(column, justify="left" if column in ("", "recipes") else "right")
+    for where, which, each in found:
+        cells = ("–", "too few in common", "", "")
+        if each:
+            interval = f"{each.low:+.2f} to {each.high:+.2f}"
+            cells = (str(len(each.recipes)), f"{each.spearman:+.2f}", interval, f"{each.kendall:+.2f}")
+        table.add_row(where, which, *cells)
+    out.print(table)
 
 
 def _claims(judged: Iterable[tuple[Claim, Finding]]) -> None:

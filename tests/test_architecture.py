@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "variants": {"errors", "recipe"},
     "dynamics": {"records"},
     "compare": {"stats"},
+    "agreement": set(),
     "search": {"errors", "recipe", "records", "tracks", "variants"},
     "sweep": {"dynamics", "leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from srlbench.agreement import agreement
 from srlbench.compare import compare, to_markdown
 
 
@@ -85,3 +86,16 @@ def test_the_page_says_all_of_it() -> None:
     found = compare([("a", "b")], made, gold, True, 200)
     page = to_markdown({"sts_avg": found}, "small v1", "srlbench compare --track small")
     assert "## STS avg" in page and "| a | b | +" in page and "better" in page and "`srlbench compare" in page
+
+
+def test_tracks_that_order_recipes_alike_agree() -> None:
+    names = [f"r{i:02}" for i in range(40)]
+    a = {name: float(i) for i, name in enumerate(names)}
+    same = agreement(a, {**{name: 10 * value for name, value in a.items()}, "other": 3.0})
+    assert same and same.recipes == tuple(sorted(names)) and same.spearman == same.kendall == pytest.approx(1)
+    turned = agreement(a, {name: -value for name, value in a.items()})
+    assert turned and turned.spearman == pytest.approx(-1) and turned.high < 0
+    rng = np.random.default_rng(0)
+    none = agreement(a, dict(zip(names, rng.normal(size=40), strict=True)))
+    assert none and none.low < 0 < none.high
+    assert agreement({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2, "c": 3}) is None

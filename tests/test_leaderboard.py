@@ -158,7 +158,7 @@ def sample() -> Leaderboard:
     records = runs("simcse-unsup", 60) + runs("whitening", 55, step=0) + runs("simcse-unsup", 58, fingerprint=OLD)
     records += [failed("broken", 0), *runs("barlow", 60.1, n=1), *runs("a|b", 50, n=2)]
     reference = runs("simcse-unsup", 60) + runs("whitening", 57, step=0)
-    reported = {"simcse-unsup": {"sts_avg": 76.25}}
+    reported = {("simcse-unsup", "tiny"): {"sts_avg": 76.25}}
     current = {(name, "tiny"): NOW for name in ("simcse-unsup", "whitening", "broken", "barlow", "idle", "a|b")}
     return board(records, current=current, reference=reference, reported=reported)
 
@@ -304,3 +304,13 @@ def test_five_thousand_records_in_ten_seconds(tmp_path: Path) -> None:
     to_csv(built), to_markdown(built, made_with="x", command="y")
     assert time.perf_counter() - start < 10
     assert len(found.records) == 5000 and len(built.rows) == 1000
+
+
+def test_numbers_of_other_settings_stand_apart() -> None:
+    shown = board(
+        runs("simcse-unsup", 60), elsewhere=[("simcse-unsup", "google-bert/bert-base-uncased", {"sts_avg": 76.25})]
+    )
+    page = to_markdown(shown, made_with="srlbench", command="srlbench leaderboard")
+    above, _, apart = page.partition("## The same methods at BERT's scale, as published")
+    assert "76.25" not in above and "Not comparable with the rows above" in apart
+    assert "| simcse-unsup | google-bert/bert-base-uncased | 76.25 |" in apart

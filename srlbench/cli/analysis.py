@@ -136,3 +136,20 @@ def compare(
     use(data)
     rules = suite.track(track)
     terminal.compared(*analysis.compared(rules, recipe or [], against or [], tuple(recipes or ()), results))
+
+
+@app.command()
+def agree(
+    other: Annotated[str, typer.Argument(help="The track to be predicted.")],
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+) -> None:
+    """How alike two tracks order the recipes: is the quick one a fair predictor of the other?
+
+    Example: `srlbench agree small --results results`
+    """
+    found = analysis.agreements(suite.track(track), suite.track(other), tuple(recipes or ()), results)
+    terminal.agreements(found)
+    if not any(each for _, _, each in found):
+        raise typer.Exit(NOTHING_COMPARABLE)

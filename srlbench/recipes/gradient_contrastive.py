@@ -52,7 +52,7 @@ def dcl() -> Recipe:
     return _recipe(Loss("dcl", temperature=0.1))
 
 
-@recipe(cite="zhang2022mixcse")
+@recipe(cite="zhang2022mixcse", reported={"paper/google-bert/bert-base-uncased": {"sts_avg": 77.66}})
 def mixcse() -> Recipe:
     """InfoNCE with one more negative an anchor, mixed from its positive and its hardest negative."""
     return _recipe(Loss("mixcse", temperature=0.05, mix=0.2))
