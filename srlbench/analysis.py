@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from srlbench import (
-    agreement,
-    backbones,
-    compare,
-    data,
-    inspection,
-    records,
-    registry,
-    search,
-    suite,
-    sweep,
-    tracks,
-    variants,
-)
+from srlbench import backbones, inspection, records, registry, suite, sweep, tracks, variants
 from srlbench import dynamics as over_steps
 from srlbench import leaderboard as leaderboards
 from srlbench.claims import Claim, Finding, claims, page
@@ -30,7 +15,7 @@ from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.jobs import Look
 from srlbench.plan import Plan, current, folder
 from srlbench.recipe import Registered
-from srlbench.records import Key, Record
+from srlbench.records import Record
 from srlbench.stats import average, label, with_averages
 from srlbench.tracks import Track
 
@@ -86,60 +71,9 @@ def swept(points: Sequence[Registered], plan: Plan, backbone: Sequence[str]) -> 
     return made, sweep.write(made, folder(plan.results, rules) / "sweeps", plan.command)
 
 
-def plan_search(
-    names: Sequence[str], track_name: str, backbone: Sequence[str], files: Files, results: Path, command: str
-) -> Plan:
-    """The suite of the search that a track declares, for some recipes or all, on some of its backbones or all."""
-    rules = tracks.load(track_name)
-    if not rules.search:
-        raise UsageError(f"Track {rules.name} declares no search: its recipes say their settings themselves.")
-    entries = _searched(names, files)
-    plans = [
-        suite.planned(
-            list(search.points(entries, rules, name)),
-            rules,
-            [name],
-            str(rules.search["seed"]),
-            files,
-            results / search.FOLDER,
-            False,
-            command,
-        )
-        for name in backbone or rules.backbones
-    ]
-    runs = tuple(run for plan in plans for run in plan.runs)
-    sources = {name: source for plan in plans for name, source in plan.sources.items()}
-    return replace(plans[0], runs=runs, sources=sources, scored=False)
-
-
-def searched(
-    names: Sequence[str], rules: Track, backbone: Sequence[str], files: Files, results: Path
-) -> tuple[list[search.Searched], list[Path]]:
-    """What the search found, and, if it was made for all recipes and backbones, the files that say so."""
-    entries, kept = _searched(names, files), records.scan(results / search.FOLDER, rules.name, rules.version).records
-    now: dict[tuple[str, str], str] = {}
-    for name in backbone or rules.backbones:
-        now |= current(list(search.points(entries, rules, name)), rules, [name])
-    found = search.found(entries, rules, now, kept)
-    if names or backbone:
-        return found, []
-    place = "" if results == Path("srlbench-results") else f" --results {results.name}"
-    return found, search.write(found, rules, folder(results, rules), f"srlbench tune --track {rules.name}{place}")
-
-
-def _searched(names: Sequence[str], files: Files) -> list[Registered]:
-    if not names:
-        return [entry for entry in registry.recipes(files).values() if entry.recipe.trained]
-    entries = [registry.recipe(name, files) for name in dict.fromkeys(names)]
-    for entry in entries:
-        if variants.is_variant(entry.name) or not entry.recipe.trained:
-            raise UsageError(f"'{entry.name}' has nothing to be tuned; recipes that train have.")
-    return entries
-
-
 def judge(rules: Track, files: Files, results: Path) -> dict[str, Judged]:
     """Every claim on every backbone, looked at with the records of a results folder that are not stale."""
-    found = _fresh(rules, files, results)
+    found = fresh(rules, files, results)
     measured = {record.backbone for record in found}
     kept = [name for name in _starts(rules) if name in measured] or _starts(rules)[:1]
     command = f"srlbench run --track {rules.name}"
@@ -159,102 +93,6 @@ def write_claims(judged: Mapping[str, Judged], rules: Track, results: Path) -> P
     return path
 
 
-def compared(
-    rules: Track, names: Sequence[str], against: Sequence[str], files: Files, results: Path
-) -> tuple[dict[str, list[compare.Comparison]], Path | None]:
-    """Paired comparisons by average: of all recipes with the control and their twins, or of some with others."""
-    for name in (*names, *against):
-        registry.recipe(name, files)
-    kept = [record for record in _fresh(rules, files, results) if not variants.is_variant(record.recipe)]
-    several = len({record.backbone for record in kept}) > 1
-    systems = {r.key: f"{r.recipe}@{r.backbone}" if several else r.recipe for r in kept}
-    pairs = list(_pairs(kept, systems, rules, names, against, files))
-    if not pairs:
-        raise SrlbenchError(f"There is nothing to compare in {results}; `srlbench run --track {rules.name}` makes it.")
-    found = {}
-    for group, tasks in rules.groups.items():
-        predictions: dict[str, dict[int, Any]] = {}
-        for record in kept:
-            if set(tasks) <= record.scores.keys():
-                path = records.predictions_path(results, record.key)
-                predictions.setdefault(systems[record.key], {})[record.seed] = records.read_predictions(path)
-        if able := [pair for pair in pairs if {*pair} <= predictions.keys()]:
-            named = {name for pair in able for name in pair}
-            gold = {task: _truth(rules, task) for task in tasks}
-            correlated = rules.protocol.tasks[tasks[0]].kind == "sts"
-            mine = {name: seeds for name, seeds in predictions.items() if name in named}
-            found[average(group)] = compare.compare(able, mine, gold, correlated)
-    if names or against:
-        return found, None
-    place = "" if results == Path("srlbench-results") else f" --results {results.name}"
-    path = folder(results, rules) / "comparisons.md"
-    said = compare.to_markdown(found, f"{rules.name} v{rules.version}", f"srlbench compare --track {rules.name}{place}")
-    records.write_text(path, said)
-    return found, path
-
-
-def _pairs(
-    kept: Sequence[Record],
-    systems: Mapping[Key, str],
-    rules: Track,
-    names: Sequence[str],
-    against: Sequence[str],
-    files: Files,
-) -> Iterator[tuple[str, str]]:
-    """On each backbone, each recipe and those it is compared with; all if no names are given."""
-    twins = {name: [entry.twin] for name, entry in registry.recipes(files).items() if entry.twin}
-    for backbone in dict.fromkeys(record.backbone for record in kept):
-        there = {record.recipe: systems[record.key] for record in kept if record.backbone == backbone}
-        for name in [name for name in there if not names or name in names]:
-            others = against or [rules.control, *twins.get(name, [])]
-            yield from ((there[name], there[other]) for other in others if other in there and other != name)
-
-
-def agreements(
-    rules: Track, other: Track, files: Files, results: Path
-) -> list[tuple[str, str, agreement.Agreement | None]]:
-    """Of each average that both tracks have and each backbone of the second: how alike the recipes are ordered.
-
-    Once over all recipes in common, once over those that train.
-    """
-    averages = [average(group) for group in rules.groups if group in other.groups]
-    first, second = (_means(track, files, results) for track in (rules, other))
-    trains = {name for name, entry in registry.recipes(files).items() if entry.recipe.trained}
-    found = []
-    for backbone, theirs in second.items():
-        ours = next(iter(first.values()), {})
-        for name in averages:
-            a, b = (
-                {recipe: values[name] for recipe, values in side.items() if name in values} for side in (ours, theirs)
-            )
-            where = f"{label(name)}, {other.name} on {backbone}"
-            found.append((where, "all recipes", agreement.agreement(a, b)))
-            kept = {recipe: value for recipe, value in a.items() if recipe in trains}
-            found.append((where, "recipes that train", agreement.agreement(kept, b)))
-    return found
-
-
-def _means(rules: Track, files: Files, results: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Backbone -> recipe -> mean scores and averages over the seeds."""
-    found: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for record in _fresh(rules, files, results):
-        if not variants.is_variant(record.recipe):
-            own = found.setdefault(record.backbone, {}).setdefault(record.recipe, {})
-            for name, value in with_averages(record.scores, rules.groups).items():
-                own.setdefault(name, []).append(value)
-    return {
-        backbone: {recipe: {k: fmean(v) for k, v in own.items()} for recipe, own in recipes.items()}
-        for backbone, recipes in found.items()
-    }
-
-
-def _truth(rules: Track, task: str) -> Any:
-    import numpy as np
-
-    columns = data.task(rules.protocol, task).splits["test"]
-    return np.array(columns["score"] if "score" in columns else columns["label"])
-
-
 def dynamics(
     rules: Track, chosen: Sequence[str], measures: Sequence[str], files: Files, results: Path, out: Path | None
 ) -> Path:
@@ -263,7 +101,7 @@ def dynamics(
         if name not in over_steps.MEASURES:
             raise unknown("measure", name, over_steps.MEASURES)
     wanted = tuple(dict.fromkeys(measures)) or (over_steps.SPACE if chosen else over_steps.GRADIENTS)
-    found = over_steps.by_recipe(_fresh(rules, files, results), wanted)
+    found = over_steps.by_recipe(fresh(rules, files, results), wanted)
     for name in chosen:
         registry.recipe(name, files)
     lacking = [name for name in chosen if name not in found]
@@ -306,7 +144,7 @@ def _drawn(draw: Callable[[], None]) -> None:
         raise UsageError(f"Cannot draw: {error}") from error
 
 
-def _fresh(rules: Track, files: Files, results: Path) -> list[Record]:
+def fresh(rules: Track, files: Files, results: Path) -> list[Record]:
     """The good records of recipes and variants as they are now, on the track's own backbones."""
     found = records.scan(results, rules.name, rules.version).records
     own = [

@@ -54,10 +54,13 @@ ALLOWED: dict[str, set[str]] = {
 ABOVE = {
     "cli",
     "terminal",
+    "progress",
     "readings",
     "suite",
     "scoring",
     "analysis",
+    "contests",
+    "tuning",
     "inspection",
     "compaction",
     "doctor",

@@ -117,8 +117,11 @@ def test_every_claim_says_how_it_is_judged(claim: Claim) -> None:
 
 def test_the_page_shows_every_claim_with_its_verdict() -> None:
     evidence = Evidence(records(everywhere(40)), GROUPS)
-    text = page.to_markdown([(each, each.look(evidence)) for each in claims()], "t", 1, "p", "srlbench claims")
-    assert all(claim.text in text for claim in claims())
+    judged = [(each, each.look(evidence)) for each in claims()]
+    text = page.to_markdown({"tiny": judged}, "t", 1, "p", "srlbench claims")
+    assert all(claim.text in text for claim in claims()) and "on `tiny`" not in text
+    both = page.to_markdown({"tiny": judged, "mini": judged}, "t", 1, "p", "srlbench claims")
+    assert both.count("on `tiny`") == both.count("on `mini`") == len({claim.paper for claim in claims()})
     assert "**inconclusive** | +0.00 [" in text and "**no evidence** | – | –" in text
 
 

@@ -24,7 +24,9 @@ ROOT = Path(srlbench.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARSED = {
+    "agree",
     "check",
+    "compare",
     "baseline",
     "claims",
     "compact",
@@ -82,7 +84,7 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
     if "mine.py" in words:
         (mine,) = blocks(README, "python")
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
-    if words[0] in ("run", "sweep") and "--dry-run" not in words:
+    if words[0] in ("run", "sweep", "tune") and "--dry-run" not in words:
         words.append("--dry-run")
     if words[0] == "leaderboard":
         for name in ("results", "srlbench-results"):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from srlbench import analysis, suite, terminal
+from srlbench import analysis, contests, suite, terminal, tuning
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -91,9 +91,9 @@ def tune(
     """
     use(data)
     files = tuple(recipes or ())
-    plan = analysis.plan_search(recipe or [], track, backbone or [], files, results, command())
+    plan = tuning.plan_search(recipe or [], track, backbone or [], files, results, command())
     walk(plan, jobs, dry_run)
-    terminal.searched(*analysis.searched(recipe or [], plan.track, backbone or [], files, results))
+    terminal.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
     finish(plan)
 
 
@@ -135,7 +135,7 @@ def compare(
     """
     use(data)
     rules = suite.track(track)
-    terminal.compared(*analysis.compared(rules, recipe or [], against or [], tuple(recipes or ()), results))
+    terminal.compared(*contests.compared(rules, recipe or [], against or [], tuple(recipes or ()), results))
 
 
 @app.command()
@@ -149,7 +149,7 @@ def agree(
 
     Example: `srlbench agree small --results results`
     """
-    found = analysis.agreements(suite.track(track), suite.track(other), tuple(recipes or ()), results)
+    found = contests.agreements(suite.track(track), suite.track(other), tuple(recipes or ()), results)
     terminal.agreements(found)
     if not any(each for _, _, each in found):
         raise typer.Exit(NOTHING_COMPARABLE)

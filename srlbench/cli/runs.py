@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from srlbench import suite, terminal
+from srlbench import progress, suite, terminal
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -183,10 +183,10 @@ def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = Fa
 def walk(plan: Plan, jobs: int | None, dry_run: bool, fail_fast: bool = False) -> None:
     """Make what is missing under a progress display, or only show it."""
     if dry_run:
-        terminal.plan(plan)
+        progress.plan(plan)
         raise typer.Exit
     try:
-        terminal.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
+        progress.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was recorded is kept; the same command goes on from there.")
         raise typer.Exit(130) from None

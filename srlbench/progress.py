@@ -1,0 +1,165 @@
+"""The plan of a suite, and how its runs get on: a line each where nobody watches, bars where somebody does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+
+from srlbench import plan as plans
+from srlbench.jobs import Event, Outcome
+from srlbench.jobs import Progress as Step
+from srlbench.plan import Plan
+from srlbench.records import Record
+from srlbench.stats import average, label, with_averages
+from srlbench.terminal import duration, err, out
+
+
+def plan(plan: Plan) -> None:
+    """The plan, one line a recipe and backbone."""
+    cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
+    for run_ in plan.runs:
+        cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
+    table = Table(title=f"{plan.track.name} v{plan.track.version}", title_justify="left", box=None)
+    for column in ("recipe", "backbone", "fingerprint", *plan_states(plan), "cost"):
+        table.add_column(column, justify="right" if column == "cost" else "left")
+    for (recipe, backbone, print_), runs in cells.items():
+        by_state = [_seeds(r.key.seed for r in runs if r.state == state) for state in plan_states(plan)]
+        table.add_row(recipe, backbone, print_, *by_state, _cost([r for r in runs if r.state != plans.DONE]))
+    out.print(table)
+    missing = plan.missing
+    reckoned = sum(run_.seconds or 0.0 for run_ in missing) / 3600 if plan.track.estimate else None
+    cost = _together(missing) if reckoned is None else f", about {reckoned:,.0f} GPU hours, reckoned from operations"
+    out.print(f"\n{len(plan.runs)} runs, {len(missing)} to make{cost}.")
+
+
+def plan_states(plan: Plan) -> list[str]:
+    found = {run_.state for run_ in plan.runs}
+    return [s for s in (plans.DONE, plans.STALE, plans.FAILED, plans.TO_DO) if s in found]
+
+
+def run(plan: Plan, engine: plans.Engine, jobs: int, fail_fast: bool) -> None:
+    """Make the missing runs under a progress display."""
+    if not plan.missing:
+        err.print(f"Nothing to do: all {len(plan.runs)} runs are recorded in {plan.results}.")
+        return
+    progress = _Watched(plan, jobs) if err.is_terminal and not os.environ.get("CI") else _Logged(plan, jobs)
+    with progress.live():
+        for event in plans.walk(plan, engine, fail_fast):
+            progress.see(event)
+
+
+class _Logged:
+    """Progress as plain lines: one a finished run, for logs and pipes."""
+
+    def __init__(self, plan: Plan, jobs: int) -> None:
+        self.plan, self.jobs = plan, jobs
+        self.left = {r.key: r.seconds for r in plan.missing}
+        self.total = len(self.left)
+        self.start = time.monotonic()
+        self.spent, self.expected = 0.0, 0.0
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        cost = _together(self.plan.missing, self.jobs)
+        self.say(f"{self.total} runs to make, {self.jobs} side by side{cost}. Records go to {self.plan.results}.")
+        yield
+
+    def say(self, line: str) -> None:
+        err.print(line, soft_wrap=True)
+
+    def see(self, event: Event) -> None:
+        if isinstance(event.news, Outcome):
+            record = event.news.record
+            seconds = self.left.pop(event.job.key, None)
+            self.spent += record.timings.get("total_s", 0.0)
+            self.expected += seconds or 0.0
+            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.time_left()}")
+
+    def time_left(self) -> str:
+        """From what runs like these cost before, corrected by how this machine does; from the mean if unknown."""
+        done = self.total - len(self.left)
+        if not self.left or not done:
+            return ""
+        mean, pace = self.spent / done, self.spent / self.expected if self.expected else 1.0
+        work = sum(pace * s if s else mean for s in self.left.values())
+        return f" · about {duration(work / min(self.jobs, len(self.left)))} left"
+
+
+class _Watched(_Logged):
+    """Progress as bars, for people: one for the suite, one for each run under way."""
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[said]}"),
+            console=err,
+        )
+        self.rows: dict[Any, TaskID] = {}
+        with self.bars:
+            cost = _together(self.plan.missing, self.jobs)
+            self.suite = self.bars.add_task("[bold]suite", total=self.total, said=f"starting{cost}")
+            yield
+
+    def say(self, line: str) -> None:
+        self.bars.console.print(line, soft_wrap=True)
+
+    def see(self, event: Event) -> None:
+        key = event.job.key
+        if isinstance(event.news, Step):
+            if key not in self.rows:
+                self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", said="")
+            step = event.news
+            self.bars.update(self.rows[key], completed=step.done, total=step.of, said=step.stage)
+        else:
+            if key in self.rows:
+                self.bars.remove_task(self.rows.pop(key))
+            super().see(event)
+            self.bars.update(self.suite, advance=1, said=self.time_left().removeprefix(" · "))
+
+
+def _said(record: Record, plan: Plan) -> str:
+    run = f"[cyan]{record.recipe}[/] {record.backbone} seed {record.seed}"
+    seconds = duration(record.timings.get("total_s", 0.0))
+    if record.status == "failed":
+        return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
+    averages = with_averages(record.scores, plan.track.groups) if plan.scored else record.scores
+    shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
+    said = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
+    return f"{run}: {said} ({seconds})"
+
+
+def _together(runs: list[plans.Run], jobs: int = 1) -> str:
+    known = [r.seconds for r in runs if r.seconds]
+    if not known:
+        return ""
+    total = sum(known) / len(known) * len(runs)
+    return f", about {duration(total / jobs)}" + (" one after the other" if jobs == 1 else "")
+
+
+def _cost(runs: list[plans.Run]) -> str:
+    if not runs:
+        return ""
+    return duration(sum(r.seconds for r in runs if r.seconds)) if all(r.seconds for r in runs) else "unknown"
+
+
+def _seeds(seeds: Iterator[int]) -> str:
+    """0-2, 5 for 0, 1, 2, 5."""
+    spans: list[list[int]] = []
+    for seed in sorted(seeds):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
