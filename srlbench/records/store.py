@@ -96,7 +96,7 @@ def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]]
         write_bytes(path, record.to_json().encode())
         return path
     text = record.to_json().encode()
-    if predictions is not None:  # first, because the record is the mark that the run is complete
+    if predictions:  # first, because the record is the mark that the run is complete
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
     write_bytes(path, text)
