@@ -46,6 +46,10 @@ class Evidence:
         """What the track makes of one of the recipe's settings."""
         return str(next(iter(self._of(recipe).values())).resolved.get(name))
 
+    def first_of(self, *recipes: str) -> str:
+        """The first of these that was run; the first of all if none was."""
+        return next((name for name in recipes if name in self._records), recipes[0])
+
     def trained(self) -> list[str]:
         """The registered recipes that were trained; variants are not among them."""
         return sorted(

@@ -20,8 +20,8 @@ LEAST = 5  # recipes a correlation is of
 
 def follows(evidence: Evidence, recipe: str, method: str, quantity: str) -> Finding:
     """R² of the regression of a word's mean weight on its information, minus that of the untrained encoder with the
-    same pooling; supported if the interval lies above zero."""
-    before = f"untrained-{evidence.setting(recipe, 'pool')}"
+    same pooling (of static embeddings: as they are); supported if the interval lies above zero."""
+    before = evidence.first_of(f"untrained-{evidence.setting(recipe, 'pool')}", "input-words")
     path = f"words.{method}.{quantity}"
     fits = {name: evidence.measured(name, f"{path}.r2") for name in (before, recipe)}
     slopes = {name: evidence.measured(name, f"{path}.slope") for name in (before, recipe)}
