@@ -17,7 +17,7 @@ from srlbench import leaderboard as leaderboards
 from srlbench.errors import UsageError, unknown
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.jobs import AS_USUAL, Look
-from srlbench.plan import Engine, Plan, current, folder, states
+from srlbench.plan import Engine, Plan, applies, current, folder, states
 from srlbench.recipe import Registered
 from srlbench.records import Record, Scan
 from srlbench.tracks import Track
@@ -68,6 +68,10 @@ def planned(
     look: Look = AS_USUAL,
 ) -> Plan:
     """The suite of these recipes."""
+    starts = [backbones.resolve(name) for name in backbone or rules.backbones]
+    if chosen and not any(applies(entry, start) for entry in chosen for start in starts):
+        names = ", ".join(start.name for start in starts)
+        raise UsageError(f"'{chosen[0].name}' needs a backbone with layers, and {names} has none.")
     found = records.scan(results, rules.name, rules.version)
     runs = states(
         current(chosen, rules, backbone),

@@ -65,6 +65,12 @@ def test_settings_are_searched_on_the_development_set(given: Path, tmp_path: Pat
     assert resolved(registry.recipe("mhs"), tuned, tiny).lr == 1e-3
 
 
+def test_a_recipe_of_layers_is_refused_on_static_vectors(cli) -> None:
+    refused = cli("run", "untrained-cls", "--track", "small", "--backbone", "static")
+    assert refused.returncode == 2
+    assert "'untrained-cls' needs a backbone with layers, and static has none." in refused.stderr
+
+
 def test_a_track_without_a_search_says_so(cli) -> None:
     refused = cli("tune", "--track", "embedded")
     assert refused.returncode == 2 and "declares no search" in refused.stderr
