@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer
 
 Files = Mapping[str, bytes]
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(LocalServer):
     """`repositories` maps `org/name` or `datasets/org/name` to a revision and its files."""
 
     def __init__(self, repositories: Mapping[str, tuple[str, Files]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.repositories = repositories
-
-    def server_bind(self) -> None:
-        TCPServer.server_bind(self)  # HTTPServer looks its own name up, which can take half a second
-        self.server_name, self.server_port = self.server_address[:2]
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-@contextmanager
-def serving(repositories: Mapping[str, tuple[str, Files]]) -> Iterator[Hub]:
-    hub = Hub(repositories)
-    thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.shutdown()
-        thread.join()
-        hub.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

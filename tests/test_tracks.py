@@ -10,10 +10,11 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-import hub_of_files
 import made_small
 import pytest
 import torch
+from hub_of_files import Hub
+from local_server import serving
 from transformers import BertConfig, BertModel
 
 from srlbench import backbones, data, records, registry, suite, tracks
@@ -130,9 +131,9 @@ def test_the_papers_road_from_the_hub_to_the_record(given: Path, tmp_path: Path,
     }
     track = paper_track(tmp_path / "track", given)
     arguments = ["simcse-unsup", "simcse-sup", "--track", track, "--seeds", "0", "--results", tmp_path / "out"]
-    with hub_of_files.serving(repositories) as hub:
-        online = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home"), "SRLBENCH_DATA": ""}
-        done = cli("run", *arguments, env=online)
+    with serving(Hub(repositories)) as hub:
+        home = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home"), "SRLBENCH_DATA": ""}
+        done = cli("run", *arguments, env={**home, "HF_HUB_OFFLINE": "0"})
     assert done.returncode == 0, done.stdout + done.stderr
     found = {record.recipe: record for record in records.scan(tmp_path / "out", "paper", 1).records}
     unsup, sup = found["simcse-unsup"], found["simcse-sup"]
@@ -140,7 +141,7 @@ def test_the_papers_road_from_the_hub_to_the_record(given: Path, tmp_path: Path,
     assert unsup.training["selected"] == "dev" and [step for step, _ in unsup.training["dev"]] == [5, 10]
     assert unsup.backbone == f"someone/small-bert@{COMMIT}"
     assert sup.scores.keys() == {"STSBenchmark", "TREC"}
-    offline = cli("run", *arguments, env={**online, "HF_ENDPOINT": "http://127.0.0.1:9"})
+    offline = cli("run", *arguments, env={**home, "HF_HUB_OFFLINE": "1"})
     assert offline.returncode == 0 and "Nothing to do" in offline.stderr
 
 

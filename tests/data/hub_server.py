@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer
 
 from srlbench.data.mirror import ARCHIVE, REPOSITORY, REVISION
 
@@ -15,23 +13,15 @@ RESOLVE = f"/datasets/{REPOSITORY}/resolve"
 FAULTS = ("500", "404", "no revision", "no repository", "truncated", "altered", "no commit")
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(LocalServer):
     """Serves `content` as the archive at the pinned revision; `requests` says what it was asked."""
 
     def __init__(self, content: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.content = content
         self.revision = REVISION
         self.fault = ""
         self.requests: list[str] = []  # "HEAD file", "GET blob"
-
-    def server_bind(self) -> None:
-        TCPServer.server_bind(self)  # HTTPServer looks its own name up, which can take half a second
-        self.server_name, self.server_port = self.server_address[:2]
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def etag(self) -> str:
@@ -39,19 +29,6 @@ class Hub(ThreadingHTTPServer):
 
     def asked(self, what: str) -> int:
         return self.requests.count(what)
-
-
-@contextmanager
-def serving(content: bytes) -> Iterator[Hub]:
-    hub = Hub(content)
-    thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.shutdown()
-        thread.join()
-        hub.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

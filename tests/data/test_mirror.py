@@ -14,7 +14,8 @@ from pathlib import Path
 
 import made_up
 import pytest
-from hub_server import serving
+from hub_server import Hub
+from local_server import serving
 
 from srlbench.data import archive, mirror, senteval
 from srlbench.errors import SrlbenchError, UsageError
@@ -91,7 +92,7 @@ def pull(tmp_path):
 
 @pytest.fixture
 def hub():
-    with serving(tarred(good_members())) as running:
+    with serving(Hub(tarred(good_members()))) as running:
         yield running
 
 
