@@ -159,7 +159,7 @@ def spoken(config: Pretraining) -> list[str]:
 
 
 def shape(config: Pretraining) -> BertConfig:
-    # On a processor fused attention is slow for short rows in half precision: 11,000 tokens a second against 15,000.
+    # On a processor fused attention is the slower one for short rows in half precision (benchmarks/bench_pretrain.py).
     attention: dict[str, Any] = {"attn_implementation": "eager"} if config.precision == "bf16" else {}
     return BertConfig(
         vocab_size=config.vocabulary,
