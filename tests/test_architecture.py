@@ -56,6 +56,7 @@ ABOVE = {
     "terminal",
     "progress",
     "readings",
+    "standings",
     "suite",
     "scoring",
     "analysis",

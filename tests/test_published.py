@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import analysis, backbones, records, suite, tracks
+from srlbench import analysis, backbones, records, standings, suite, tracks
 from srlbench.plan import folder
 
 RESULTS = Path(suite.__file__).parent.parent / "results"
@@ -24,14 +24,14 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     place.mkdir(parents=True)
     for kind in ("records", "predictions", "track.toml", "protocol.toml"):
         os.symlink(folder(RESULTS, rules) / kind, place / kind)
-    monkeypatch.setattr(suite, "_published_folder", lambda rules: folder(tmp_path / "results", rules))
+    monkeypatch.setattr(standings, "_published_folder", lambda rules: folder(tmp_path / "results", rules))
     return tmp_path / "results"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_views_are_those_of_the_records(name: str, copy: Path) -> None:
     rules = tracks.load(name)
-    suite.leaderboard(rules, (), copy, write=True)
+    standings.leaderboard(rules, (), copy, write=True)
     analysis.write_claims(analysis.judge(rules, (), copy), rules, copy)
     for view in ("leaderboard.csv", "leaderboard.md", "claims.md"):
         assert (folder(copy, rules) / view).read_bytes() == (folder(RESULTS, rules) / view).read_bytes(), view
@@ -39,13 +39,13 @@ def test_views_are_those_of_the_records(name: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_check_of_the_published_records_passes(name: str) -> None:
-    assert suite.check(tracks.load(name), (), RESULTS, None).exit_code == 0
+    assert standings.check(tracks.load(name), (), RESULTS, None).exit_code == 0
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_every_registered_recipe_is_measured(name: str) -> None:
     rules = tracks.load(name)
-    board, problems = suite.leaderboard(rules, (), RESULTS, write=False)
+    board, problems = standings.leaderboard(rules, (), RESULTS, write=False)
     assert not problems and {row.state for row in board.rows} == {"ranked"}
     assert {row.backbone for row in board.rows} == {backbones.resolve(start).name for start in rules.backbones}
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from srlbench import progress, suite, terminal
+from srlbench import progress, standings, suite, terminal
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -140,7 +140,7 @@ def check(
 
     Example: `srlbench check --results srlbench-results`
     """
-    report = suite.check(suite.track(track), tuple(recipes or ()), results, baseline)
+    report = standings.check(suite.track(track), tuple(recipes or ()), results, baseline)
     terminal.report(report)
     raise typer.Exit(report.exit_code)
 
@@ -160,7 +160,7 @@ def baseline(
 
     Example: `srlbench baseline --accept "first release" --results results`
     """
-    path = suite.accept(suite.track(track), tuple(recipes or ()), results, accept, output)
+    path = standings.accept(suite.track(track), tuple(recipes or ()), results, accept, output)
     typer.echo(f"Wrote {path}; review it and commit it.")
 
 
@@ -171,7 +171,7 @@ def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS)
 
 
 def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = False) -> None:
-    board, problems = suite.leaderboard(rules, files, results, write=not json)
+    board, problems = standings.leaderboard(rules, files, results, write=not json)
     for problem in problems:
         terminal.warn(str(problem))
     if not json and all(row.state == "not run" for row in board.rows):

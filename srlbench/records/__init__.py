@@ -1,6 +1,7 @@
 """The facts: one JSON file a run, written once; every table and verdict is a view over them."""
 
 from srlbench.records.environment import environment
+from srlbench.records.files import write_bytes, write_text
 from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
 from srlbench.records.store import (
     Problem,
@@ -13,8 +14,6 @@ from srlbench.records.store import (
     record_path,
     scan,
     write,
-    write_bytes,
-    write_text,
 )
 
 __all__ = [

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import re
 import secrets
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from srlbench.errors import StoreError
+from srlbench.records.files import reason as reason_of
+from srlbench.records.files import said, write_bytes
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:
@@ -24,17 +23,6 @@ if TYPE_CHECKING:
 
 _FILE = re.compile(r"seed-(\d+)(\.failed)?\.json")
 _ASIDE = re.compile(r".+\.unreadable(-\d+)?")
-_REASONS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOTDIR: "a file stands where a folder is needed",
-    errno.EEXIST: "a file stands where a folder is needed",
-    errno.EISDIR: "a folder stands where a file is needed",
-    errno.ENAMETOOLONG: "the name is too long",
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +57,7 @@ def predictions_path(results: Path, key: Key) -> Path:
 
 def read(path: Path) -> Record:
     """The record in a file; RecordError if it holds none."""
-    with _said(f"Cannot read {path}"):
+    with said(f"Cannot read {path}"):
         return Record.from_json(path.read_bytes())
 
 
@@ -100,7 +88,7 @@ def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]]
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
     write_bytes(path, text)
-    with _said(f"Cannot remove {record_path(results, key, failed=True)}"):
+    with said(f"Cannot remove {record_path(results, key, failed=True)}"):
         record_path(results, key, failed=True).unlink(missing_ok=True)
     return path
 
@@ -110,7 +98,7 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with _said(f"Cannot read {path}"), np.load(path, allow_pickle=False) as arrays:
+        with said(f"Cannot read {path}"), np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (ValueError, EOFError, zipfile.BadZipFile):
         raise StoreError(f"Cannot read {path}: it is not a whole predictions file.") from None
@@ -129,7 +117,7 @@ def scan(results: Path, track: str, version: int) -> Scan:
             record = read(path)
         except (RecordError, StoreError) as error:
             cause = error.__cause__
-            reason = _reason(cause) if isinstance(cause, OSError) else str(error)
+            reason = reason_of(cause) if isinstance(cause, OSError) else str(error)
             problems.append(Problem(path, reason, key))
             continue
         if path == record_path(results, record.key, failed=record.status == "failed"):
@@ -146,43 +134,6 @@ def ensure_writable(results: Path, track: str, version: int) -> None:
     probe = _root(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, on disk before its name appears."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with _said(f"Cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-    with suppress(OSError):  # some network file systems cannot sync a folder; the file itself is safe
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    _sweep(path)
-
-
-def _sweep(path: Path) -> None:
-    """Removes what a killed writer of the same file left; an hour is longer than any write in flight."""
-    with suppress(OSError):
-        for left in path.parent.glob(f".{path.name}.*.tmp"):
-            if time.time() - left.stat().st_mtime > 3600:
-                left.unlink(missing_ok=True)
 
 
 def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -238,7 +189,7 @@ def _move_aside(path: Path) -> None:
     while aside.exists():
         k += 1
         aside = path.with_name(f"{path.name}.unreadable-{k}")
-    with _said(f"Cannot move {path} aside"):
+    with said(f"Cannot move {path} aside"):
         path.rename(aside)
 
 
@@ -247,7 +198,7 @@ def _files(root: Path, problems: list[Problem]) -> Iterator[Path]:
 
     def unreadable(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            problems.append(Problem(Path(error.filename), _reason(error)))
+            problems.append(Problem(Path(error.filename), reason_of(error)))
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -282,16 +233,3 @@ def _key_of(path: Path, track: str, version: int) -> Key | None:
 def _place(record: Record) -> str:
     name = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
     return f"{record.status}, {record.track} v{record.track_version}, {name}"
-
-
-@contextmanager
-def _said(what: str) -> Iterator[None]:
-    """An operating system's refusal as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{what}: {_reason(error)}.") from error
-
-
-def _reason(error: OSError) -> str:
-    return _REASONS.get(error.errno or 0, error.strerror or str(error))
