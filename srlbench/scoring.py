@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from srlbench import backbones, data, protocols, records
+from srlbench import backbones, data, protocols, records, tracks
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.protocols import Protocol
 from srlbench.scores import Scores, averages, from_json, to_csv, to_json
@@ -115,10 +115,16 @@ def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | 
         records.write_text(csv, to_csv(found))
 
 
-def pull() -> Path:
+def pull(track: str | None) -> list[Path]:
+    """Each place of what was fetched: SentEval's text and, of a track, all else that its runs read."""
     from srlbench.data import mirror
 
-    return mirror.pull(anew=True)
+    rules = tracks.load(track) if track else None
+    places = [mirror.pull(anew=True)]
+    if rules:
+        places += data.fetch(rules)
+        places += [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
+    return list(dict.fromkeys(places))
 
 
 def data_path(given: Path | None) -> Path:

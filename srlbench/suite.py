@@ -109,7 +109,7 @@ def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Call
     from srlbench.training.pretrain import pretrain as make
 
     card = make(Pretraining(corpus=corpus, **settings), out, report)
-    losses = ", ".join(f"{value:.3f} on {name} text" for name, value in card.get("heldout", {}).items())
+    losses = ", ".join(f"{value:.3f} ({name})" for name, value in card.get("heldout", {}).items())
     return f"Wrote {out}: " + (f"held-out loss {losses}." if losses else f"{card['parameters']:,} numbers.")
 
 

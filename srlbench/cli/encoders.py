@@ -62,12 +62,18 @@ app.add_typer(texts, name="data")
 
 
 @texts.command()
-def pull() -> None:
+def pull(
+    track: Annotated[
+        str | None,
+        typer.Option(help="Also what this track trains on: its text and its backbones.", show_default=False),
+    ] = None,
+) -> None:
     """Fetch SentEval's text from the Hub into its cache, unpack it anew, and check every row.
 
-    Example: `srlbench data pull`
+    Examples: `srlbench data pull`, `srlbench data pull --track small`
     """
-    typer.echo(scoring.pull())
+    for place in scoring.pull(track):
+        typer.echo(place)
     raise typer.Exit(terminal.verified(scoring.verify(["simcse"], None)))
 
 

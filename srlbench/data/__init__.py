@@ -41,12 +41,11 @@ def _generated(rule: Mapping[str, Any], form: str) -> Text:
     return [*language.triplets(n, seed)] if form == "triplets" else [(s,) for s in language.sentences(n, seed)]
 
 
-def fetch(track: Track) -> None:
-    """See that everything the track's runs will read lies on this machine: they themselves go without a network."""
-    if track.source == "simcse":
-        for rule in track.text.values():
-            simcse.place(rule)
-    place(track.protocol)
+def fetch(track: Track) -> list[Path]:
+    """Where everything lies that the track's runs will read, fetched first: they themselves go without a network."""
+    texts = [simcse.place(rule) for rule in track.text.values()] if track.source == "simcse" else []
+    sets = place(track.protocol)
+    return [*texts, *([sets] if sets else [])]
 
 
 def preload(track: Track) -> None:

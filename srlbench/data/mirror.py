@@ -157,7 +157,7 @@ def _download(name: str) -> Path:
     try:
         return Path(hf_hub_download(REPOSITORY, name, repo_type="dataset", revision=REVISION))
     except Exception as error:  # the HTTP client's own errors have no common kind with the Hub's
-        pull = "run `srlbench data pull`" if name == ARCHIVE else "do this once"
+        pull = "run `srlbench data pull`" if name == ARCHIVE else "run `srlbench data pull --track TRACK`"
         raise SrlbenchError(
             f"Cannot fetch {name} of {HUB}: {_reason(error)}; {pull} on a machine "
             f"with network, or say where the data lies with --data DIR or {VARIABLE}."
