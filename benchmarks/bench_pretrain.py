@@ -12,8 +12,9 @@ import pytest
 import torch
 from transformers import BertConfig
 
+from srlbench.training.build import Pretraining
 from srlbench.training.masked import Masked, MaskedModel, Masking
-from srlbench.training.pretrain import Pretraining, adamw, shape, update
+from srlbench.training.pretrain import adamw, shape, update
 from srlbench.training.vocabulary import SPECIAL
 
 CONFIG = Pretraining(generated=1, width=256, layers=3, heads=4, precision="bf16", masking=0.2)

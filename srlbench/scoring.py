@@ -115,16 +115,17 @@ def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | 
         records.write_text(csv, to_csv(found))
 
 
-def pull(track: str | None) -> list[Path]:
-    """Each place of what was fetched: SentEval's text and, of a track, all else that its runs read."""
+def pull(track: str | None) -> tuple[list[Path], Protocol]:
+    """SentEval's text or all that a track's runs read: each place of what was fetched, and what its sets must be."""
     from srlbench.data import mirror
 
-    rules = tracks.load(track) if track else None
-    places = [mirror.pull(anew=True)]
-    if rules:
-        places += data.fetch(rules)
-        places += [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
-    return list(dict.fromkeys(places))
+    if track is None:
+        return [mirror.pull(anew=True)], protocols.load("simcse")
+    rules = tracks.load(track)
+    if rules.protocol.source == "senteval":
+        mirror.pull(anew=True)
+    starts = [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
+    return list(dict.fromkeys([*data.fetch(rules), *starts])), rules.protocol
 
 
 def data_path(given: Path | None) -> Path:
@@ -133,10 +134,9 @@ def data_path(given: Path | None) -> Path:
     return mirror.senteval(given)
 
 
-def verify(names: Sequence[str], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
+def verify(wanted: Sequence[Protocol], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
     """Every set of the protocols that is read from files: its protocol, name, verdict and a sentence."""
-    for name in names:
-        rules = protocols.load(name)
+    for rules in wanted:
         if data.place(rules, given) is None:
             yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
             continue

@@ -67,8 +67,7 @@ def found(
                 for changes in grid(track, backbone)
             ),
         )
-        for backbone in track.search
-        if backbone != "seed"
+        for backbone in track.searched
         for entry in recipes
         if any((variants.variant(entry, changes).name, backbone) in now for changes in grid(track, backbone))
     ]

@@ -1,4 +1,4 @@
-"""What the command line asks of runs: their plan and engine, and what is registered to run."""
+"""What the command line asks of runs: their plan and engine, what is registered to run, and new backbones."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Call
     for path in corpus:
         if not path.is_file():
             raise UsageError(f"There is no corpus file at {path}.")
-    from srlbench.training.pretrain import Pretraining
+    from srlbench.training.build import Pretraining
     from srlbench.training.pretrain import pretrain as make
 
     card = make(Pretraining(corpus=corpus, **settings), out, report)

@@ -18,7 +18,7 @@ Files = tuple[Path, ...]
 def plan_search(
     names: Sequence[str], track_name: str, backbone: Sequence[str], files: Files, results: Path, command: str
 ) -> Plan:
-    """The suite of the search that a track declares, for some recipes or all, on some of its backbones or all."""
+    """The suite of the search that a track declares, for some recipes or all, on some backbones or all it names."""
     rules = tracks.load(track_name)
     if not rules.search:
         raise UsageError(f"Track {rules.name} declares no search: its recipes say their settings themselves.")
@@ -34,7 +34,7 @@ def plan_search(
             False,
             command,
         )
-        for name in backbone or rules.backbones
+        for name in backbone or rules.searched
     ]
     runs = tuple(run for plan in plans for run in plan.runs)
     sources = {name: source for plan in plans for name, source in plan.sources.items()}
@@ -47,7 +47,7 @@ def searched(
     """What the search found, and, if it was made for all recipes and backbones, the files that say so."""
     entries, kept = _searched(names, files), records.scan(results / search.FOLDER, rules.name, rules.version).records
     now: dict[tuple[str, str], str] = {}
-    for name in backbone or rules.backbones:
+    for name in backbone or rules.searched:
         now |= current(list(search.points(entries, rules, name)), rules, [name])
     found = search.found(entries, rules, now, kept)
     if names or backbone:

@@ -23,7 +23,7 @@ def test_a_shipped_backbone_is_small_and_is_what_its_card_says(name: str) -> Non
     folder = backbones.fetch(backbones.resolve(name))
     files = [path for path in folder.rglob("*") if path.is_file()]
     card = json.loads((folder / "card.json").read_text())
-    assert sum(path.stat().st_size for path in files) < 10_000_000
+    assert sum(path.stat().st_size for path in files) < {"mini": 10_000_000}.get(name, 6_000_000)
     assert card["name"] == name
     assert card["weights_sha256"] == file_hash(folder / "model.safetensors")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import analysis, backbones, records, standings, suite, tracks
+from srlbench import analysis, backbones, records, search, standings, suite, tracks, tuning
 from srlbench.plan import folder
 
 RESULTS = Path(suite.__file__).parent.parent / "results"
@@ -35,6 +35,15 @@ def test_views_are_those_of_the_records(name: str, copy: Path) -> None:
     analysis.write_claims(analysis.judge(rules, (), copy), rules, copy)
     for view in ("leaderboard.csv", "leaderboard.md", "claims.md"):
         assert (folder(copy, rules) / view).read_bytes() == (folder(RESULTS, rules) / view).read_bytes(), view
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if tracks.load(name).search])
+def test_what_a_search_found_follows_from_its_records(name: str, copy: Path) -> None:
+    os.symlink(RESULTS / search.FOLDER, copy / search.FOLDER)
+    found, written = tuning.searched((), tracks.load(name), (), (), copy)
+    assert len(written) == 2 and all(each.chosen for each in found)
+    for view in written:
+        assert view.read_bytes() == (folder(RESULTS, tracks.load(name)) / view.name).read_bytes(), view.name
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -132,12 +132,9 @@ def test_the_papers_road_from_the_hub_to_the_record(given: Path, tmp_path: Path,
     track = paper_track(tmp_path / "track", given)
     arguments = ["simcse-unsup", "simcse-sup", "--track", track, "--seeds", "0", "--results", tmp_path / "out"]
     with serving(Hub(repositories)) as hub:
-        home = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home"), "SRLBENCH_DATA": ""}
-        pulled = cli("data", "pull", "--track", track, env={**home, "HF_HUB_OFFLINE": "0"})
-    # The rows are not those that `simcse` pins; what a run reads is there all the same.
-    assert simcse.WIKI in pulled.stdout and simcse.NLI in pulled.stdout and COMMIT in pulled.stdout
-    offline = {**home, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
-    done = cli("run", *arguments, env=offline)
+        online = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "SRLBENCH_DATA": ""}
+        done = cli("run", *arguments, env={**online, "HF_HOME": str(tmp_path / "run")})
+        pulled = cli("data", "pull", "--track", track, env={**online, "HF_HOME": str(tmp_path / "pulled")})
     assert done.returncode == 0, done.stdout + done.stderr
     found = {record.recipe: record for record in records.scan(tmp_path / "out", "paper", 1).records}
     unsup, sup = found["simcse-unsup"], found["simcse-sup"]
@@ -145,8 +142,19 @@ def test_the_papers_road_from_the_hub_to_the_record(given: Path, tmp_path: Path,
     assert unsup.training["selected"] == "dev" and [step for step, _ in unsup.training["dev"]] == [5, 10]
     assert unsup.backbone == f"someone/small-bert@{COMMIT}"
     assert sup.scores.keys() == {"STSBenchmark", "TREC"}
-    again = cli("run", *arguments, env=offline)
+
+    # What was run, and what was pulled, is there without a network.
+    assert pulled.returncode == 0, pulled.stdout + pulled.stderr
+    assert simcse.WIKI in pulled.stdout and simcse.NLI in pulled.stdout and COMMIT in pulled.stdout
+    assert re.search(r"ok +\S+ STSBenchmark", pulled.stdout) and re.search(r"ok +\S+ TREC", pulled.stdout)
+    offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1", "SRLBENCH_DATA": ""}
+    again = cli("run", *arguments, env={**offline, "HF_HOME": str(tmp_path / "run")})
     assert again.returncode == 0 and "Nothing to do" in again.stderr
+    arguments[-1] = tmp_path / "again"
+    anew = cli("run", *arguments, env={**offline, "HF_HOME": str(tmp_path / "pulled")})
+    assert anew.returncode == 0, anew.stdout + anew.stderr
+    repeated = {record.recipe: record for record in records.scan(tmp_path / "again", "paper", 1).records}
+    assert {name: record.scores for name, record in repeated.items()} == {name: found[name].scores for name in found}
 
 
 def test_the_papers_settings_are_those_of_the_papers() -> None:

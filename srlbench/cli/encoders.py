@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from srlbench import compaction, readings, scoring, suite, terminal
+from srlbench import compaction, protocols, readings, scoring, suite, terminal
 from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Data, Results, TrackName, app
 from srlbench.scores import comparable
 
@@ -65,16 +65,17 @@ app.add_typer(texts, name="data")
 def pull(
     track: Annotated[
         str | None,
-        typer.Option(help="Also what this track trains on: its text and its backbones.", show_default=False),
+        typer.Option(help="All that runs of this track read: tasks, training text, backbones.", show_default=False),
     ] = None,
 ) -> None:
-    """Fetch SentEval's text from the Hub into its cache, unpack it anew, and check every row.
+    """Fetch SentEval's text, or all that a track reads, from the Hub into its cache, and check every row of the tasks.
 
     Examples: `srlbench data pull`, `srlbench data pull --track small`
     """
-    for place in scoring.pull(track):
+    places, rules = scoring.pull(track)
+    for place in places:
         typer.echo(place)
-    raise typer.Exit(terminal.verified(scoring.verify(["simcse"], None)))
+    raise typer.Exit(terminal.verified(scoring.verify([rules], None)))
 
 
 @texts.command()
@@ -83,7 +84,7 @@ def verify(data: Data = None) -> None:
 
     Example: `srlbench data verify --data DIR`
     """
-    raise typer.Exit(terminal.verified(scoring.verify(["simcse", "mteb"], data)))
+    raise typer.Exit(terminal.verified(scoring.verify([protocols.load(name) for name in ("simcse", "mteb")], data)))
 
 
 @texts.command("path")

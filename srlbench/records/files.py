@@ -68,8 +68,8 @@ def said(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{what}: {reason(error)}.") from error
+        raise StoreError(f"{what}: {reason_of(error)}.") from error
 
 
-def reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     return _REASONS.get(error.errno or 0, error.strerror or str(error))

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from srlbench.errors import StoreError
-from srlbench.records.files import reason as reason_of
-from srlbench.records.files import said, write_bytes
+from srlbench.records.files import reason_of, said, write_bytes
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:

@@ -64,6 +64,11 @@ class Track:
         return float((trained + 2 * rule["evaluated_tokens"]) * rule["parameters"] / rule["operations_per_second"])
 
     @property
+    def searched(self) -> list[str]:
+        """The backbones that settings are searched on; a search may come before a backbone's rows do."""
+        return [name for name in self.search if name != "seed"]
+
+    @property
     def development(self) -> str:
         """The score that settings are chosen by."""
         return f"{self.training['select_on']}-dev"

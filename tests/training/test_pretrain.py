@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 from srlbench.data import language
 from srlbench.errors import UsageError
 from srlbench.training import corpus, masked, pretrain, vocabulary
-from srlbench.training.pretrain import Pretraining
+from srlbench.training.build import Pretraining, arguments
 
 WORDS = ["river", "stone", "bird", "city", "winter", "music", "engine", "market", "garden", "letter"]
 
@@ -138,12 +138,13 @@ def test_an_interrupted_run_ends_with_the_same_weights(
 
 def test_a_killed_process_ends_with_the_same_weights(toy: Pretraining, built: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from srlbench.training.pretrain import *\n"
+        "import sys; from pathlib import Path; from srlbench.training.build import Pretraining\n"
+        "from srlbench.training.pretrain import pretrain\n"
         "config = Pretraining(**{**eval(sys.argv[1]), 'corpus': (Path(sys.argv[2]),)})\n"
         "pretrain(config, Path(sys.argv[3]), lambda message: print(message, flush=True))"
     )
-    arguments = repr({**pretrain.arguments(toy), "corpus": ()})
-    command = [sys.executable, "-c", code, arguments, str(toy.corpus[0]), str(tmp_path / "toy")]
+    given = repr({**arguments(toy), "corpus": ()})
+    command = [sys.executable, "-c", code, given, str(toy.corpus[0]), str(tmp_path / "toy")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:

@@ -13,8 +13,9 @@ from tokenizers import Tokenizer
 from srlbench import backbones, plan, registry, tracks
 from srlbench.fingerprint import resolved
 from srlbench.training import layers, trainer
+from srlbench.training.build import Pretraining
 from srlbench.training.layers import Words
-from srlbench.training.pretrain import Pretraining, pretrain
+from srlbench.training.pretrain import pretrain
 
 TEXT = [
     f"the {a} sees the {b} near a {c}" for a in ("cat", "dog", "bird") for b in ("man", "boat") for c in ("sea", "hill")
