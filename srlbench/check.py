@@ -9,12 +9,16 @@ changed. A recipe without any spread is compared by margin alone.
 
 A fall beyond the margin that is not proven is *inconclusive* when it is BIG, or when seeds alone would
 rarely do it (SUSPICIOUS, shared like ALPHA), or when a side has one seed; smaller ones are what seeds do.
+
+Nothing trains the controls. Where two moved although their fingerprints did not, something under all recipes did:
+a library, the machine, the evaluation. A fall that is not BIG times as large then *drifted*, and is not the recipe's.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from srlbench.baseline import Baseline, Entry, Expected
 from srlbench.records import Problem, Record
@@ -38,6 +42,7 @@ Ready = Mapping[tuple[str, str], Mapping[str, Summary]]  # what can be compared,
 ALPHA = 0.01  # false alarms of a whole check, two-sided
 SUSPICIOUS = 0.05  # inconclusive ones
 BIG = 3  # margins
+MANY = 6  # values are named in a sentence; the rest are counted
 LAST_DIGIT = 5e-7  # points; the baseline is written to six decimals
 SD_FLOOR = 0.1  # points; seeds that agree better than this by luck are not believed
 
@@ -48,8 +53,12 @@ def check(
     baseline: Baseline,
     current: Mapping[tuple[str, str], str],
     groups: Groups,
+    controls: Collection[str] = (),
 ) -> Report:
-    """A verdict on every recipe that the baseline expects or a fresh record speaks of."""
+    """A verdict on every recipe that the baseline expects or a fresh record speaks of.
+
+    controls: the recipes without training.
+    """
     records, notes = list(records), []
     fresh: dict[tuple[str, str], list[Record]] = defaultdict(list)
     broken: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -75,6 +84,9 @@ def check(
         else:
             ready[pair] = _summaries(fresh[pair], groups)
     verdicts += _compare(ready, baseline, current, {average(group) for group in groups})
+    verdicts = list(
+        _drifted(verdicts, [v for v in verdicts if v.recipe in controls and _unchanged(v, baseline, current)])
+    )
     order = sorted(verdicts, key=lambda verdict: (WORDS.index(verdict.word), verdict.name))
     return Report(tuple(order), tuple(notes))
 
@@ -146,6 +158,37 @@ def _compare(
     return verdicts
 
 
+def _unchanged(verdict: Verdict, baseline: Baseline, current: Mapping[tuple[str, str], str]) -> bool:
+    pair = verdict.recipe, verdict.backbone
+    return pair in baseline.entries and current.get(pair) == baseline.entries[pair].fingerprint
+
+
+def _drifted(verdicts: Sequence[Verdict], controls: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The verdicts, with each fall that controls of the same backbone share told from one of the recipe's own.
+
+    Two controls at least, other than the recipe itself: one alone may be broken.
+    """
+    for verdict in verdicts:
+        others = [c for c in controls if c.backbone == verdict.backbone and c.recipe != verdict.recipe]
+        fell = [change for change in verdict.changes if change.word == "regressed"]
+        shared = [_second(change.name, others) for change in fell]
+        if not fell or any(-change.difference > BIG * abs(value) for change, (value, _) in zip(fell, shared)):
+            yield verdict
+            continue
+        value, control = shared[0]
+        why = (
+            f"{verdict.reason}; but what nothing trains moved too ({control}: {label(fell[0].name)} {value:+.2f}): "
+            "a library, the machine or the evaluation changed, not the recipe"
+        )
+        yield replace(verdict, word="drifted", reason=why)
+
+
+def _second(name: str, controls: Sequence[Verdict]) -> tuple[float, str]:
+    """How far a value moved of the control where it moved second most."""
+    moved = [(c.difference, v.recipe) for v in controls for c in v.changes if c.name == name and c.word != "ok"]
+    return sorted(moved, key=lambda move: -abs(move[0]))[1] if len(moved) > 1 else (0.0, "")
+
+
 def _still(cells: Mapping[str, Summary], entry: Entry) -> bool:
     """Whether seeds change nothing: no spread on either side, where at least one could have shown it."""
     spreads = [{cells[name].sd, known.summary.sd} for name, known in entry.cells.items()]
@@ -196,7 +239,8 @@ def _still_change(name: str, fresh: Summary, known: Expected) -> Change:
 
 
 def _reason(word: Word, changes: Sequence[Change], *, still: bool) -> str:
-    moved = ", ".join(label(change.name) for change in changes if change.word == word)
+    names = [label(change.name) for change in changes if change.word == word]
+    moved = ", ".join(names[:MANY]) + (f" and {len(names) - MANY} more" if names[MANY:] else "")
     if word == "regressed":
         return f"fell: {moved}"
     if word == "better":

@@ -53,8 +53,10 @@ def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> R
     path = baseline or _published_folder(rules) / "baseline.toml"
     expected = baselines.load(path)
     found = _entered(results, rules)
-    now = _current(registry.recipes(files).values(), rules, found)
-    return checks.check(found.records, found.problems, expected, now, rules.groups)
+    entries = registry.recipes(files)
+    controls = {name for name, entry in entries.items() if not entry.recipe.trained}
+    now = _current(entries.values(), rules, found)
+    return checks.check(found.records, found.problems, expected, now, rules.groups, controls)
 
 
 def accept(rules: Track, files: Files, results: Path, reason: str, output: Path | None) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srlbench.leaderboard import MEASURES, RANK_MARGIN, STATES, Leaderboard, Reproduction, Row, to_csv
+from srlbench.markdown import escaped
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
 
@@ -50,7 +51,7 @@ def _markdown(header: Sequence[str], lines: Lines) -> str:
     rules = [":---" if title in left else "---:" for title in header]
     body = []
     for row, line in lines:
-        cells = [cell.replace("|", "\\|") for cell in line]
+        cells = [escaped(cell) for cell in line]
         if row.state != "ranked":  # GitHub's Markdown knows no grey
             cells = [f"*{cell}*" if cell else "" for cell in cells]
         body.append(cells)

@@ -12,9 +12,9 @@ from srlbench.stats import Summary, label
 if TYPE_CHECKING:
     from rich.text import Text
 
-Word = Literal["failed", "regressed", "inconclusive", "better", "not comparable", "ok"]
-WORDS: tuple[Word, ...] = ("failed", "regressed", "inconclusive", "better", "not comparable", "ok")
-COMPARED = {"regressed", "inconclusive", "better", "ok"}
+Word = Literal["failed", "regressed", "drifted", "inconclusive", "better", "not comparable", "ok"]
+WORDS: tuple[Word, ...] = ("failed", "regressed", "drifted", "inconclusive", "better", "not comparable", "ok")
+COMPARED = {"regressed", "drifted", "inconclusive", "better", "ok"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Report:
         words = {verdict.word for verdict in self.verdicts}
         if "failed" in words:
             return RUN_FAILED
-        if "regressed" in words:
+        if words & {"regressed", "drifted"}:
             return REGRESSED
         return OK if words & COMPARED else NOTHING_COMPARABLE
 
@@ -85,9 +85,14 @@ def to_lines(report: Report) -> list[str]:
         lines.append(f"{verdict.word:<14}  {verdict.name:<{width}}  {verdict.reason}")
         lines += [f"    {change.word:<12} {change}" for change in verdict.behind]
     lines += [f"note: {note}" for note in report.notes]
+    return [*lines, summary(report)]
+
+
+def summary(report: Report) -> str:
+    """How many recipes have which word, and what the check exits with."""
     counts = Counter(verdict.word for verdict in report.verdicts)
     said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
-    return [*lines, f"{said} (exit {report.exit_code})"]
+    return f"{said} (exit {report.exit_code})"
 
 
 def to_terminal(report: Report) -> Text:
@@ -95,7 +100,7 @@ def to_terminal(report: Report) -> Text:
     from rich.text import Text
 
     text = Text("\n".join(to_lines(report)))
-    colours = ("bold red", "bold red", "bold yellow", "green", "dim", "green")
+    colours = ("bold red", "bold red", "bold magenta", "bold yellow", "green", "dim", "green")
     for word, colour in zip(WORDS, colours, strict=True):
         text.highlight_regex(rf"(?m)^ *{word} +", colour)
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from srlbench import progress, standings, suite, terminal
+from srlbench import progress, reports, standings, suite, terminal
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -133,15 +134,24 @@ def check(
         Path | None,
         typer.Option(help="Reviewed expectations; default: the published ones.", show_default=False),
     ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.", rich_help_panel=WHERE)] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a Markdown page here.", rich_help_panel=WHERE)] = None,
+    github: Annotated[
+        bool,
+        typer.Option("--github", help="Annotate a GitHub Actions run, and its summary page.", rich_help_panel=WHERE),
+    ] = False,
 ) -> None:
     """Compare fresh records with the reviewed baseline: a verdict a recipe, and an exit code for CI.
 
-    Exit codes: 0 ok, 1 regressed, 2 usage, 3 a run failed, 4 nothing comparable.
+    Exit codes: 0 ok, 1 regressed or drifted, 2 usage, 3 a run failed, 4 nothing comparable.
 
-    Example: `srlbench check --results srlbench-results`
+    Examples: `srlbench check --results srlbench-results`, `srlbench check --junit check.xml --github`
     """
     report = standings.check(suite.track(track), tuple(recipes or ()), results, baseline)
+    reports.write(report, junit, markdown, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     terminal.report(report)
+    for line in reports.to_annotations(report) if github else ():
+        typer.echo(line)
     raise typer.Exit(report.exit_code)
 
 
