@@ -2,71 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
-from srlbench import agreement, compare, data, records, registry, variants
+from srlbench import agreement, compare, comparisons, data, records, registry, sides, variants
 from srlbench.analysis import fresh
-from srlbench.errors import SrlbenchError
-from srlbench.plan import folder
-from srlbench.records import Key, Record
+from srlbench.compare import Comparison
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.plan import current, folder
+from srlbench.records import Record
+from srlbench.sides import Cell, Held, System
 from srlbench.stats import average, label, with_averages
 from srlbench.tracks import Track
 
 Files = tuple[Path, ...]
 
 
-def compared(
-    rules: Track, names: Sequence[str], against: Sequence[str], files: Files, results: Path
-) -> tuple[dict[str, list[compare.Comparison]], Path | None]:
-    """Paired comparisons by average: of all recipes with the control and their twins, or of some with others."""
-    for name in (*names, *against):
-        registry.recipe(name, files)
-    kept = [record for record in fresh(rules, files, results) if not variants.is_variant(record.recipe)]
-    several = len({record.backbone for record in kept}) > 1
-    systems = {r.key: f"{r.recipe}@{r.backbone}" if several else r.recipe for r in kept}
-    pairs = list(_pairs(kept, systems, rules, names, against, files))
+@dataclass(frozen=True)
+class Unmeasured:
+    """Two sides of which at least one has nothing to compare."""
+
+    name: str
+    word: Literal["newly failing", "newly fixed", "failing", "not comparable"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What came of a comparison, and the page that says so, if one is kept."""
+
+    track: Track
+    found: tuple[Comparison, ...]
+    rest: tuple[Unmeasured, ...] = ()
+    page: Path | None = None
+
+    def of(self, name: str) -> list[Comparison]:
+        return [each for each in self.found if each.name == name]
+
+
+def compared(rules: Track, names: Sequence[str], files: Files, results: Path, margin: float) -> Contest:
+    """Of all recipes, or one, with the control and what it is a version of; of two recipes, runs or folders."""
+    if len(names) > 2:
+        raise UsageError("Two are compared at a time: two recipes, two runs, or two results folders.")
+    folders = [Path(name) for name in names if Path(name).is_dir()]
+    if len(folders) == 2:
+        return _folders(rules, folders[0], folders[1], files, margin)
+    if folders:
+        raise UsageError(f"{folders[0]} is a results folder: compare it with another one.")
+    for name in names:
+        if not sides.is_file(name):
+            registry.recipe(sides.recipe_of(name), files)
+    kept = fresh(rules, files, results)
+    systems = {name: sides.chosen(name, kept, results, rules) for name in names}
+    if len(names) == 2:
+        return _two(rules, names, systems, margin)
+    everyone = sides.systems([record for record in kept if not variants.is_variant(record.recipe)], results)
+    mine = systems[names[0]] if names else everyone
+    pairs = list(_usual(mine, everyone, rules, files))
     if not pairs:
         raise SrlbenchError(f"There is nothing to compare in {results}; `srlbench run --track {rules.name}` makes it.")
-    found = {}
-    for group, tasks in rules.groups.items():
-        predictions: dict[str, dict[int, Any]] = {}
-        for record in kept:
-            if set(tasks) <= record.scores.keys():
-                path = records.predictions_path(results, record.key)
-                predictions.setdefault(systems[record.key], {})[record.seed] = records.read_predictions(path)
-        if able := [pair for pair in pairs if {*pair} <= predictions.keys()]:
-            named = {name for pair in able for name in pair}
-            gold = {task: _truth(rules, task) for task in tasks}
-            correlated = rules.protocol.tasks[tasks[0]].kind == "sts"
-            mine = {name: seeds for name, seeds in predictions.items() if name in named}
-            found[average(group)] = compare.compare(able, mine, gold, correlated)
-    if names or against:
-        return found, None
+    everyone |= mine
+    found = _compare(rules, {cell: everyone[cell] for pair in pairs for cell in pair}, pairs, margin)
+    return Contest(rules, found, page=None if names else _write(found, rules, results))
+
+
+def _usual(
+    mine: Iterable[Cell], everyone: Mapping[Cell, System], rules: Track, files: Files
+) -> Iterator[tuple[Cell, Cell]]:
+    """Each with the control, and with the recipe that it is a version of, on its backbone."""
+    twins = {name: entry.twin for name, entry in registry.recipes(files).items()}
+    for recipe, backbone in mine:
+        for other in (rules.control, twins.get(recipe)):
+            if other and other != recipe and (other, backbone) in everyone:
+                yield (recipe, backbone), (other, backbone)
+
+
+def _two(rules: Track, names: Sequence[str], systems: Mapping[str, Mapping[Cell, System]], margin: float) -> Contest:
+    """A against B on each backbone that both have, or wherever each has but one."""
+    a, b = (systems[name] for name in names)
+    for name, side in systems.items():
+        if not side:
+            raise SrlbenchError(f"There is no fresh record of {name}; `srlbench run --track {rules.name}` makes them.")
+    pairs = [(x, y) for x in a for y in b if x[1] == y[1]] or [(x, y) for x in a for y in b if len(a) == len(b) == 1]
+    if not pairs:
+        raise SrlbenchError(f"{names[0]} and {names[1]} have no backbone in common.")
+    found = []
+    for x, y in pairs:
+        labels = [f"{text}{'' if '@' in text or len(pairs) == 1 else '@' + x[1]}" for text in names]
+        if labels[0] == labels[1]:
+            raise UsageError("The two sides are one and the same.")
+        of_runs = all(map(sides.is_run, names))
+        both = {labels[0]: a[x], labels[1]: b[y]}
+        found += compare.compare([(labels[0], labels[1])], _marked(rules, both), rules.groups, margin, of_runs=of_runs)
+    return Contest(rules, tuple(found))
+
+
+def _folders(rules: Track, first: Path, second: Path, files: Files, margin: float) -> Contest:
+    """Every recipe of one folder against itself in another."""
+    now = current(registry.recipes(files).values(), rules)
+    a, b = (sides.held(rules, place, now) for place in (first, second))
+    rest = [_unmeasured(cell, a, b, first, second) for cell in sorted({*a.cells, *b.cells})]
+    both = [cell for cell in a.systems if cell in b.systems]
+    label_a, label_b = ({cell: f"{_spelled(cell)} in {place}" for cell in both} for place in (first, second))
+    systems = {label_a[cell]: a.systems[cell] for cell in both} | {label_b[cell]: b.systems[cell] for cell in both}
+    pairs = [(label_a[cell], label_b[cell]) for cell in both]
+    found = compare.compare(pairs, _marked(rules, systems), rules.groups, margin)
+    return Contest(rules, tuple(found), tuple(each for each in rest if each))
+
+
+def _unmeasured(cell: Cell, a: Held, b: Held, first: Path, second: Path) -> Unmeasured | None:
+    if cell in a.systems and cell in b.systems:
+        return None
+    name = _spelled(cell)
+    if cell in a.failed and cell in b.systems:
+        return Unmeasured(name, "newly failing", f"all its runs failed in {first}")
+    if cell in b.failed and cell in a.systems:
+        return Unmeasured(name, "newly fixed", f"all its runs failed in {second}")
+    if cell in a.failed and cell in b.failed:
+        return Unmeasured(name, "failing", "all its runs failed in both")
+    why = [f"no record in {place}" for place, side in ((first, a), (second, b)) if cell not in side.cells]
+    why += [side.unclear[cell] for side in (a, b) if cell in side.unclear]
+    return Unmeasured(name, "not comparable", "; ".join(why))
+
+
+def _compare(
+    rules: Track, systems: Mapping[Cell, System], pairs: Sequence[tuple[Cell, Cell]], margin: float
+) -> tuple[Comparison, ...]:
+    several = len({backbone for _, backbone in systems}) > 1
+    labels = {cell: _spelled(cell) if several else cell[0] for cell in systems}
+    marked = _marked(rules, {labels[cell]: system for cell, system in systems.items()})
+    return tuple(compare.compare([(labels[a], labels[b]) for a, b in pairs], marked, rules.groups, margin))
+
+
+def _marked(rules: Track, systems: Mapping[str, System]) -> dict[str, dict[str, compare.Marked]]:
+    """Each system on the tasks of every group that some of its seeds were wholly scored on."""
+    made: dict[str, dict[str, compare.Marked]] = {}
+    gold: dict[str, Any] = {}
+    for name, system in systems.items():
+        runs = {seed: (set(run.scores), _predictions(system, run)) for seed, run in system.runs.items()}
+        for tasks in rules.groups.values():
+            whole = {seed: found for seed, (scored, found) in runs.items() if scored >= {*tasks}}
+            for task in tasks if whole else ():
+                if task not in gold:
+                    gold[task] = _truth(rules, task)
+                found = {seed: predictions[task] for seed, predictions in whole.items()}
+                correlated = rules.protocol.tasks[task].kind == "sts"
+                made.setdefault(name, {})[task] = compare.marked(found, gold[task], correlated=correlated)
+    return made
+
+
+def _predictions(system: System, run: Record) -> dict[str, Any]:
+    return records.read_predictions(records.predictions_path(system.results, run.key))
+
+
+def _write(found: Sequence[Comparison], rules: Track, results: Path) -> Path:
     place = "" if results == Path("srlbench-results") else f" --results {results.name}"
     path = folder(results, rules) / "comparisons.md"
-    said = compare.to_markdown(found, f"{rules.name} v{rules.version}", f"srlbench compare --track {rules.name}{place}")
-    records.write_text(path, said)
-    return found, path
+    command = f"srlbench compare --track {rules.name}{place}"
+    names = [average(group) for group in rules.groups]
+    records.write_text(path, comparisons.to_markdown(found, names, f"{rules.name} v{rules.version}", command))
+    return path
 
 
-def _pairs(
-    kept: Sequence[Record],
-    systems: Mapping[Key, str],
-    rules: Track,
-    names: Sequence[str],
-    against: Sequence[str],
-    files: Files,
-) -> Iterator[tuple[str, str]]:
-    """On each backbone, each recipe and those it is compared with; all if no names are given."""
-    twins = {name: [entry.twin] for name, entry in registry.recipes(files).items() if entry.twin}
-    for backbone in dict.fromkeys(record.backbone for record in kept):
-        there = {record.recipe: systems[record.key] for record in kept if record.backbone == backbone}
-        for name in [name for name in there if not names or name in names]:
-            others = against or [rules.control, *twins.get(name, [])]
-            yield from ((there[name], there[other]) for other in others if other in there and other != name)
+def _spelled(cell: Cell) -> str:
+    return "@".join(cell)
 
 
 def agreements(

@@ -27,7 +27,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two means, its standard error and the degrees of freedom behind that."""
+    """A difference of two means, its standard error and the degrees of freedom behind that (infinite: it is known)."""
 
     value: float
     se: float
@@ -38,11 +38,21 @@ class Difference:
         """Two-sided p-value; values without any spread differ for certain or not at all."""
         if self.se == 0:
             return 0.0 if self.value else 1.0
-        return float(2 * _special().stdtr(self.df, -abs(self.value) / self.se))
+        t = -abs(self.value) / self.se
+        return float(2 * (_special().ndtr(t) if math.isinf(self.df) else _special().stdtr(self.df, t)))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        half = 0.0 if self.se == 0 else float(_special().stdtrit(self.df, (1 + level) / 2)) * self.se
+        half = self._quantile((1 + level) / 2) * self.se
         return self.value - half, self.value + half
+
+    def visible(self, alpha: float = 0.05, power: float = 0.8) -> float:
+        """The least true difference that a test at `alpha` would see with this power, at this error."""
+        return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.se
+
+    def _quantile(self, level: float) -> float:
+        if self.se == 0:
+            return 0.0
+        return float(_special().ndtri(level) if math.isinf(self.df) else _special().stdtrit(self.df, level))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from srlbench import tables, verdicts
+from srlbench import comparisons, tables, verdicts
 from srlbench.agreement import Agreement
 from srlbench.claims import Claim, Finding
-from srlbench.compare import Comparison, spelled_p, spelled_span
-from srlbench.errors import OK, RUN_FAILED
+from srlbench.contests import Contest
+from srlbench.errors import NOTHING_COMPARABLE, OK, RUN_FAILED
 from srlbench.leaderboard import Leaderboard
 from srlbench.scores import Scores
 from srlbench.search import Searched, spelled
-from srlbench.stats import label
+from srlbench.stats import average, label
 from srlbench.sweep import Sweep
 
 debug = False
@@ -160,19 +160,44 @@ def claims(by_backbone: Mapping[str, Iterable[tuple[Claim, Finding]]], path: Pat
         out.print(f"Wrote {path}.", soft_wrap=True)
 
 
-def compared(found: Mapping[str, Sequence[Comparison]], path: Path | None) -> None:
-    """A table for each average: how much better, and how sure that is."""
+def compared(contest: Contest, as_json: bool) -> int:
+    """A table for each average, or one of two systems with their tasks; then who had nothing to compare."""
+    found, rules = contest.found, contest.track
+    code = OK if found else NOTHING_COMPARABLE
+    if as_json:
+        about = {"track": rules.name, "version": rules.version, "protocol": rules.protocol.label}
+        told = {"comparisons": [*map(comparisons.to_json, found)], "rest": [*map(asdict, contest.rest)]}
+        out.print_json(json.dumps(about | told))
+        return code
+    averages = [average(group) for group in rules.groups]
+    if len({(each.system, each.against) for each in found}) == 1:
+        _compared(None, *comparisons.by_task(found), {label(name) for name in averages})
+        for each in found:
+            if each.name in averages:
+                out.print(escape(comparisons.sees(each)), soft_wrap=True)
+    else:
+        for name in averages:
+            if mine := [each for each in found if each.name == name]:
+                _compared(label(name), comparisons.MANY, comparisons.lines(mine), set())
+    for one in contest.rest:
+        out.print(f"[yellow]{one.word}[/] {escape(one.name)}: {escape(one.reason)}", soft_wrap=True)
+    for said in comparisons.legend(found) if found else ():
+        out.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
+    if contest.page:
+        out.print(f"Wrote {contest.page}.", soft_wrap=True)
+    return code
+
+
+def _compared(title: str | None, header: Sequence[str], lines: Sequence[Sequence[str]], bold: Collection[str]) -> None:
     colours = {"better": "green", "worse": "red"}
-    for name, comparisons in found.items():
-        table = Table(title=label(name), title_justify="left", title_style="bold", box=None)
-        for column in ("recipe", "against", "difference", "95% interval", "p", ""):
-            table.add_column(column, justify="right" if column in ("difference", "p") else "left")
-        for c in comparisons:
-            word = f"[{colours[c.word]}]{c.word}[/]" if c.word in colours else f"[dim]{c.word}[/]"
-            table.add_row(c.system, c.against, f"{c.value:+.2f}", spelled_span(c), spelled_p(c.p), word)
-        out.print(table, "")
-    if path:
-        out.print(f"Wrote {path}.", soft_wrap=True)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    for column in header:
+        left = column.strip() in comparisons.WORDS and column != "95% interval"
+        table.add_column(escape(column), justify="left" if left else "right", no_wrap=column == "95% interval")
+    for *cells, word in lines:
+        said = f"[{colours[word]}]{word}[/]" if word in colours else f"[dim]{word}[/]"
+        table.add_row(*map(escape, cells), said, style="bold" if cells[0] in bold else None)
+    out.print(table, "")
 
 
 def agreements(found: Sequence[tuple[str, str, Agreement | None]]) -> None:

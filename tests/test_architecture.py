@@ -42,6 +42,8 @@ ALLOWED: dict[str, set[str]] = {
     "variants": {"errors", "recipe"},
     "dynamics": {"records"},
     "compare": {"stats"},
+    "comparisons": {"compare", "markdown", "stats"},
+    "sides": {"errors", "records", "tracks"},
     "agreement": set(),
     "search": {"errors", "recipe", "records", "tracks", "variants"},
     "sweep": {"dynamics", "leaderboard", "plots", "records", "stats"},

@@ -1,20 +1,29 @@
-"""Paired comparisons: what they find, against textbook figures and simulated differences."""
+"""Paired comparisons: what they find, against textbook figures, a bootstrap, and simulated truths."""
 
 from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from srlbench import comparisons
 from srlbench.agreement import agreement
-from srlbench.compare import compare, to_markdown
+from srlbench.compare import Comparison, Marked, compare, correlation, marked
+
+TASKS = ("A", "B")
+GROUPS = {"sts": TASKS}
+Predictions = dict[str, dict[int, dict[str, np.ndarray]]]
 
 
-def systems(noise: dict[str, float], n: int = 400, seeds: int = 5, shared: float = 0.5) -> tuple[dict, dict]:
-    """Predictions of systems that see the truth through noise, of which some is shared by all."""
+def systems(noise: dict[str, float], n: int = 400, seeds: int = 5) -> tuple[Predictions, dict[str, np.ndarray]]:
+    """Predictions of systems that see the truth, in halves, through noise, of which some is shared by all."""
     rng = np.random.default_rng(0)
-    gold = {task: rng.normal(size=n) for task in ("A", "B")}
-    common = {task: rng.normal(size=n) * shared for task in gold}
+    gold = {task: np.round(2 * rng.normal(size=n)) / 2 for task in TASKS}
+    common = {task: rng.normal(size=n) / 2 for task in gold}
     made = {
         name: {
             seed: {task: gold[task] + common[task] + amount * rng.normal(size=n) for task in gold}
@@ -25,20 +34,48 @@ def systems(noise: dict[str, float], n: int = 400, seeds: int = 5, shared: float
     return made, gold
 
 
+def scored(made: Predictions, gold: dict[str, np.ndarray], *, correlated: bool = True) -> dict[str, dict[str, Marked]]:
+    return {
+        name: {
+            task: marked({seed: found[task] for seed, found in seeds.items()}, truth, correlated=correlated)
+            for task, truth in gold.items()
+        }
+        for name, seeds in made.items()
+    }
+
+
+def of(found: Iterable[Comparison], name: str = "sts_avg") -> Comparison:
+    return next(each for each in found if each.name == name)
+
+
 def test_the_difference_is_that_of_the_recorded_scores() -> None:
     made, gold = systems({"a": 0.5, "b": 1.0})
-    (found,) = compare([("a", "b")], made, gold, True, 500)
+    found = compare([("a", "b")], scored(made, gold), GROUPS)
+    assert [each.name for each in found] == ["sts_avg", *TASKS]
 
-    def score(name: str) -> float:
-        return float(np.mean([spearmanr(made[name][s][t], gold[t]).statistic for s in made[name] for t in gold]))
+    def score(name: str, *tasks: str) -> float:
+        return 100 * float(np.mean([spearmanr(made[name][s][t], gold[t]).statistic for s in made[name] for t in tasks]))
 
-    assert found.value == pytest.approx(100 * (score("a") - score("b")), abs=1e-9)
-    assert found.low < found.value < found.high and found.word == "better" and found.seeds == (5, 5)
+    for each, tasks in zip(found, (TASKS, "A", "B"), strict=True):
+        assert each.difference.value == pytest.approx(score("a", *tasks) - score("b", *tasks), abs=1e-9)
+        assert each.a.mean == pytest.approx(score("a", *tasks)) and (each.a.n, each.b.n) == (5, 5)
+        low, high = each.interval
+        assert low < each.difference.value < high and each.word == "better"
 
 
-def test_the_interval_is_that_of_resampled_items() -> None:
+def test_the_influence_of_items_is_what_leaving_one_out_does() -> None:
+    made, gold = systems({"a": 0.5}, n=300)
+    found, truth = made["a"][0]["A"], gold["A"]
+    rho, influence = correlation(found, truth)
+    n = len(truth)
+    left = [spearmanr(np.delete(found, i), np.delete(truth, i)).statistic for i in range(n)]
+    assert influence == pytest.approx((n - 1) * (rho - np.array(left)), abs=0.02)
+    assert abs(influence.mean()) < 1e-12
+
+
+def test_the_error_of_items_is_that_of_a_bootstrap() -> None:
     made, gold = systems({"a": 0.5, "b": 0.6}, seeds=1)
-    (found,) = compare([("a", "b")], made, gold, True, 2000)
+    found = of(compare([("a", "b")], scored(made, gold), GROUPS, of_runs=True))
     rng, drawn = np.random.default_rng(7), []
     for _ in range(1000):  # with ranks taken anew in each resample
         differences = []
@@ -47,45 +84,127 @@ def test_the_interval_is_that_of_resampled_items() -> None:
             scores = [spearmanr(made[name][0][task][at], truth[at]).statistic for name in ("a", "b")]
             differences.append(scores[0] - scores[1])
         drawn.append(100 * np.mean(differences))
-    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.25)
+    assert math.isinf(found.difference.df) and found.difference.se == pytest.approx(np.std(drawn), rel=0.08)
+    assert found.interval == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.3)
 
 
-def test_a_system_is_tied_with_itself_and_a_shared_seed_takes_no_part_in_a_difference() -> None:
+def test_a_system_is_level_with_itself_and_a_shared_seed_takes_no_part_in_a_difference() -> None:
     made, gold = systems({"a": 0.5}, seeds=3)
     made["twin"] = made["a"]
     shifts = {seed: np.random.default_rng(seed).normal(size=400) * 3 * seed for seed in range(3)}
     made["wild"] = {s: {t: v + shifts[s] for t, v in tasks.items()} for s, tasks in made["a"].items()}
     made["wild too"] = made["wild"]
-    same, wild = compare([("a", "twin"), ("wild", "wild too")], made, gold, True, 500)
-    assert (same.low, same.value, same.high, same.p, same.word) == (0, 0, 0, 1, "tied")
-    assert (wild.low, wild.high) == (0, 0)  # the spread of seeds is large, but it is the same on both sides
+    found = compare([("a", "twin"), ("wild", "wild too")], scored(made, gold), GROUPS)
+    for each in found:  # the spread of the wild seeds is large, but it is the same on both sides
+        assert (each.difference.value, each.difference.se, each.p, each.word) == (0, 0, 1, "within noise")
 
 
 def test_accuracy_is_compared_too() -> None:
     gold = {"A": np.arange(300) % 2}
     right = gold["A"].copy()
     wrong = np.where(np.arange(300) % 5 == 0, 1 - right, right)
-    (found,) = compare([("wrong", "right")], {"right": {0: {"A": right}}, "wrong": {0: {"A": wrong}}}, gold, False, 500)
-    assert found.value == pytest.approx(-20) and found.word == "worse"
-    assert (found.low, found.high) == pytest.approx((-24.5, -15.6), abs=1.2)  # binomial
+    made = scored({"right": {0: {"A": right}}, "wrong": {0: {"A": wrong}}}, gold, correlated=False)
+    found = of(compare([("wrong", "right")], made, {"transfer": ["A"]}, of_runs=True), "A")
+    assert found.difference.value == pytest.approx(-20) and found.word == "worse"
+    assert found.interval == pytest.approx((-24.5, -15.5), abs=0.1)  # binomial
 
 
-def test_false_alarms_are_as_rare_as_announced() -> None:
-    alarms = 0
-    for trial in range(60):
-        rng = np.random.default_rng(trial)
-        gold = {"A": rng.normal(size=120)}
-        made = {name: {s: {"A": gold["A"] + rng.normal(size=120)} for s in range(5)} for name in "ab"}
-        (found,) = compare([("a", "b")], made, gold, True, 300)
-        alarms += found.word != "tied"
-    assert alarms <= 9  # 5% of 60 is 3; more than 9 has a chance below 0.2%
+def test_one_seed_says_nothing_of_a_recipe_but_something_of_its_encoder() -> None:
+    made, gold = systems({"a": 0.5, "b": 1.0})
+    made["b"] = {0: made["b"][0]}
+    marks = scored(made, gold)
+    assert {each.word for each in compare([("a", "b")], marks, GROUPS)} == {"one seed"}
+    made["a"] = {1: made["a"][1]}
+    found = compare([("a", "b")], scored(made, gold), GROUPS, of_runs=True)
+    assert {each.word for each in found} == {"better"}
+
+
+def test_a_difference_that_is_sure_but_of_no_use_is_called_so() -> None:
+    made, gold = systems({"a": 0.5, "b": 0.6})
+    (found, *_) = compare([("a", "b")], scored(made, gold), GROUPS, margin=50.0)
+    assert found.p < 0.001 and found.word == "within margin"
+
+
+def test_p_is_adjusted_for_the_tasks_of_a_pair_and_for_the_pairs_of_an_average() -> None:
+    made, gold = systems({"a": 0.5, "b": 0.52, "c": 0.54})
+    found = compare([("a", "b"), ("a", "c")], scored(made, gold), GROUPS)
+    for family in ([e for e in found if e.name == "sts_avg"], [e for e in found if e.name in TASKS][:2]):
+        own = sorted(each.difference.p for each in family)
+        assert sorted(each.p for each in family)[0] == pytest.approx(min(1, 2 * own[0]))
+
+
+def test_what_was_not_scored_is_not_compared() -> None:
+    made, gold = systems({"a": 0.5, "b": 1.0})
+    marks = scored(made, gold)
+    del marks["b"]["B"]
+    assert compare([("a", "b"), ("a", "nobody")], marks, GROUPS) == []
+
+
+# --- promises, on simulated truths ------------------------------------------------------------------
+
+
+def world(
+    rng: np.random.Generator, seeds: int, wild: float, gap: float, *, alike: bool
+) -> dict[str, dict[str, Marked]]:
+    """Two systems whose true scores differ by what `gap` does, and by nothing if it is 0.
+
+    wild: how much seeds differ. alike: both err on the same items, as one recipe does when it is run again.
+    """
+    quality = {"a": gap + wild * rng.normal(size=seeds), "b": wild * rng.normal(size=seeds)}
+    made: dict[str, dict[str, Marked]] = {"a": {}, "b": {}}
+    for task in TASKS:
+        truth, shared, own = rng.normal(size=(3, 120))
+        gold = np.round(np.clip(2.5 + 1.2 * truth, 0, 5) * 4) / 4
+        for name in made:
+            errs = 0.3 * (own if alike else rng.normal(size=120))
+            found = {
+                seed: truth + 0.6 * shared + errs + 0.5 * np.exp(-quality[name][seed]) * rng.normal(size=120)
+                for seed in range(seeds)
+            }
+            made[name][task] = marked(found, gold, correlated=True)
+    return made
+
+
+@pytest.mark.parametrize(("seeds", "wild"), [(2, 0.0), (2, 0.1), (3, 0.1), (5, 0.0), (5, 0.2)])
+def test_false_alarms_are_no_more_than_announced(seeds: int, wild: float) -> None:
+    rng = np.random.default_rng(seeds)
+    alarms = sum(
+        of(compare([("a", "b")], world(rng, seeds, wild, 0.0, alike=bool(turn % 2)), GROUPS)).p < 0.05
+        for turn in range(400)
+    )
+    assert alarms <= 20  # 5% of 400; five such settings are 2,000 comparisons
+
+
+@pytest.mark.parametrize(("seeds", "gap"), [(3, 2.5), (5, 0.9)])
+def test_a_difference_that_can_be_seen_is_seen_four_times_in_five(seeds: int, gap: float) -> None:
+    rng = np.random.default_rng(seeds)
+    made = [of(compare([("a", "b")], world(rng, seeds, 0.1, gap, alike=False), GROUPS)) for _ in range(400)]
+    true = np.mean([each.difference.value for each in made])
+    assert np.median([each.visible for each in made]) == pytest.approx(true, rel=0.06)  # the gap is chosen so
+    assert 0.72 < np.mean([each.difference.p < 0.05 for each in made]) < 0.88
+
+
+# --- what people and programs read ------------------------------------------------------------------
 
 
 def test_the_page_says_all_of_it() -> None:
-    made, gold = systems({"a": 0.5, "b": 1.0})
-    found = compare([("a", "b")], made, gold, True, 200)
-    page = to_markdown({"sts_avg": found}, "small v1", "srlbench compare --track small")
+    made, gold = systems({"a": 0.5, "b": 1.0, "c|d": 1.0})
+    found = compare([("a", "b"), ("c|d", "b")], scored(made, gold), GROUPS)
+    page = comparisons.to_markdown(found, ["sts_avg"], "small v1", "srlbench compare --track small")
     assert "## STS avg" in page and "| a | b | +" in page and "better" in page and "`srlbench compare" in page
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) == 4 and {len(line.replace("\\|", "").split("|")) for line in rows} == {10}
+    assert comparisons.sees(found[0]).startswith("STS avg: with 5 seeds and sd 0.")
+    header, lines = comparisons.by_task([each for each in found if each.system == "a"])
+    assert [line[0] for line in lines] == ["STS avg", *TASKS] and {len(line) for line in lines} == {len(header)}
+
+
+def test_programs_read_the_same_numbers() -> None:
+    made, gold = systems({"a": 0.5, "b": 1.0}, seeds=1)
+    each = compare([("a", "b")], scored(made, gold), GROUPS, of_runs=True)[0]
+    told = json.loads(json.dumps(comparisons.to_json(each), allow_nan=False))
+    assert told["difference"] == each.difference.value and told["df"] is None and told["word"] == "better"
+    assert told["system_score"] == {"mean": each.a.mean, "sd": None, "n": 1}
 
 
 def test_tracks_that_order_recipes_alike_agree() -> None:

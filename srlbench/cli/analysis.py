@@ -18,6 +18,7 @@ from srlbench.cli.options import (
     Explain,
     Files,
     Jobs,
+    Json,
     Names,
     Results,
     Seeds,
@@ -26,6 +27,7 @@ from srlbench.cli.options import (
     use,
 )
 from srlbench.cli.runs import command, finish, walk
+from srlbench.compare import MARGIN
 from srlbench.errors import NOTHING_COMPARABLE
 
 
@@ -117,25 +119,28 @@ def claims(
 
 @app.command()
 def compare(
-    recipe: Names = None,
-    against: Annotated[
+    side: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A recipe; default: the track's control, and what a recipe is a version of.", show_default=False
+        typer.Argument(
+            help="A and B: recipes (simcse-sup, simcse-sup@mini), runs (simcse-sup:0, a record's file) or results "
+            "folders. One alone, or all if none is named: with the control and what it is a version of.",
+            show_default=False,
         ),
     ] = None,
+    margin: Annotated[float, typer.Option(min=0, help="Points; a smaller difference is of no use.")] = MARGIN,
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
     data: Data = None,
+    json: Json = False,
 ) -> None:
-    """Compare recipes on the same items: a paired bootstrap over items and seeds, from the recorded predictions.
+    """How much better A is than B, paired by item and seed, from the recorded predictions.
 
-    Example: `srlbench compare simcse-sup --against simcse-unsup`
+    Examples: `srlbench compare simcse-sup simcse-unsup`, `srlbench compare srlbench-results results`
     """
     use(data)
-    rules = suite.track(track)
-    terminal.compared(*contests.compared(rules, recipe or [], against or [], tuple(recipes or ()), results))
+    contest = contests.compared(suite.track(track), side or [], tuple(recipes or ()), results, margin)
+    raise typer.Exit(terminal.compared(contest, json))
 
 
 @app.command()

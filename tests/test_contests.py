@@ -1,0 +1,132 @@
+"""Sides of a comparison: recipes, runs and results folders, from the published records of the embedded track."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+from srlbench import contests, records, suite, tracks
+from srlbench.contests import Contest
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.plan import folder
+from srlbench.records import Record
+
+RESULTS = Path(suite.__file__).parent.parent / "results"
+RULES = tracks.load("embedded")
+if not folder(RESULTS, RULES).is_dir():
+    pytest.skip("not in a clone: there are no published results", allow_module_level=True)
+SEEDS = range(5)  # as published
+KEPT = ("simcse-unsup", "simcse-sup", "untrained-cls", RULES.control)
+
+
+def compared(*sides: str, margin: float = 0.1) -> Contest:
+    return contests.compared(RULES, sides, (), RESULTS, margin)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with a few recipes."""
+    place = tmp_path_factory.mktemp("results")
+    for kind in ("records", "predictions"):
+        for name in KEPT:
+            shutil.copytree(folder(RESULTS, RULES) / kind / name, folder(place, RULES) / kind / name)
+    return place
+
+
+@pytest.fixture
+def other(small: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small, tmp_path / "other"))
+
+
+def record(results: Path, recipe: str, seed: int = 0) -> Record:
+    found = records.scan(results, RULES.name, RULES.version).records
+    return next(each for each in found if (each.recipe, each.seed) == (recipe, seed))
+
+
+def test_two_recipes_are_compared_on_averages_and_tasks() -> None:
+    contest = compared("simcse-sup", "simcse-unsup")
+    assert [each.name for each in contest.found][:2] == ["sts_avg", "GenSTS12"] and len(contest.found) == 16
+    mine = [record(RESULTS, "simcse-sup", seed).scores["GenSTS12"] for seed in SEEDS]
+    assert contest.found[1].a.mean == pytest.approx(sum(mine) / len(mine), abs=1e-9)  # what the records say
+    assert contest.found[0].word == "better" and contest.page is None
+    back = compared("simcse-unsup@tiny", "simcse-sup@tiny")
+    assert back.found[0].difference.value == pytest.approx(-contest.found[0].difference.value)
+
+
+def test_a_run_is_named_by_its_seed_or_its_file() -> None:
+    key = record(RESULTS, "simcse-sup", 1).key
+    by_file = compared(str(records.record_path(RESULTS, key)), "simcse-unsup:1")
+    by_seed = compared("simcse-sup:1", "simcse-unsup@tiny:1")
+    assert by_file.found[0].difference == by_seed.found[0].difference
+    assert by_seed.found[0].a.n == 1 and by_seed.found[0].word == "better"  # these encoders are what was asked about
+    assert {each.word for each in compared("simcse-sup:1", "simcse-unsup").found} == {"one seed"}
+
+
+def test_one_recipe_is_compared_with_the_control_and_what_it_is_a_version_of() -> None:
+    found = {(each.system, each.against) for each in compared("modified-mhe").found}
+    assert found == {("modified-mhe", RULES.control), ("modified-mhe", "mhe")}
+
+
+def test_a_folder_is_level_with_its_copy(small: Path, other: Path) -> None:
+    contest = compared(str(small), str(other))
+    assert len(contest.found) == len(KEPT) * 16 and contest.rest == ()
+    assert {(each.word, each.difference.value) for each in contest.found} == {("within noise", 0.0)}
+
+
+def test_folders_differ_in_what_fell_failed_and_is_missing(small: Path, other: Path) -> None:
+    for seed in SEEDS:  # simcse-sup now answers as the untrained encoder did
+        mine, theirs = (records.predictions_path(other, record(other, name, seed).key) for name in KEPT[1:3])
+        shutil.copyfile(theirs, mine)
+    for seed in SEEDS:
+        there = record(other, "simcse-unsup", seed)
+        records.record_path(other, there.key).unlink()
+        broken = {"status": "failed", "scores": {}, "error": {"type": "ValueError", "message": "<script>|"}}
+        records.write(other, Record(**{**vars(there), **broken}))
+    shutil.rmtree(folder(other, RULES) / "records" / RULES.control)
+    contest = compared(str(other), str(small))
+    words = {each.system.partition("@")[0]: each.word for each in contest.found if each.name == "sts_avg"}
+    assert words == {"simcse-sup": "worse", "untrained-cls": "within noise"}
+    rest = {each.name.partition("@")[0]: each.word for each in contest.rest}
+    assert rest == {"simcse-unsup": "newly failing", RULES.control: "not comparable"}
+    turned = {each.name.partition("@")[0]: each.word for each in compared(str(small), str(other)).rest}
+    assert turned["simcse-unsup"] == "newly fixed"
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        (["simcse-supp", "mhe"], "Did you mean 'simcse-sup'"),
+        (["a", "b", "c"], "Two are compared at a time"),
+        (["simcse-sup", "simcse-sup"], "one and the same"),
+        (["simcse-sup:77", "mhe"], "no fresh record of simcse-sup:77"),
+        ([str(RESULTS), "mhe"], "is a results folder: compare it with another one"),
+        ([str(RESULTS), "/tmp"], "There are no records of track embedded"),
+        (["nosuch.json", "mhe"], "Cannot read nosuch.json"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(sides: list[str], said: str) -> None:
+    with pytest.raises((UsageError, SrlbenchError), match=said):
+        compared(*sides)
+
+
+def test_a_record_out_of_its_place_or_of_another_track_is_refused(tmp_path: Path) -> None:
+    there = records.record_path(RESULTS, record(RESULTS, "simcse-sup").key)
+    stray = Path(shutil.copyfile(there, tmp_path / "stray.json"))
+    with pytest.raises(UsageError, match="is no record of a good run in its place"):
+        compared(str(stray), "mhe")
+    with pytest.raises(UsageError, match="is of track embedded v3, not of small v1"):
+        contests.compared(tracks.load("small"), [str(there), "mhe"], (), RESULTS, 0.1)
+
+
+def test_the_terminal_says_what_the_seeds_can_tell_and_json_the_same(cli: Cli) -> None:
+    arguments = ["compare", "simcse-sup", "simcse-unsup", "--results", RESULTS]
+    done = cli(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "STS avg: with 5 seeds and sd " in done.stdout and "GenSTS12" in done.stdout and "better" in done.stdout
+    told = json.loads(cli(*arguments, "--json").stdout)
+    assert told["track"] == "embedded" and len(told["comparisons"]) == 16 and told["rest"] == []
+    assert f"{told['comparisons'][0]['difference']:+.2f}" in done.stdout
