@@ -214,7 +214,9 @@ def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
 
 def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
     if as_json:
-        out.print_json(json.dumps([asdict(row) for row in board.rows]))
+        left = set() if board.confirmed else {"confirmed"}
+        rows = [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
+        out.print_json(json.dumps(rows))
         return
     out.print(tables.to_terminal(board))
 
