@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from srlbench import reproduction as reproductions
 from srlbench import tables, verdicts
 from srlbench.agreement import Agreement
 from srlbench.claims import Claim, Finding
@@ -223,6 +224,12 @@ def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
 
 def report(report: verdicts.Report) -> None:
     out.print(verdicts.to_terminal(report))
+
+
+def reproduction(found: reproductions.Reproduction) -> None:
+    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
+    first, *more = map(escape, reproductions.to_lines(found))
+    out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
 
 
 def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:
