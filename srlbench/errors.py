@@ -20,6 +20,12 @@ class UsageError(SrlbenchError):
     exit_code = USAGE
 
 
+class NothingComparable(SrlbenchError):
+    """What was asked about exists, but nothing can be held against it."""
+
+    exit_code = NOTHING_COMPARABLE
+
+
 class StoreError(SrlbenchError):
     """A results folder or record cannot be read or written."""
 

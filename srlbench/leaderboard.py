@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from srlbench.records import Record
+from srlbench.records import NONE, Confirmation, Confirmed, Record, tally
 from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
 Cell = Summary | Literal["failed", "not run"]
@@ -51,6 +51,7 @@ class Row:
     reproduction: Reproduction = "–"
     reported: Mapping[str, float] | None = None
     rank: int | None = None
+    confirmed: Confirmed = NONE
 
     @property
     def standing(self) -> str:
@@ -75,6 +76,11 @@ class Leaderboard:
     excluded: int  # records of another protocol, which share no table with these
     elsewhere: tuple[Elsewhere, ...] = ()
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether anybody ran a record of it again: until then nothing is said of confirmations."""
+        return any(row.confirmed != NONE for row in self.rows)
+
 
 def build(
     records: Iterable[Record],
@@ -88,6 +94,7 @@ def build(
     reported: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
     elsewhere: Sequence[Elsewhere] = (),
     reference: Iterable[Record] | None = None,
+    confirmations: Iterable[Confirmation] = (),
 ) -> Leaderboard:
     """The leaderboard of `records`; the first group's average ranks it.
 
@@ -95,6 +102,7 @@ def build(
     reported: each paper's own numbers, by recipe and backbone; only where its settings match the track's.
     elsewhere: what papers print of the same methods in other settings; shown apart.
     reference: the published records to compare with; None if there are none.
+    confirmations: reruns of these very records.
     """
     mine = [record for record in records if (record.track, record.track_version) == (track, version)]
     runs: dict[tuple[str, str, str], list[Record]] = {(*pair, now): [] for pair, now in current.items()}
@@ -105,6 +113,9 @@ def build(
     for record in reference or ():
         if record.status == "ok":
             published[record.key[:5]].append(record)
+    again: dict[tuple[str, str, str], list[Confirmation]] = defaultdict(list)
+    for each in confirmations:
+        again[each.rerun.recipe, each.rerun.backbone, each.rerun.fingerprint].append(each)
     seeds = tuple(sorted(seeds))
     rows = []
     for (recipe, backbone, fingerprint), found in runs.items():
@@ -114,7 +125,9 @@ def build(
         row = _row(Row(recipe, backbone, fingerprint, "not run", {}), found, now, groups, seeds)
         told = (reported or {}).get((recipe, backbone))
         against = _reproduction(found, published[track, version, recipe, backbone, fingerprint], groups)
-        rows.append(replace(row, reproduction=against, reported=told if now == fingerprint else None))
+        confirmed = tally(again[recipe, backbone, fingerprint])
+        told = told if now == fingerprint else None
+        rows.append(replace(row, reproduction=against, reported=told, confirmed=confirmed))
     excluded = sum(record.protocol != protocol for record in mine)
     ordered = _ranked(rows, average(next(iter(groups))))
     compared = reference is not None
@@ -208,6 +221,7 @@ def to_csv(board: Leaderboard) -> str:
         + [f"{name}_{part}" for name in columns for part in ("mean", "sd", "n")]
         + [f"{name}_reported" for name in told]
         + [f"{name}_{part}" for name in MEASURES for part in ("mean", "sd", "n")]
+        + (["confirmed", "confirmed_bitwise", "reruns_outside"] if board.confirmed else [])
     )
     for row in board.rows:
         line: list[object] = [board.track, board.version, board.protocol]
@@ -221,5 +235,6 @@ def to_csv(board: Leaderboard) -> str:
         for name in MEASURES:
             taken = row.measures.get(name)
             line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
+        line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
         writer.writerow(line)
     return out.getvalue()

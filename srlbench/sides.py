@@ -39,12 +39,13 @@ def chosen(text: str, fresh: Sequence[Record], results: Path, rules: Track) -> d
     """Of the fresh records of a folder those that `recipe[@backbone][:seed]` names; a record's file is one run."""
     if is_file(text):
         return _file(Path(text), rules)
-    name, _, seed = text.rpartition(":") if is_run(text) else (text, "", "")
-    recipe, _, backbone = name.partition("@")
-    mine = [
-        r for r in fresh if r.recipe == recipe and backbone in ("", r.backbone) and (not seed or r.seed == int(seed))
-    ]
-    return systems(mine, results)
+    return systems([record for record in fresh if text in names(record)], results)
+
+
+def names(record: Record) -> set[str]:
+    """What a record may be called: its recipe, on its backbone or any, of its seed or any."""
+    whole = f"{record.recipe}@{record.backbone}"
+    return {record.recipe, whole, f"{record.recipe}:{record.seed}", f"{whole}:{record.seed}"}
 
 
 def systems(found: Sequence[Record], results: Path) -> dict[Cell, System]:

@@ -23,8 +23,9 @@ Files = tuple[Path, ...]
 def leaderboard(
     rules: Track, files: Files, results: Path, *, write: bool
 ) -> tuple[leaderboards.Leaderboard, tuple[records.Problem, ...]]:
-    """The table of a results folder, beside the published reference, and the files there that are no records."""
+    """The table of a results folder, beside the published reference, and the files there that are none of its own."""
     found = _entered(results, rules)
+    confirmed, broken = records.confirmations(results, rules.name, rules.version)
     entries = registry.recipes(files).values()
     board = leaderboards.build(
         found.records,
@@ -37,6 +38,7 @@ def leaderboard(
         reported=_reported(entries, rules),
         elsewhere=_elsewhere(entries, rules),
         reference=published(rules, results),
+        confirmations=confirmed,
     )
     if write and found.records:
         place = "" if results == Path("srlbench-results") else f" --results {results.name}"
@@ -46,7 +48,7 @@ def leaderboard(
             made_with=f"srlbench {__version__}",
             command=f"srlbench leaderboard --track {rules.name}{place}",
         )
-    return board, found.problems
+    return board, (*found.problems, *broken)
 
 
 def check(rules: Track, files: Files, results: Path, baseline: Path | None) -> Report:
@@ -79,7 +81,12 @@ def published(rules: Track, results: Path | None = None) -> tuple[Record, ...] |
     place = _published_folder(rules)
     if not place.is_dir() or (results is not None and folder(results, rules).resolve() == place.resolve()):
         return None
-    return records.scan(place.parent.parent, rules.name, rules.version).records
+    return records.scan(published_results(rules), rules.name, rules.version).records
+
+
+def published_results(rules: Track) -> Path:
+    """The results folder of the published records, whether or not the track has any."""
+    return _published_folder(rules).parent.parent
 
 
 def _entered(results: Path, rules: Track) -> Scan:

@@ -82,6 +82,15 @@ def mean_interval(summary: Summary, level: float = 0.95) -> tuple[float, float] 
     return Difference(summary.mean, summary.sd / math.sqrt(summary.n), summary.n - 1).interval(level)
 
 
+def next_interval(summary: Summary, level: float = 0.95, least: float = 0.0) -> tuple[float, float] | None:
+    """Student's interval of one more value of the kind, `least` to either side at least; None for one seed."""
+    if summary.sd is None:
+        return None
+    more = Difference(summary.mean, summary.sd * math.sqrt(1 + 1 / summary.n), summary.n - 1)
+    low, high = more.interval(level)
+    return min(low, summary.mean - least), max(high, summary.mean + least)
+
+
 def welch(a: Summary, b: Summary) -> Difference | None:
     """a - b with each side's own variance; None unless both have two seeds."""
     if a.sd is None or b.sd is None:

@@ -47,7 +47,7 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
 
 
 def _markdown(header: Sequence[str], lines: Lines) -> str:
-    left = {"recipe", "backbone", "vs published"}
+    left = {"recipe", "backbone", "vs published", "confirmed"}
     rules = [":---" if title in left else "---:" for title in header]
     body = []
     for row, line in lines:
@@ -75,8 +75,10 @@ def _averages(board: Leaderboard) -> tuple[list[str], Lines]:
             line.append(_text(row, name))
             if name in told:
                 line.append(f"{row.reported[name]:.2f}" if row.reported and name in row.reported else "")
-        lines.append((row, [*line, row.reproduction] if board.compared else line))
-    return [*header, "vs published"] if board.compared else header, lines
+        line += [row.reproduction] if board.compared else []
+        lines.append((row, [*line, str(row.confirmed)] if board.confirmed else line))
+    header += ["vs published"] if board.compared else []
+    return [*header, "confirmed"] if board.confirmed else header, lines
 
 
 def _tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[str], Lines]:
@@ -179,6 +181,11 @@ def _legend(board: Leaderboard) -> list[str]:
             "common seed; inside or outside, the averages against the 95% interval of a change of seeds; "
             "–, nothing to compare with."
         )
+    if board.confirmed:
+        lines.append(
+            "confirmed: reruns of its records that were bitwise equal or within the interval of one more seed; each "
+            "seed, contributor and machine class counts once."
+        )
     if board.excluded:
         lines.append(f"{board.excluded} records of another protocol are not in this table.")
     return lines
@@ -249,7 +256,7 @@ def _rich(header: Sequence[str], lines: Lines, title: str) -> Table:
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in header:
-        left = name in ("recipe", "backbone", "vs published")
+        left = name in ("recipe", "backbone", "vs published", "confirmed")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
     colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
     for row, line in lines:

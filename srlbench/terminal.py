@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from srlbench import comparisons, tables, verdicts
+from srlbench import reproduction as reproductions
 from srlbench.agreement import Agreement
 from srlbench.claims import Claim, Finding
 from srlbench.contests import Contest
@@ -239,13 +240,21 @@ def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
 
 def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
     if as_json:
-        out.print_json(json.dumps([asdict(row) for row in board.rows]))
+        left = set() if board.confirmed else {"confirmed"}
+        rows = [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
+        out.print_json(json.dumps(rows))
         return
     out.print(tables.to_terminal(board))
 
 
 def report(report: verdicts.Report) -> None:
     out.print(verdicts.to_terminal(report))
+
+
+def reproduction(found: reproductions.Reproduction) -> None:
+    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
+    first, *more = map(escape, reproductions.to_lines(found))
+    out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
 
 
 def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:

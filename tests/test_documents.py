@@ -34,6 +34,7 @@ PARSED = {
     "diagnose",
     "evaluate",
     "pretrain",
+    "reproduce",
 }  # need records or text, or minutes
 
 

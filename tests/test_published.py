@@ -22,7 +22,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     rules = tracks.load(request.getfixturevalue("name"))
     place = folder(tmp_path / "results", rules)
     place.mkdir(parents=True)
-    for kind in ("records", "predictions", "track.toml", "protocol.toml"):
+    for kind in ("records", "predictions", "confirmations", "track.toml", "protocol.toml"):
         os.symlink(folder(RESULTS, rules) / kind, place / kind)
     monkeypatch.setattr(standings, "_published_folder", lambda rules: folder(tmp_path / "results", rules))
     return tmp_path / "results"

@@ -1,6 +1,7 @@
 """The facts: one JSON file a run, written once; every table and verdict is a view over them."""
 
-from srlbench.records.environment import environment
+from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm, confirmations, digits, tally
+from srlbench.records.environment import SETTINGS, environment, machine_class
 from srlbench.records.files import write_bytes, write_text
 from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
 from srlbench.records.store import (
@@ -17,21 +18,30 @@ from srlbench.records.store import (
 )
 
 __all__ = [
+    "NONE",
     "SCHEMA",
+    "SETTINGS",
+    "Confirmation",
+    "Confirmed",
     "Key",
     "NewerSchema",
     "Problem",
     "Record",
     "RecordError",
     "Scan",
+    "confirm",
+    "confirmations",
+    "digits",
     "done",
     "ensure_writable",
     "environment",
+    "machine_class",
     "predictions_path",
     "read",
     "read_predictions",
     "record_path",
     "scan",
+    "tally",
     "write",
     "write_bytes",
     "write_text",

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +41,18 @@ def environment() -> dict[str, Any]:
         "determinism": _determinism(torch),
         "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
         "git": _git(),
+    }
+
+
+def machine_class(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What the digits of a run follow from beside its code and seed, part by part, read from its environment."""
+    packages, gpu = (environment.get(name) for name in ("packages", "gpu"))
+    torch = packages.get("torch") if isinstance(packages, Mapping) else None
+    return {
+        "processor": str(environment.get("cpu")),
+        "instructions": f"{environment.get('cpu_capability')}; {environment.get('instructions')}",
+        "GPU": str(gpu.get("names") if isinstance(gpu, Mapping) else gpu),
+        "torch": str(torch).partition("+")[0],
     }
 
 

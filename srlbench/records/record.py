@@ -90,22 +90,21 @@ class Record:
 
     def to_json(self) -> str:
         """Valid JSON, fields in schema order; what is not finite outside `scores` becomes null."""
+        return json.dumps(self.as_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def as_plain(self) -> dict[str, Any]:
+        """The record as JSON's own types."""
         order = ["schema", *(f.name for f in fields(self) if f.name != "schema")]
-        content = {name: _plain(getattr(self, name), name) for name in order}
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return {name: _plain(getattr(self, name), name) for name in order}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Record:
         """The record in `text`; RecordError says in one clause what is wrong with it."""
-        try:
-            content = json.loads(text, parse_constant=_not_json)
-        except RecursionError:
-            raise RecordError("not a record (nested too deeply)") from None
-        except UnicodeDecodeError:
-            raise RecordError("not text in UTF-8") from None
-        except json.JSONDecodeError as error:
-            state = "empty" if not text.strip() else f"not valid JSON (line {error.lineno}: {error.msg})"
-            raise RecordError(f"{state}, perhaps cut short") from None
+        return cls.from_plain(parse(text))
+
+    @classmethod
+    def from_plain(cls, content: Any) -> Record:
+        """The record that JSON's own types describe."""
         if not isinstance(content, dict) or "schema" not in content:
             raise RecordError("not an srlbench record (no 'schema')")
         content = migrate(content)
@@ -115,6 +114,23 @@ class Record:
         if extra := sorted(content.keys() - known):
             raise RecordError(f"has unknown {_list(extra)}")
         return cls(**content)
+
+
+def parse(text: str | bytes) -> Any:
+    """What JSON says; RecordError for what is none."""
+    try:
+        return json.loads(text, parse_constant=_not_json)
+    except RecordError:
+        raise
+    except RecursionError:
+        raise RecordError("not a record (nested too deeply)") from None
+    except UnicodeDecodeError:
+        raise RecordError("not text in UTF-8") from None
+    except json.JSONDecodeError as error:
+        state = "empty" if not text.strip() else f"not valid JSON (line {error.lineno}: {error.msg})"
+        raise RecordError(f"{state}, perhaps cut short") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise RecordError("not valid JSON (a number without end)") from None
 
 
 def migrate(content: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +196,7 @@ def _check_scores(record: Record) -> None:
     for task, score in record.scores.items():
         if isinstance(score, bool) or not isinstance(score, _NUMBER):
             raise RecordError(f"the score of {task} is {_short(score)}, not a number")
-        if not math.isfinite(score) or abs(score) > 100:
+        if not abs(score) <= 100:  # nor is NaN
             raise RecordError(f"the score of {task} is {score}, not a percentage")
 
 

@@ -46,12 +46,12 @@ class Scan:
 
 def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
     """Where the record of a run lies."""
-    return _folder(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
+    return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
 
 
 def predictions_path(results: Path, key: Key) -> Path:
     """Where the per-item outputs of a run lie."""
-    return _folder(results, "predictions", key) / f"seed-{key.seed}.npz"
+    return folder_of(results, "predictions", key) / f"seed-{key.seed}.npz"
 
 
 def read(path: Path) -> Record:
@@ -105,12 +105,12 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
 
 def scan(results: Path, track: str, version: int) -> Scan:
     """Every record of a track; one bad file is a problem in the answer, never an exception."""
-    root = _root(results, "records", track, version)
+    root = root_of(results, "records", track, version)
     records: list[Record] = []
     problems: list[Problem] = []
     if root.exists() and not root.is_dir():
         raise StoreError(f"Cannot read {root}: a file stands where a folder is needed.")
-    for path in _files(root, problems):
+    for path in files_of(root, problems):
         key = _key_of(path.relative_to(root), track, version)
         try:
             record = read(path)
@@ -130,7 +130,7 @@ def scan(results: Path, track: str, version: int) -> Scan:
 
 def ensure_writable(results: Path, track: str, version: int) -> None:
     """Fails now, before hours of training, if a record could not be written later."""
-    probe = _root(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
+    probe = root_of(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
 
@@ -192,7 +192,7 @@ def _move_aside(path: Path) -> None:
         path.rename(aside)
 
 
-def _files(root: Path, problems: list[Problem]) -> Iterator[Path]:
+def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
     """The files that should be records; hidden ones are nobody's, set-aside ones were dealt with."""
 
     def unreadable(error: OSError) -> None:
@@ -206,13 +206,13 @@ def _files(root: Path, problems: list[Problem]) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _root(results: Path, kind: str, track: str, version: int) -> Path:
+def root_of(results: Path, kind: str, track: str, version: int) -> Path:
     return results / _name(track) / f"v{version}" / kind
 
 
-def _folder(results: Path, kind: str, key: Key) -> Path:
+def folder_of(results: Path, kind: str, key: Key) -> Path:
     names = (_name(key.recipe), _name(key.backbone), key.fingerprint)
-    return _root(results, kind, key.track, key.version).joinpath(*names)
+    return root_of(results, kind, key.track, key.version).joinpath(*names)
 
 
 def _name(name: str) -> str:

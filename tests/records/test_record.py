@@ -55,6 +55,7 @@ def test_a_record_comes_back_digit_for_digit() -> None:
         ({"scores": {}}, "no scores"),
         ({"scores": {"GenMR": None}}, "the score of GenMR is None, not a number"),
         ({"scores": {"GenMR": 612.3}}, "the score of GenMR is 612.3, not a percentage"),
+        ({"scores": {"GenMR": 10**400}}, "not a percentage"),
         ({"scores": []}, "'scores' is [], not an object"),
         ({"status": "failed"}, "a failed record needs an 'error'"),
         ({"error": {"type": "x", "message": "y"}}, "an ok record carries an 'error'"),
@@ -81,6 +82,7 @@ def test_wrong_content_is_named(changes: dict[str, Any], said: str) -> None:
         ('{"schema": 1}', "lacks 'asked'"),
         ('{"schema": 1, "x": NaN}', "NaN is not a JSON number"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"schema": 1, "seed": ' + "9" * 5000 + "}", "a number without end"),
     ],
 )
 def test_what_is_no_record_is_told_apart(text: str | bytes, said: str) -> None:

@@ -1,0 +1,127 @@
+"""What the command line asks of reruns: a record's run again, held against it, and the confirmation of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from srlbench import backbones, data, records, rows, tracks
+from srlbench.engines import local
+from srlbench.errors import SrlbenchError, StoreError
+from srlbench.jobs import Job, Outcome
+from srlbench.records import Confirmation, Record
+from srlbench.reproduction import Reproduction, judge
+from srlbench.rows import Files, Recorded
+
+Report = Callable[[str, int, int], None]
+PREFIX = "srlbench-reproduce-"
+HOUR = 3600
+
+
+def find(row: str, track: str, results: Path | None, files: Files, out: Path) -> Recorded:
+    """The record to run again; refused now, before the run, if it cannot be or no confirmation could be written."""
+    found = rows.find(row, tracks.load(track), results, files)
+    _ensure_writable(out)
+    return found
+
+
+def rerun(recorded: Recorded, command: str, report: Report) -> Reproduction:
+    """The record's run again, in a process and a folder of its own, and what that says of it."""
+    record, around = recorded.record, recorded.results
+    kept = records.predictions_path(around, record.key) if around else None
+    expected = records.read_predictions(kept) if kept and kept.is_file() else None
+    again = _again(recorded, command, report)
+    if again.record.status == "failed":
+        raise SrlbenchError(f"The rerun of {recorded.name} failed: {(again.record.error or {}).get('message')}")
+    found = records.scan(around, record.track, record.track_version).records if around else (record,)
+    seeds = [each for each in found if each.status == "ok" and each.key[:5] == record.key[:5]]
+    same = None if expected is None else _equal(expected, again.predictions)
+    return judge(record, again.record, seeds, recorded.rules.groups, same)
+
+
+def confirm(recorded: Recorded, found: Reproduction, who: str, out: Path) -> Path:
+    """Writes the confirmation below `out`, at the place it would have in the record's results folder."""
+    brief = replace(found.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
+    made = Confirmation(
+        record_sha256=recorded.sha256,
+        verdict=found.word,
+        reason=found.reason,
+        difference=abs(found.largest.difference) if found.largest else 0.0,
+        who=who,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        rerun=brief,
+    )
+    return records.confirm(out, made)
+
+
+def _ensure_writable(out: Path) -> None:
+    """Looks without writing: a rerun that is killed leaves nothing here."""
+    place = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
+    if not place.is_dir():
+        raise StoreError(f"Cannot write below {out}: a file stands where a folder is needed.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise StoreError(f"Cannot write below {out}: permission denied.")
+
+
+def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
+    record, rules = recorded.record, recorded.rules
+    data.fetch(rules)
+    backbones.fetch(backbones.resolve(record.backbone))
+    _as_recorded(record)
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as place:
+        job = Job(
+            key=record.key,
+            protocol=rules.protocol.label,
+            track=str(rules.path.resolve()),
+            work=Path(place) / "run",
+            backbone=record.backbone,
+            recipe_files=recorded.files,
+            command=command,
+            scored=rules.development not in record.scores,
+        )
+        for event in local.run([job], 1, rules.threads):
+            if isinstance(event.news, Outcome):
+                return event.news
+            report(event.news.stage, event.news.done, event.news.of)
+    raise SrlbenchError(f"The rerun of {recorded.name} gave no result.")
+
+
+def _as_recorded(record: Record) -> None:
+    """What can change a digit without any file changing is set as it was, for the run's process to inherit."""
+    settings = record.environment.get("settings")
+    if not isinstance(settings, Mapping):
+        return
+    for name in records.SETTINGS:
+        value = settings.get(name)
+        if isinstance(value, str) and value.isprintable():
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
+def _equal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:
+    """Whether two sets of arrays have the same names, types, shapes and bits."""
+    import numpy as np
+
+    if ours.keys() != theirs.keys():
+        return False
+    pairs = [(np.asarray(ours[name]), np.asarray(theirs[name])) for name in ours]
+    return all((a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()) for a, b in pairs)
+
+
+def _sweep() -> None:
+    """Removes what killed reruns left: their runs have ended with them, and given back the lock of the folder."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), (left / "run" / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - left.stat().st_mtime > HOUR:  # none that is about to take its lock
+                shutil.rmtree(left, ignore_errors=True)
