@@ -73,7 +73,8 @@ class Reproduction:
     def reason(self) -> str:
         if self.word == "bitwise equal":
             also = "all predictions" if self.predictions else "no predictions are recorded"
-            return f"weights, {len(self.rerun.scores)} scores, {also}"
+            n = len(self.rerun.scores)
+            return f"weights, {n} score{'s' * (n != 1)}, {also}"
         parts = [
             "the weights differ" if self.record.weights_sha256 != self.rerun.weights_sha256 else "the same weights"
         ]

@@ -108,6 +108,7 @@ def test_other_tasks_are_never_equal() -> None:
 def test_scores_without_averages_decide_themselves() -> None:
     dev = [made(seed, scores={"GenSTSB-dev": 50.0 + seed}) for seed in range(3)]
     assert said(dev[0], dev).word == "bitwise equal"
+    assert "weights, 1 score, " in said(dev[0], dev).reason
     assert said(made(scores={"GenSTSB-dev": 50.1}), dev).word == "within its interval"
     assert said(made(scores={"GenSTSB-dev": 80.1}), dev).word == "outside"
     assert said(made(scores={"GenSTSB-dev": 50.1}), dev[:1]).word == "differs"
