@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srlbench.markdown import code, escaped, table
 from srlbench.stats import holm, label
 
 RESAMPLES, BLOCK = 10_000, 1000
@@ -115,12 +116,12 @@ def _difference(drawn: Floats) -> tuple[float, float, float]:
 
 def to_markdown(found: Mapping[str, Sequence[Comparison]], head: str, command: str) -> str:
     """A table for each average, the surest and largest first."""
-    parts = [f"# Comparisons: {head}\n"]
+    parts = [f"# Comparisons: {escaped(head)}\n"]
     for name, comparisons in found.items():
         rows = [
             [
-                c.system,
-                c.against,
+                escaped(c.system),
+                escaped(c.against),
                 f"{c.value:+.2f}",
                 f"{c.low:+.2f} to {c.high:+.2f}",
                 spelled_p(c.p),
@@ -131,12 +132,11 @@ def to_markdown(found: Mapping[str, Sequence[Comparison]], head: str, command: s
         ]
         header = ["recipe", "against", "difference", "95% interval", "p", "seeds", ""]
         rules = [":---", ":---", "---:", ":---", "---:", "---:", ":---"]
-        table = "\n".join(f"| {' | '.join(row)} |" for row in (header, rules, *rows))
-        parts.append(f"## {label(name)}\n\n{table}\n")
+        parts.append(f"## {escaped(label(name))}\n\n{table(header, rules, rows)}\n")
     parts.append(
         f"Points of the average, items and seeds drawn anew {RESAMPLES:,} times, the same for both sides; "
         "p is two-sided and adjusted for all the comparisons of a table (Holm); tied: p at least 0.05.\n\n"
-        f"Made with `{command}`.\n"
+        f"Made with {code(command)}.\n"
     )
     return "\n".join(parts)
 
