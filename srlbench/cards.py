@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -109,22 +110,18 @@ def of_model(record: Record, rules: Track, modules: Sequence[str], repository: s
 
     there = f"{tables}/blob/main/{quote(path)}"
     board = f"{tables}/blob/main/{quote(f'{rules.name}/v{rules.version}')}/leaderboard.md"
-
-    hub_id, at_hub = record.backbone.partition("@")[0], "@" in record.backbone
-    shipped = record.backbone in backbones.names()
+    pinned = re.fullmatch(r"([\w.-]+/[\w.-]+)@[0-9a-f]{40}", record.backbone)
     about = ModelCardData(
         language="en",
-        # Of the weights it was trained from, if those are known.
-        license="apache-2.0" if shipped else None,
+        license="apache-2.0" if _shipped(record) else None,  # of the weights it was trained from, if known
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "sentence-similarity", "feature-extraction", "srlbench"],
-        base_model=hub_id if at_hub else None,
+        base_model=pinned[1] if pinned else None,
         datasets=[mirror.REPOSITORY] if rules.source == "simcse" else None,
         model_name=f"{record.recipe} on {record.backbone}, seed {record.seed}",
         eval_results=_results(record, rules, there),
     )
-    licence = "Apache-2.0" if shipped else "that of the backbone"
     text = MODEL.format(
         recipe=escaped(record.recipe),
         backbone=escaped(record.backbone),
@@ -134,7 +131,7 @@ def of_model(record: Record, rules: Track, modules: Sequence[str], repository: s
         board=board,
         record=there,
         loading=_loading(repository, modules),
-        facts=_facts(record, rules, licence),
+        facts=_facts(record, rules),
         scores=_scores(record, rules),
         protocol=code(record.protocol),
         resolved=json.dumps(record.resolved, indent=1, ensure_ascii=False),
@@ -195,20 +192,24 @@ def _loading(repository: str, modules: Sequence[str]) -> str:
     return "\n".join([*lines, 'vectors = model.encode(["A cat sat down.", "Some cat was sitting."])'])
 
 
-def _facts(record: Record, rules: Track, licence: str) -> str:
+def _shipped(record: Record) -> bool:
+    return record.backbone in backbones.names()
+
+
+def _facts(record: Record, rules: Track) -> str:
     packages = record.environment.get("packages", {})
     told = [name for name in ("srlbench", "torch", "sentence-transformers") if name in packages]
     versions = ", ".join(f"{name} {packages[name]}" for name in told)
     rows = {
         "recipe": code(record.recipe),
-        "backbone": code(record.backbone) + (", shipped with srlbench" if record.backbone in backbones.names() else ""),
+        "backbone": code(record.backbone) + (", shipped with srlbench" if _shipped(record) else ""),
         "track, protocol": f"{code(rules.name)} v{rules.version}, {code(record.protocol)}",
         "seed": str(record.seed),
         "command": code(record.command),
         "fingerprint": code(record.fingerprint),
         "sha256 of the weights": code(record.weights_sha256 or "none"),
         "made with": f"{escaped(versions)} on {escaped(str(record.environment.get('cpu') or 'an unknown machine'))}",
-        "licence": licence,
+        "licence": "Apache-2.0" if _shipped(record) else "that of the backbone",
     }
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 

@@ -153,8 +153,5 @@ def _bytes(content: Path | bytes) -> bytes:
 
 
 def _spelled(size: int) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000  # type: ignore[assignment]
-    return f"{size:.1f} GB"
+    power = next((power for power in (3, 2, 1) if size >= 1000**power), 0)
+    return f"{size / 1000**power:.1f} {'kMG'[power - 1]}B" if power else f"{size} bytes"
