@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from srlbench.compare import ALPHA, Comparison
-from srlbench.markdown import escaped
+from srlbench.markdown import code, escaped, table
 from srlbench.stats import label, spread
 
 COLUMNS = ("difference", "95% interval", "p", "can see")
@@ -59,13 +59,13 @@ def legend(found: Sequence[Comparison]) -> list[str]:
 
 def to_markdown(found: Sequence[Comparison], names: Sequence[str], head: str, command: str) -> str:
     """A table for each average."""
+    rules = [":---" if column in WORDS else "---:" for column in MANY]
     parts = [f"# Comparisons: {head}\n"]
     for name in names:
         if made := lines(each for each in found if each.name == name):
-            rules = [":---" if column in WORDS else "---:" for column in MANY]
-            rows = [MANY, rules, *((escaped(a), escaped(b), *rest) for a, b, *rest in made)]
-            parts.append(f"## {label(name)}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n")
-    return "\n".join([*parts, *(f"{said}\n" for said in legend(found)), f"Made with `{command}`.\n"])
+            rows = [(escaped(a), escaped(b), *rest) for a, b, *rest in made]
+            parts.append(f"## {label(name)}\n\n{table(MANY, rules, rows)}\n")
+    return "\n".join([*parts, *(f"{said}\n" for said in legend(found)), f"Made with {code(command)}.\n"])
 
 
 def to_json(each: Comparison) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from srlbench.cells import csv_text
 from srlbench.records import NONE, Confirmation, Confirmed, Record, tally
 from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
@@ -213,16 +212,14 @@ def to_csv(board: Leaderboard) -> str:
     """One row a recipe x backbone x fingerprint, full precision; `pandas.read_csv` needs no options."""
     columns = names(board.groups)
     told = [name for name in columns if any(name in (row.reported or {}) for row in board.rows)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
+    lines: list[Sequence[object]] = [
         ["track", "version", "protocol", "recipe", "backbone", "fingerprint", "state", "rank", "seeds"]
         + ["failed_seeds", "deterministic", "reproduction"]
         + [f"{name}_{part}" for name in columns for part in ("mean", "sd", "n")]
         + [f"{name}_reported" for name in told]
         + [f"{name}_{part}" for name in MEASURES for part in ("mean", "sd", "n")]
         + (["confirmed", "confirmed_bitwise", "reruns_outside"] if board.confirmed else [])
-    )
+    ]
     for row in board.rows:
         line: list[object] = [board.track, board.version, board.protocol]
         line += [row.recipe, row.backbone, row.fingerprint]
@@ -236,5 +233,5 @@ def to_csv(board: Leaderboard) -> str:
             taken = row.measures.get(name)
             line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
         line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
-        writer.writerow(line)
-    return out.getvalue()
+        lines.append(line)
+    return csv_text(lines)

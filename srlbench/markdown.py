@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-_SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "\\`", "*": "\\*", "[": "\\["}
+import re
+from collections.abc import Iterable, Sequence
+
+# What begins markup, a formula of GitHub's or another cell; an underscore does so only at the edge of a word.
+_SPECIAL = re.compile(r"[\\&<>|`*\[~$]|(?<!\w)_|_(?!\w)")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_SPAN = re.compile(r"(`[^`]+`)")
 
 
 def escaped(text: str) -> str:
     """One line that stays inside its cell and means nothing but itself."""
-    return "".join(_SPECIAL.get(character, character) for character in " ".join(text.split()))
+    return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), " ".join(text.split()))
+
+
+def sentence(text: str) -> str:
+    """As `escaped`, but what stands between backquotes is code."""
+    parts = _SPAN.split(" ".join(text.split()))
+    return "".join(part.replace("|", "\\|") if place % 2 else escaped(part) for place, part in enumerate(parts))
+
+
+def code(text: str) -> str:
+    """One line as code, whatever backquotes are in it."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def table(header: Sequence[str], rules: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Cells in their places; what is of others has been escaped."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *lines))

@@ -136,7 +136,7 @@ def _job(plan: Plan, key: Key) -> Job:
         key=key,
         protocol=plan.track.protocol.label,
         track=str(plan.track.path.resolve()),
-        work=_beside(plan.results, "work", key).resolve(),
+        work=beside(plan.results, "work", key).resolve(),
         backbone=plan.sources.get(key.backbone, key.backbone),
         keep_encoder=plan.keep_encoders,
         recipe_files=plan.recipe_files,
@@ -151,7 +151,7 @@ def _keep(plan: Plan, job: Job, outcome: Outcome) -> None:
     if outcome.record.status == "failed":
         plan.failures.append(outcome.record)
     elif (job.work / "encoder").is_dir():
-        target = _beside(plan.results, "encoders", job.key)
+        target = beside(plan.results, "encoders", job.key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(target, ignore_errors=True)
@@ -163,7 +163,7 @@ def _keep(plan: Plan, job: Job, outcome: Outcome) -> None:
         shutil.rmtree(job.work, ignore_errors=True)
 
 
-def _beside(results: Path, kind: str, key: Key) -> Path:
+def beside(results: Path, kind: str, key: Key) -> Path:
     """A run's folder of another kind (work, encoders), laid out as the records are."""
     path = records.record_path(results, key)
     root = results / key.track / f"v{key.version}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from srlbench.cells import csv_text
 from srlbench.errors import UsageError
 
 
@@ -73,13 +72,11 @@ def to_csv(found: Sequence[Scores]) -> str:
     """One row a protocol and probe; a task that was not scored is empty."""
     tasks = list(dict.fromkeys(name for each in found for names in each.groups.values() for name in names))
     groups = list(dict.fromkeys(group for each in found for group in each.groups))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "protocol", "probe", *tasks, *(f"{group}_avg" for group in groups)])
+    lines: list[Sequence[object]] = [["model", "protocol", "probe", *tasks, *(f"{group}_avg" for group in groups)]]
     for each in found:
         values = [each.scores.get(name, "") for name in tasks] + [each.averages.get(group, "") for group in groups]
-        writer.writerow([each.model, each.protocol, each.probe or "", *values])
-    return out.getvalue()
+        lines.append([each.model, each.protocol, each.probe or "", *values])
+    return csv_text(lines)
 
 
 def comparable(found: Sequence[Scores], others: Sequence[Scores]) -> list[tuple[Scores, Scores]]:

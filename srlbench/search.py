@@ -9,6 +9,7 @@ from typing import Any
 
 from srlbench import variants
 from srlbench.errors import UsageError
+from srlbench.markdown import code, escaped, table
 from srlbench.recipe import Registered
 from srlbench.records import Record, write_text
 from srlbench.tracks import Track
@@ -86,17 +87,18 @@ def to_toml(searched: Sequence[Searched], command: str) -> str:
 def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str:
     """The scores of all points, the chosen one of each recipe in bold."""
     parts = [
-        f"# Search on the development set: track `{track.name}` v{track.version}\n\n"
-        f"Spearman on {track.development} in percent, one run (seed {track.search['seed']}, which is not reported "
-        "anywhere else). Every trained recipe has the same points; the best one, in bold, is what the track uses.\n"
+        f"# Search on the development set: track {code(track.name)} v{track.version}\n\n"
+        f"Spearman on {escaped(track.development)} in percent, one run (seed {track.search['seed']}, which is not "
+        "reported anywhere else). Every trained recipe has the same points; the best one, in bold, is what the track "
+        "uses.\n"
     ]
     for backbone in dict.fromkeys(each.backbone for each in searched):
         mine = [each for each in searched if each.backbone == backbone]
-        header = [spelled(settings) for settings, _ in mine[0].points]
-        rows = [[each.recipe, *(_cell(each, point) for point in each.points)] for each in mine]
-        table = [["recipe", *header], [":---", *["---:"] * len(header)], *rows]
-        parts.append(f"## {backbone}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in table) + "\n")
-    return "\n".join([*parts, f"Made with `{command}`.\n"])
+        header = [escaped(spelled(settings)) for settings, _ in mine[0].points]
+        rows = [[escaped(each.recipe), *(_cell(each, point) for point in each.points)] for each in mine]
+        shown = table(["recipe", *header], [":---", *["---:"] * len(header)], rows)
+        parts.append(f"## {escaped(backbone)}\n\n{shown}\n")
+    return "\n".join([*parts, f"Made with {code(command)}.\n"])
 
 
 def write(searched: Sequence[Searched], track: Track, folder: Path, command: str) -> list[Path]:

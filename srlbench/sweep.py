@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from srlbench.cells import csv_text
 from srlbench.dynamics import MEASURES, SPACE, Series
 from srlbench.leaderboard import Leaderboard, Row
+from srlbench.markdown import code, escaped, table
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
 
@@ -74,11 +74,11 @@ def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
 
     The same records give the same bytes.
     """
-    page, table = folder / f"{sweep.name}.md", folder / f"{sweep.name}.csv"
+    page, numbers = folder / f"{sweep.name}.md", folder / f"{sweep.name}.csv"
     write_text(page, to_markdown(sweep, command))
-    write_text(table, to_csv(sweep))
+    write_text(numbers, to_csv(sweep))
     plot, looks = folder / f"{sweep.name}.svg", folder / f"{sweep.name}-dynamics.svg"
-    return [page, table, *_plot(sweep, plot), *_dynamics(sweep, looks)]
+    return [page, numbers, *_plot(sweep, plot), *_dynamics(sweep, looks)]
 
 
 def _dynamics(sweep: Sweep, path: Path) -> list[Path]:
@@ -117,12 +117,12 @@ def _plot(sweep: Sweep, path: Path) -> list[Path]:
         plots.along(points, path, name=keys[0], log=wide)
         return [path]
     title, scores = next(iter(sweep.measures.items()))
-    table = {
+    scored = {
         (changes[keys[0]], _word(changes[keys[1]])): scores[name]
         for name, changes in sweep.settings.items()
         if changes and scores.get(name)
     }
-    plots.grid(table, path, names=(keys[0], keys[1]), score=title, log=wide and 0 not in axis)
+    plots.grid(scored, path, names=(keys[0], keys[1]), score=title, log=wide and 0 not in axis)
     return [path]
 
 
@@ -131,32 +131,30 @@ def _word(value: Any) -> Any:
 
 
 def to_markdown(sweep: Sweep, command: str) -> str:
-    board, header = sweep.board, sweep.header()
+    board, header = sweep.board, [escaped(title) for title in sweep.header()]
     rules = ["---:"] * len(sweep.keys) + [":---"] + ["---:"] * (len(header) - len(sweep.keys) - 1)
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *sweep.lines()))
-    first = label(average(next(iter(board.groups))))
+    points = table(header, rules, ([escaped(cell) for cell in line] for line in sweep.lines()))
+    first = escaped(label(average(next(iter(board.groups)))))
     return (
-        f"# Sweep of {sweep.recipe}: {', '.join(sweep.keys)}\n\n"
-        f"Track `{board.track}` v{board.version} · protocol `{board.protocol}`\n\n{table}\n\n"
+        f"# Sweep of {escaped(sweep.recipe)}: {escaped(', '.join(sweep.keys))}\n\n"
+        f"Track {code(board.track)} v{board.version} · protocol {code(board.protocol)}\n\n{points}\n\n"
         "Percentages: mean ± standard deviation over seeds (number of seeds). Rank is 1 + the number of points whose "
         f"{first} is significantly better (Welch's t, 5%, and more than 0.1 points); points of one rank are tied.\n\n"
-        f"Made with `{command}`.\n"
+        f"Made with {code(command)}.\n"
     )
 
 
 def to_csv(sweep: Sweep) -> str:
     """One row a point, full precision."""
     averages = list(map(average, sweep.board.groups))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
+    lines: list[Sequence[object]] = [
         ["recipe", "backbone", *sweep.keys, *(f"{a}_{part}" for a in averages for part in ("mean", "sd", "n"))]
-    )
+    ]
     for row in sweep.rows:
         values = [sweep._setting(row, key) for key in sweep.keys]
-        cells: list[object] = []
+        line: list[object] = [row.recipe, row.backbone, *values]
         for name in averages:
             cell = row.cells[name]
-            cells += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
-        writer.writerow([row.recipe, row.backbone, *values, *cells])
-    return out.getvalue()
+            line += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
+        lines.append(line)
+    return csv_text(lines)

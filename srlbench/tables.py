@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srlbench.leaderboard import MEASURES, RANK_MARGIN, STATES, Leaderboard, Reproduction, Row, to_csv
-from srlbench.markdown import escaped
+from srlbench.markdown import code, escaped, table
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
 
@@ -21,28 +21,28 @@ Lines = Sequence[tuple[Row, Sequence[str]]]
 
 def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> tuple[Path, Path]:
     """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
-    table, page = folder / "leaderboard.csv", folder / "leaderboard.md"
-    write_text(table, to_csv(board))
+    numbers, page = folder / "leaderboard.csv", folder / "leaderboard.md"
+    write_text(numbers, to_csv(board))
     write_text(page, to_markdown(board, made_with=made_with, command=command))
-    return table, page
+    return numbers, page
 
 
 def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
     """The table people paste: averages first, then the tasks of each group."""
     seeds = ", ".join(map(str, sorted({*board.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
-    track = f"Track `{board.track}` v{board.version}"
-    head = f"{track} · protocol `{board.protocol}` · seeds {seeds} · {made_with}"
-    parts = [f"# Leaderboard: {board.track} v{board.version}", head, _markdown(*_averages(board))]
+    track = f"Track {code(board.track)} v{board.version}"
+    head = f"{track} · protocol {code(board.protocol)} · seeds {seeds} · {made_with}"
+    parts = [f"# Leaderboard: {escaped(board.track)} v{board.version}", head, _markdown(*_averages(board))]
     for group, tasks in board.groups.items():
-        title = label(average(group)).removesuffix(" avg")
+        title = escaped(label(average(group)).removesuffix(" avg"))
         parts += [f"## {title} tasks" if title.isupper() else f"## {title.capitalize()} tasks"]
         parts += [_markdown(*_tasks(board, group, tasks))]
     if any(row.measures for row in board.rows):
         parts += ["## Diagnostics", _markdown(*_measures(board))]
     if board.elsewhere:
         parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
-    legend = "\n".join(f"- {line}" for line in _legend(board))
-    parts += ["## How to read it", legend, f"Regenerate with `{command}`."]
+    legend = "\n".join(f"- {escaped(line)}" for line in _legend(board))
+    parts += ["## How to read it", legend, f"Regenerate with {code(command)}."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -55,7 +55,7 @@ def _markdown(header: Sequence[str], lines: Lines) -> str:
         if row.state != "ranked":  # GitHub's Markdown knows no grey
             cells = [f"*{cell}*" if cell else "" for cell in cells]
         body.append(cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body))
+    return table([escaped(title) for title in header], rules, body)
 
 
 # --- what Markdown and the terminal share --------------------------------------------------------
@@ -119,13 +119,13 @@ def _measure(taken: Summary | None) -> str:
 
 def _elsewhere(board: Leaderboard) -> str:
     averages = list(map(average, board.groups))
-    header = ["recipe", "encoder", *map(label, averages)]
+    header = ["recipe", "encoder", *(escaped(label(name)) for name in averages)]
     rules = [":---", ":---", *("---:" for _ in averages)]
     body = [
-        [recipe, setting, *(f"{numbers[name]:.2f}" if name in numbers else "" for name in averages)]
+        [escaped(recipe), escaped(setting), *(f"{numbers[name]:.2f}" if name in numbers else "" for name in averages)]
         for recipe, setting, numbers in board.elsewhere
     ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body))
+    return table(header, rules, body)
 
 
 def _recipe(row: Row) -> str:
@@ -254,13 +254,13 @@ def _rich(header: Sequence[str], lines: Lines, title: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in header:
         left = name in ("recipe", "backbone", "vs published", "confirmed")
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
     colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
     for row, line in lines:
         if row.state != "not run":
             cells = [Text(cell, style=colours.get(cell, "")) for cell in line]
-            table.add_row(*cells, style="" if row.state == "ranked" else "dim")
-    return table
+            shown.add_row(*cells, style="" if row.state == "ranked" else "dim")
+    return shown

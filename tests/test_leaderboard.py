@@ -200,7 +200,7 @@ def test_the_markdown_reads_as_agreed() -> None:
     for line in (
         "† the same weights and scores at every seed",
         "- failed: the run broke. not run: nobody tried.\n",
-        "- a|b@tiny: seed 2 not run.\n",
+        "- a\\|b@tiny: seed 2 not run.\n",
         "- barlow@tiny: seeds 1, 2 not run.\n",
     ):
         assert line in text

@@ -14,9 +14,9 @@ from srlbench.cli.options import app
 from srlbench.errors import SrlbenchError
 
 # isort: split
-from srlbench.cli import analysis, diagnose, encoders, reproduce
+from srlbench.cli import analysis, diagnose, encoders, publishing, reproduce
 
-__all__ = ["analysis", "app", "diagnose", "encoders", "main", "reproduce", "runs"]
+__all__ = ["analysis", "app", "diagnose", "encoders", "main", "publishing", "reproduce", "runs"]
 
 
 def _version(value: bool) -> None:

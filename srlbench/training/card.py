@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import BertModel, PreTrainedTokenizerFast
 
+from srlbench.markdown import escaped
 from srlbench.records.environment import environment
 from srlbench.training.corpus import file_hash
 from srlbench.training.vocabulary import SPECIAL
@@ -130,7 +131,7 @@ def people(card: Mapping[str, Any]) -> str:
     layers, width, pieces = (arguments[key] for key in ("layers", "width", "vocabulary"))
     spoken, machine = corpus["generated"]["lines"], card["environment"]["cpu"]
     rows = {
-        "text": "; ".join(f"{f['name']} ({f['lines']:,} lines)" for f in corpus["files"]) or "none",
+        "text": "; ".join(f"{escaped(f['name'])} ({f['lines']:,} lines)" for f in corpus["files"]) or "none",
         "generated text": f"{spoken:,} lines of srlbench's generated language" if spoken else "none",
     }
     if "apart" in corpus:
@@ -140,16 +141,16 @@ def people(card: Mapping[str, Any]) -> str:
     if layers:
         losses = ", ".join(f"{value:.3f} ({name})" for name, value in card["heldout"].items())
         rows |= {"held-out loss": losses or "not measured", "steps, tokens": f"{card['step']:,}, {card['tokens']:,}"}
-    rows["time"] = f"{card['seconds'] / 60:.1f} minutes, {arguments['threads']} thread(s) of {machine}"
+    rows["time"] = f"{card['seconds'] / 60:.1f} minutes, {arguments['threads']} thread(s) of {escaped(machine)}"
     rows["weights sha256"] = f"`{card['weights_sha256']}`"
     what = TRANSFORMER if layers else STATIC
     return TEXT.format(
-        name=card["name"],
+        name=escaped(card["name"]),
         library="transformers" if layers else "sentence-transformers",
         loads="`AutoModel` and with sentence-transformers" if layers else "sentence-transformers",
         what=what.format(layers=layers, width=width, pieces=pieces),
         tokens=card["tokens"],
         rows="\n".join(f"| {key} | {value} |" for key, value in rows.items()),
         curve=", and the loss curve," if layers else "",
-        command=card["command"],
+        command=" ".join(card["command"].split()),  # one line cannot end the block it is in
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import Counter
 from pathlib import Path
@@ -129,3 +130,12 @@ def weights_sha256(model: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
     return digest.hexdigest()
+
+
+def loaded_sha256(model: SentenceTransformer) -> str:
+    """The same of an encoder that was kept and loaded again: loading adds a pooler, which no recipe has or uses."""
+    model = copy.deepcopy(model)
+    inner: Any = getattr(model[0], "model", None)
+    if getattr(inner, "pooler", None) is not None:
+        inner.pooler = None
+    return weights_sha256(model)

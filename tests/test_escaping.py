@@ -1,0 +1,179 @@
+"""Names that would run, link, bold or break out of their cell are read as themselves, in every page and CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from test_leaderboard import GROUPS, board, failed, runs
+
+from srlbench import compare, reports, scores, search, sweep, tables, tracks
+from srlbench.cells import cell, csv_text
+from srlbench.claims import Claim, Finding, page
+from srlbench.compare import Comparison
+from srlbench.leaderboard import to_csv
+from srlbench.markdown import code, escaped, sentence, table
+from srlbench.scores import Scores
+from srlbench.search import Searched
+from srlbench.training import card
+from srlbench.verdicts import Report, Verdict
+
+HOSTILE = (
+    "<script>alert(1)</script>|x", "=cmd|' /C calc'!A0", "+1|2", "-2+3\\|", "@SUM(A1)", "`a`` | *b* **c** _d_ ~~e~~",
+    "[x](http://e.example) ![y](z)", "<img src=x onerror=alert(1)>&lt;", "a\\", "$x$ &amp; \\*", "# x", "a-b_c+d=0.1",
+)  # fmt: skip
+LINES = ("a\nb", "x\n\n# title\n\n| a |\n", "```\n<b>\n```", "\r\n--\t=1", "\N{LINE SEPARATOR}x")
+COMMAND = "srlbench x `|`` <b>\n# y"
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def parsed(text: str) -> list[Token]:
+    """The page's tokens, once it is certain that nothing of it runs, links, or is a cell too many."""
+    tokens = READER.parse(text)
+    found = {each.type for token in tokens for each in (token, *(token.children or ()))}
+    assert not found & {"html_inline", "html_block", "link_open", "image", "s_open", "hardbreak"}
+    return tokens
+
+
+def tabled(text: str) -> Iterator[list[str]]:
+    """The lines of every table as a reader sees them; each must have as many cells as its head."""
+    wide, cells = 0, []
+    for before, token in zip(parsed(text), parsed(text)[1:]):
+        if before.type == "tr_open":
+            cells = []
+        if before.type in ("th_open", "td_open"):
+            cells.append("".join(each.content for each in token.children or ()))
+        if token.type == "tr_close":
+            wide = len(cells) if cells and before.type == "th_close" else wide
+            yield cells
+    raw = [line for line in text.splitlines() if line.startswith("|")]
+    assert wide or not raw
+
+
+def seen(text: str, column: int) -> set[str]:
+    return {cells[column] for cells in tabled(text)}
+
+
+def safe(text: str) -> list[list[str]]:
+    """The rows of a CSV file without a cell that a spreadsheet would run, all of one width."""
+    rows = list(csv.reader(io.StringIO(text)))
+    for each in (value for row in rows for value in row if value.startswith(("=", "+", "-", "@", "\t", "\r"))):
+        float(each)
+    assert len({len(row) for row in rows}) == 1
+    return rows
+
+
+# --- the rooms themselves ------------------------------------------------------------------------
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_itself_in_its_cell(text: str) -> None:
+    _, line = tabled(table(["a", "b"], ["---", "---"], [[escaped(text), "end"]]))
+    assert line == [" ".join(text.split()).replace("\0", "\N{REPLACEMENT CHARACTER}"), "end"]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *LINES])
+def test_what_is_hostile_reads_as_itself(text: str) -> None:
+    _, line = tabled(table(["a", "b"], ["---", "---"], [[escaped(text), "end"]]))
+    assert line == [" ".join(text.split()), "end"]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *LINES, "``", " ` "])
+def test_code_is_one_span(text: str) -> None:
+    (inline,) = [token for token in parsed(f"Made with {code(text)}.") if token.type == "inline"]
+    assert [each.content for each in inline.children or ()] == ["Made with ", " ".join(text.split()), "."]
+
+
+def test_a_sentence_keeps_its_code_and_nothing_else() -> None:
+    _, (one, end) = tabled(table(["a", "b"], ["---", "---"], [[sentence("x|y *z* (`a|b <i>`) <b>"), "end"]]))
+    assert (one, end) == ("x|y *z* (a|b <i>) <b>", "end")
+
+
+@given(st.lists(st.lists(st.text(max_size=9) | st.integers() | st.floats(allow_nan=False), min_size=2, max_size=2)))
+def test_any_text_keeps_its_place_in_a_csv_file(lines: list[list[Any]]) -> None:
+    rows = safe(csv_text([["a", "b"], *lines]))
+    assert len(rows) == 1 + len(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("=1+1", "'=1+1"), ("@x", "'@x"), ("+x", "'+x"), ("-x", "'-x"), ("\tx", "'\tx"), ("\rx", "' x"), ("-0.5", "-0.5"),
+     ("+1e-3", "+1e-3"), ("a=b", "a=b"), ("simcse-unsup", "simcse-unsup"), ("", "")],
+)  # fmt: skip
+def test_a_formula_becomes_text_and_a_number_stays_one(text: str, written: str) -> None:
+    assert cell(text) == written
+
+
+# --- everything that is written ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_leaderboard(name: str) -> None:
+    records = [*runs(name, 60), *runs("simcse", 50, backbone=name), failed("simcse", 1)]
+    groups = {"sts": ("GenSTS12", "GenSTSB"), name: ("GenMR", "GenTREC")}
+    current = {(record.recipe, record.backbone): record.fingerprint for record in records}
+    made = replace(
+        board(records, current=current, groups=groups), track=name, protocol=name,
+        elsewhere=((name, name, {"sts_avg": 76.25}),),
+    )  # fmt: skip
+    text = tables.to_markdown(made, made_with="srlbench 9", command=COMMAND)
+    shown = {each for cells in tabled(text) for each in cells}
+    assert {name, f"{name}@tiny"} <= shown and f"simcse@{name}" in shown
+    assert {name} <= {each for row in safe(to_csv(made)) for each in (row[3].removeprefix("'"),)}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_sweep(name: str) -> None:
+    made = board(runs(name, 60))
+    found = sweep.Sweep("other", {name: {"pool": name, "lr": 0.1}}, replace(made, track=name, protocol=name), {})
+    assert seen(sweep.to_markdown(found, COMMAND), 0) == {"pool", name}
+    assert safe(sweep.to_csv(found))[1][0].removeprefix("'") == name
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *LINES])
+def test_comparisons_claims_and_searches(name: str) -> None:
+    line = " ".join(name.split())
+    pairs = [Comparison(name, name, 1.0, 0.5, 1.5, 0.01, (3, 3))]
+    assert seen(compare.to_markdown({name: pairs}, name, COMMAND), 0) == {"recipe", line}
+    plain = name.replace("`", "")  # what is between them is code there
+    claim = Claim(name, name, plain, name, lambda evidence: Finding("supported"))
+    text = page.to_markdown({name: [(claim, Finding("supported", detail=plain))], "tiny": []}, name, 1, name, COMMAND)
+    assert (seen(text, 1), seen(text, 5)) == (
+        {"claim", " ".join(plain.split())},
+        {"behind it", " ".join(plain.split())},
+    )
+    rules = tracks.load("small")
+    found = [Searched(name, name, (({"pool": name}, 50.0),))]
+    assert [*tabled(search.to_markdown(found, rules, COMMAND))] == [["recipe", f"pool {line}"], [line, "50.00"]]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *LINES])
+def test_checks_scores_and_the_cards_of_backbones(name: str) -> None:
+    line = " ".join(name.split())
+    report = Report((Verdict(name, name, "failed", name),), notes=(name,))
+    assert seen(reports.to_markdown(report), 1) == {"recipe", line}
+    found = Scores(name, name, None, {name: 50.0}, {}, {}, {}, {"sts": [name]}, source="x")
+    assert len(safe(scores.to_csv([found]))) == 2
+    facts: dict[str, Any] = {
+        "name": name, "tokens": 1, "seconds": 1.0, "weights_sha256": "0", "command": COMMAND,
+        "environment": {"cpu": name},
+        "arguments": {"layers": 0, "width": 1, "vocabulary": 1, "threads": 1},
+        "corpus": {"files": [{"name": name, "lines": 1}], "generated": {"lines": 0}},
+    }  # fmt: skip
+    text = card.people(facts).partition("\n---\n")[2]
+    assert ["text", f"{line} (1 lines)"] in [*tabled(text)]
+    assert [token.content for token in parsed(text) if token.type == "fence"] == [" ".join(COMMAND.split()) + "\n"]
+
+
+@pytest.mark.parametrize("write", [to_csv, lambda made: tables.to_markdown(made, made_with="m", command="c")])
+def test_ordinary_names_are_written_as_they_are(write: Callable[[Any], str]) -> None:
+    text = write(board(runs("sparse-simcse-unsup", 60), groups=GROUPS))
+    assert "sparse-simcse-unsup" in text and "\\" not in text and "'sparse" not in text
