@@ -60,11 +60,11 @@ def legend(found: Sequence[Comparison]) -> list[str]:
 def to_markdown(found: Sequence[Comparison], names: Sequence[str], head: str, command: str) -> str:
     """A table for each average."""
     rules = [":---" if column in WORDS else "---:" for column in MANY]
-    parts = [f"# Comparisons: {head}\n"]
+    parts = [f"# Comparisons: {escaped(head)}\n"]
     for name in names:
         if made := lines(each for each in found if each.name == name):
             rows = [(escaped(a), escaped(b), *rest) for a, b, *rest in made]
-            parts.append(f"## {label(name)}\n\n{table(MANY, rules, rows)}\n")
+            parts.append(f"## {escaped(label(name))}\n\n{table(MANY, rules, rows)}\n")
     return "\n".join([*parts, *(f"{said}\n" for said in legend(found)), f"Made with {code(command)}.\n"])
 
 

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from test_leaderboard import GROUPS, board, failed, runs
 
-from srlbench import compare, reports, scores, search, sweep, tables, tracks
+from srlbench import comparisons, reports, scores, search, sweep, tables, tracks
 from srlbench.cells import cell, csv_text
 from srlbench.claims import Claim, Finding, page
 from srlbench.compare import Comparison
@@ -23,6 +23,7 @@ from srlbench.leaderboard import to_csv
 from srlbench.markdown import code, escaped, sentence, table
 from srlbench.scores import Scores
 from srlbench.search import Searched
+from srlbench.stats import Difference, Summary
 from srlbench.training import card
 from srlbench.verdicts import Report, Verdict
 
@@ -141,8 +142,9 @@ def test_a_sweep(name: str) -> None:
 @pytest.mark.parametrize("name", [*HOSTILE, *LINES])
 def test_comparisons_claims_and_searches(name: str) -> None:
     line = " ".join(name.split())
-    pairs = [Comparison(name, name, 1.0, 0.5, 1.5, 0.01, (3, 3))]
-    assert seen(compare.to_markdown({name: pairs}, name, COMMAND), 0) == {"recipe", line}
+    score, difference = Summary(60.0, 0.5, 3), Difference(1.0, 0.5, 4.0)
+    pairs = [Comparison(name, name, name, score, score, difference, 0.01)]
+    assert seen(comparisons.to_markdown(pairs, [name], name, COMMAND), 0) == {"recipe", line}
     plain = name.replace("`", "")  # what is between them is code there
     claim = Claim(name, name, plain, name, lambda evidence: Finding("supported"))
     text = page.to_markdown({name: [(claim, Finding("supported", detail=plain))], "tiny": []}, name, 1, name, COMMAND)
