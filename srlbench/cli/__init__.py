@@ -14,9 +14,9 @@ from srlbench.cli.options import app
 from srlbench.errors import SrlbenchError
 
 # isort: split
-from srlbench.cli import analysis, diagnose, encoders
+from srlbench.cli import analysis, diagnose, encoders, publishing
 
-__all__ = ["analysis", "app", "diagnose", "encoders", "main", "runs"]
+__all__ = ["analysis", "app", "diagnose", "encoders", "main", "publishing", "runs"]
 
 
 def _version(value: bool) -> None:
