@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srlbench import analysis, records, registry, standings, tracks, variants
+from srlbench import analysis, backbones, records, registry, standings, tracks, variants
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.plan import folder
 from srlbench.recipe import Loss, Registered
@@ -29,7 +29,8 @@ def publish(to: Path, chosen: Sequence[str], files: Files, results: Path) -> tup
     site_folder.check(to)
     found = [tracks.load(name) for name in dict.fromkeys(chosen)] or measured(results)
     definitions = {name: _definition(entry) for name, entry in registry.recipes(files).items()}
-    every, problems = [], []
+    every: list[Results] = []
+    problems: list[Problem] = []
     for rules in found:
         one, bad = _results(rules, files, results, definitions)
         if chosen and not one.runs:
@@ -46,7 +47,9 @@ def measured(results: Path) -> list[Track]:
     known = [tracks.load(name) for name in tracks.names()]
     if found := [rules for rules in known if (folder(results, rules) / "records").is_dir()]:
         return found
-    raise UsageError(f"There are no records in {results}; `srlbench run --all` makes some, --results names another folder.")
+    raise UsageError(
+        f"There are no records in {results}; `srlbench run --all` makes some, --results names another folder."
+    )
 
 
 def _results(
@@ -58,7 +61,8 @@ def _results(
     entered = [r for r in records.scan(results, rules.name, rules.version).records if not variants.is_variant(r.recipe)]
     changed = [r for r in analysis.fresh(rules, files, results) if variants.is_variant(r.recipe)]
     judged = analysis.judge(rules, files, results)
-    return Results(rules, board, (*entered, *changed), judged, definitions), problems
+    pins = {name: backbones.resolve(name).sha256 for name in rules.backbones}
+    return Results(rules, board, (*entered, *changed), judged, definitions, pins), problems
 
 
 def _definition(entry: Registered) -> Definition:

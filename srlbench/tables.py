@@ -41,8 +41,8 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
         parts += ["## Diagnostics", _markdown(*_measures(board))]
     if board.elsewhere:
         parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
-    legend = "\n".join(f"- {line}" for line in legend(board))
-    parts += ["## How to read it", legend, f"Regenerate with `{command}`."]
+    reading = "\n".join(f"- {line}" for line in legend(board))
+    parts += ["## How to read it", reading, f"Regenerate with `{command}`."]
     return "\n\n".join(parts) + "\n"
 
 

@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {"errors", "recipe", "records", "tracks", "variants"},
     "sweep": {"dynamics", "leaderboard", "plots", "records", "stats"},
     "claims": {"claims", "records", "stats"},
+    "site": {"claims", "errors", "leaderboard", "records", "site", "stats", "tables", "tracks", "variants"},
     "engines": {"errors", "data", "engines", "job", "jobs", "tracks"},
     "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
     "job": {
@@ -65,6 +66,7 @@ ABOVE = {
     "contests",
     "tuning",
     "inspection",
+    "publishing",
     "compaction",
     "doctor",
     "__main__",

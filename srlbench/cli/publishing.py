@@ -13,7 +13,9 @@ from srlbench.cli.options import DEFAULT_RESULTS, WHAT, WHERE, Files, Results, a
 
 @app.command()
 def publish(
-    to: Annotated[Path, typer.Option("--to", help="Folder of the site; one that is there is replaced.", rich_help_panel=WHERE)],
+    to: Annotated[
+        Path, typer.Option("--to", help="Folder of the site; one that is there is replaced.", rich_help_panel=WHERE)
+    ],
     track: Annotated[
         list[str] | None,
         typer.Option(

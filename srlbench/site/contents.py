@@ -17,6 +17,11 @@ from srlbench.records import Record
 from srlbench.stats import with_averages
 from srlbench.tracks import Track
 
+METHODS = {
+    "integrated-gradients": "integrated gradients",
+    "leave-one-out": "leave one out",
+    "shapley": "Shapley values",
+}
 KINDS = {"none": "untrained", "twins": "unsupervised", "triplets": "supervised"}
 
 
@@ -59,6 +64,7 @@ class Table:
 @dataclass(frozen=True)
 class Picture:
     name: str
+    title: str
     svg: Markup
     caption: str
 
@@ -90,6 +96,7 @@ class Results:
     runs: Sequence[Record]
     judged: Mapping[str, Sequence[tuple[Claim, Finding]]]
     definitions: Mapping[str, Definition] = field(default_factory=dict)
+    backbones: Mapping[str, str] = field(default_factory=dict)  # what pins the content of each
 
     @property
     def place(self) -> str:
@@ -135,7 +142,7 @@ class Results:
 
 def slug(name: str) -> str:
     """A file's name for any name: the same where it can be, else as much of it as can, and a hash."""
-    plain = re.sub(r"[^a-z0-9._+=-]+", "-", name.lower()).strip(".-")
+    plain = re.sub(r"[^a-z0-9._+=-]+", "-", name.lower()).strip("=+.-")
     return plain if plain == name else f"{plain[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 

@@ -35,12 +35,12 @@ def cells(found: Between | None) -> tuple[Cell, Cell]:
 
 
 def signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # + 0.0: nothing is −0.00
 
 
 def embedded(every: Sequence[Results]) -> dict[str, Any]:
-    """What the comparison page takes from the records: every run's scores, by track and row; never two tracks at once."""
-    tracks = [
+    """What the comparison page takes from the records: every run's scores, by track, row and seed."""
+    tracks: list[dict[str, Any]] = [
         {
             "title": f"{results.title}, {results.board.protocol}",
             "names": names(results.board.groups),

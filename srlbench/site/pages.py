@@ -12,14 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from srlbench import __version__
 from srlbench.leaderboard import to_csv
-from srlbench.site import boards, differences, recipes
+from srlbench.site import board_pictures, boards, differences, papers, recipes
 from srlbench.site.citations import citations, of_paper
 from srlbench.site.contents import Cell, Column, Definition, Line, Results, Table, paper_page, recipe_page
 from srlbench.stats import average, label
 from srlbench.tables import legend
+from srlbench.tracks import CHOSEN
 
 ASSETS = ("site.css", "site.js")
-VERDICTS = {"supported": "✓", "contradicted": "✗", "inconclusive": "~", "no evidence": "–"}
 MACHINE = ("python", "os", "cpu", "gpu")  # of an environment, beside its packages
 
 
@@ -36,11 +36,15 @@ class Page:
 def files(every: Sequence[Results], definitions: Mapping[str, Definition]) -> Iterator[tuple[str, bytes]]:
     """Every file of the site: where it lies, and what it holds. The same records give the same bytes."""
     environment = Environment(
-        loader=PackageLoader("srlbench.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("srlbench.site"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["recipe_page"] = recipe_page
     environment.filters["label"] = label
-    common = {"every": every, "version": __version__, "marks": boards.MARKS}
+    common = {"every": every, "version": __version__, "marks": boards.MARKS, "named": _named(every, definitions)}
     for page in pages(every, definitions):
         root = "../" * page.path.count("/")
         template = environment.get_template(page.template)
@@ -53,13 +57,12 @@ def files(every: Sequence[Results], definitions: Mapping[str, Definition]) -> It
 
 
 def pages(every: Sequence[Results], definitions: Mapping[str, Definition]) -> Iterator[Page]:
-    judged = _papers(every)
-    yield Page("index.html", "index.html", "Results", {"papers": _verdicts(every, judged), "heads": _heads(every)})
+    judged = papers.by_paper(every)
+    yield Page("index.html", "index.html", "Results", {"papers": papers.overview(judged), "heads": _heads(every)})
     for results in every:
         yield _leaderboard(results)
         yield _track(results)
-    named = dict.fromkeys([*definitions, *(row.recipe for results in every for row in results.board.rows)])
-    for name in sorted(named):
+    for name in _named(every, definitions):
         yield _recipe(every, name, definitions.get(name), definitions)
     for paper, found in judged.items():
         yield Page(paper_page(paper), "paper.html", paper, {"paper": paper, "cited": of_paper(paper), "judged": found})
@@ -67,12 +70,17 @@ def pages(every: Sequence[Results], definitions: Mapping[str, Definition]) -> It
     yield Page("compare.html", "compare.html", "Compare two recipes", {"scores": scores})
 
 
+def _named(every: Sequence[Results], definitions: Mapping[str, Definition]) -> list[str]:
+    """The recipes that have a page: those that are registered, and those that have a row."""
+    return sorted({*definitions, *(row.recipe for results in every for row in results.board.rows)})
+
+
 def _leaderboard(results: Results) -> Page:
     content = {
         "results": results,
         "tables": [boards.averages(results)],
         "more": [*boards.tasks(results), *filter(None, [boards.diagnostics(results)])],
-        "pictures": list(boards.drawn(results)),
+        "pictures": list(board_pictures.drawn(results)),
         "legend": legend(results.board),
         "backbones": sorted({row.backbone for row in results.board.rows}),
         "kinds": sorted({kind for row in results.board.rows if (kind := results.kind(row.recipe))}),
@@ -84,20 +92,27 @@ def _leaderboard(results: Results) -> Page:
 def _track(results: Results) -> Page:
     rules = results.rules
     plain = [(key, each) for key, each in rules.training.items()]
-    columns = [Column("task", False), Column("kind", False), Column("average", False), Column("rows"), Column("SHA-256", False)]
+    columns = [
+        Column("task", False),
+        Column("kind", False),
+        Column("average", False),
+        Column("rows"),
+        Column("SHA-256", False),
+    ]
     tasks = [
         Line([Cell(task.name), Cell(task.kind), Cell(label(average(task.group))),
               Cell(", ".join(f"{split} {count:,}" for split, count in task.rows.items()), sum(task.rows.values())),
               Cell(task.sha256, mark="code")])
         for task in rules.protocol.tasks.values()
     ]  # fmt: skip
+    sources = (rules.path, rules.protocol.path, rules.path.with_name(CHOSEN.format(rules.path.stem)))
     content = {
         "results": results,
         "rules": rules,
         "training": plain,
         "tasks": Table("tasks", "Tasks", columns, tasks),
         "made": _environments(results),
-        "sources": [(path.name, path.read_text(encoding="utf-8")) for path in (rules.path, rules.protocol.path)],
+        "sources": [(path.name, path.read_text(encoding="utf-8")) for path in sources if path.is_file()],
     }
     return Page(f"{results.place}/rules.html", "track.html", f"Track {results.title}", content)
 
@@ -110,7 +125,9 @@ def _environments(results: Results) -> Table:
         known = run.environment.get("packages") or {}
         counts[tuple(str(each or "–") for each in (*map(known.get, packages), *map(run.environment.get, MACHINE)))] += 1
     columns = [Column("records"), *(Column(name, False) for name in (*packages, *MACHINE))]
-    lines = [Line([Cell(f"{n:,}", n), *map(Cell, each)]) for each, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))]
+    lines = [
+        Line([Cell(f"{n:,}", n), *map(Cell, each)]) for each, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+    ]
     return Table("environments", "What the records were made with", columns, lines)
 
 
@@ -129,56 +146,17 @@ def _recipe(
     return Page(recipe_page(name), "recipe.html", name, content)
 
 
-# --- papers and the first page -------------------------------------------------------------------
-
-
-def _papers(every: Sequence[Results]) -> dict[str, list[tuple[str, Results, Table, dict[str, str]]]]:
-    """By paper: for each track and backbone its title, its verdicts, and how each was reached."""
-    found: dict[str, list[tuple[str, Results, Table, dict[str, str]]]] = {}
-    for results in every:
-        for backbone, judged in results.judged.items():
-            title = f"{results.title} on {backbone}"
-            for paper in dict.fromkeys(claim.paper for claim, _ in judged):
-                own = [(claim, one) for claim, one in judged if claim.paper == paper]
-                columns = [Column("#"), Column("claim", False), Column("verdict", False), Column("effect [95% interval]")]
-                columns += [Column("seeds"), Column("behind it", False)]
-                lines = []
-                for place, (claim, one) in enumerate(own, 1):
-                    verdict = Cell(f"{VERDICTS[one.word]} {one.word}", mark=f"verdict {one.word.replace(' ', '-')}")
-                    told = [Cell(str(place), place), Cell(claim.text), verdict, Cell(str(one), one.effect)]
-                    lines.append(Line([*told, Cell(str(one.n or "–"), one.n), Cell(one.detail, mark="quiet")]))
-                tests: dict[str, str] = {}
-                for place, (claim, _) in enumerate(own, 1):
-                    tests[claim.test] = f"{tests[claim.test]}, {place}" if claim.test in tests else str(place)
-                name = f"claims-{len(found.get(paper, []))}"
-                found.setdefault(paper, []).append((title, results, Table(name, title, columns, lines, 1), tests))
-    return found
-
-
-def _verdicts(every: Sequence[Results], judged: Mapping[str, Sequence[Any]]) -> Table:
-    """How many claims of each paper every track bears out."""
-    places = list(dict.fromkeys(title for found in judged.values() for title, *_ in found))
-    columns = [Column("paper", False), *(Column(place, False) for place in places)]
-    lines = []
-    for paper, found in judged.items():
-        cited = of_paper(paper)
-        told = {}
-        for title, results, *_ in found:
-            own = [one for b, each in results.judged.items() for c, one in each if c.paper == paper and title.endswith(f" on {b}")]
-            counts = Counter(one.word for one in own)
-            told[title] = "  ".join(f"{mark} {counts[word]}" for word, mark in VERDICTS.items() if counts[word])
-        named = Cell(f"{cited.title} ({cited.authors} {cited.year})" if cited else paper, link=paper_page(paper))
-        lines.append(Line([named, *(Cell(told.get(place, ""), mark="counts") for place in places)]))
-    return Table("papers", "Claims of papers", columns, lines)
-
-
 def _heads(every: Sequence[Results], rows: int = 6) -> list[tuple[Results, Table]]:
     """The first rows of every track."""
-    found = []
+    found: list[tuple[Results, Table]] = []
     for results in every:
         whole = boards.averages(results)
-        kept = [place for place, column in enumerate(whole.columns) if column.title not in ("95% interval", "vs published")]
+        kept = [
+            place for place, column in enumerate(whole.columns) if column.title not in ("95% interval", "vs published")
+        ]
         lines = [Line([line.cells[p] for p in kept], line.state) for line in whole.lines[:rows]]
         name = f"head-{len(found)}"
-        found.append((results, Table(name, f"First rows of {results.title}", [whole.columns[p] for p in kept], lines, 1)))
+        found.append(
+            (results, Table(name, f"First rows of {results.title}", [whole.columns[p] for p in kept], lines, 1))
+        )
     return found

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from srlbench.site.svg import INK, NOTE, RULE, SERIES, bare, entitle, inline, sheet
 
 WIDE = 7.4  # inches
 FAR = 2.0  # ranges of the middle half; what lies further below it is put at the edge, and its number said
-LOOKS = {"untrained": ("D", SERIES[2]), "unsupervised": ("o", SERIES[0]), "supervised": ("s", SERIES[1]), "": ("o", NOTE)}
+LOOKS = {
+    "untrained": ("D", SERIES[2]),
+    "unsupervised": ("o", SERIES[0]),
+    "supervised": ("s", SERIES[1]),
+    "": ("o", NOTE),
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,13 @@ def forest(
         for ax, title in zip(axes[0], panels, strict=True):
             _stripes(ax, len(rows))
             found = {place: row[title] for place, row in enumerate(rows.values()) if title in row}
-            if against in rows and title in rows[against]:
+            if against and title in rows.get(against, {}):
                 ax.axvline(rows[against][title].mean, color=SERIES[1], linewidth=0.8, dashes=(4, 2), zorder=1)
             _means(ax, found, _floor([each.mean for each in found.values()]) if cut else -inf)
             entitle(ax, title)
             ax.set_yticks(range(len(rows)), labels=list(rows) if ax is axes[0][0] else [])
             ax.tick_params(axis="y", labelcolor=INK)
-            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.xaxis.set_major_locator(MaxNLocator(5, prune="both"))
         return inline(figure, name, *said)
 
 
@@ -156,7 +163,9 @@ def _label(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
 Series = Mapping[float, float]  # step -> mean over the seeds
 
 
-def shades(name: str, said: tuple[str, str], panels: Mapping[str, Mapping[str, Series]], reach: Sequence[tuple[float, float]]) -> Markup:
+def shades(
+    name: str, said: tuple[str, str], panels: Mapping[str, Mapping[str, Series]], reach: Sequence[tuple[float, float]]
+) -> Markup:
     """A map of rows over training steps, a panel a measure: the darker, the less.
 
     panels: by the title of the measure, then by row. reach: of each panel, where its shades begin and end.
@@ -180,12 +189,12 @@ def shades(name: str, said: tuple[str, str], panels: Mapping[str, Mapping[str, S
         return inline(figure, name, *said)
 
 
-def _numbers(ax: Axes, values: np.ndarray, norm: object) -> None:  # type: ignore[type-arg]
+def _numbers(ax: Axes, values: NDArray[Any], norm: Normalize) -> None:
     """The value at the first and the last step, written in its field."""
     for row, line in enumerate(values):
         for column in {0, len(line) - 1}:
             if isfinite(line[column]):
-                dark = norm(line[column]) < 0.5  # type: ignore[operator]
+                dark = norm(line[column]) < 0.5
                 text = f"{line[column]:.2f}" if abs(line[column]) < 10 else f"{line[column]:.0f}"
                 look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5}
                 ax.text(column + 0.5, row + 0.5, text, color="#ffffff" if dark else "#000000", **look)
@@ -210,8 +219,7 @@ def multiples(name: str, said: tuple[str, str], rows: Mapping[str, Series], valu
             each, series = list(rows.items())[place]
             ax.fill_between(steps, *bands.T, color=RULE, alpha=0.6, linewidth=0)
             ax.plot(list(series), list(series.values()), color=SERIES[0])
-            entitle(ax, each)
-            ax.title.set_fontsize(7.5)
+            entitle(ax, each, size=7.5)
             ax.set_ylim(low - margin, high + margin)
             ends = [f"{steps[0]:g}", f"{steps[-1]:g}"] if place + columns >= len(rows) else []
             ax.set_xticks([steps[0], steps[-1]], labels=ends)

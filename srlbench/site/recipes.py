@@ -11,21 +11,12 @@ from typing import Any
 from srlbench import variants
 from srlbench.leaderboard import Row, names
 from srlbench.records import Record
-from srlbench.site import pictures, traces
-from srlbench.site.boards import MAPPED, METHODS, along, listed, measure, span, value
-from srlbench.site.contents import Cell, Column, Definition, Line, Picture, Results, Table, slug
+from srlbench.site.board_pictures import along
+from srlbench.site.boards import listed, measure, span, value
+from srlbench.site.contents import METHODS, Cell, Column, Definition, Line, Picture, Results, Table, slug
 from srlbench.site.differences import between, cells
+from srlbench.site.recipe_pictures import LOOKED, changed, drawn, number_of
 from srlbench.stats import average, label, summarise, with_averages
-
-LOOKED = {
-    "dev": "dev, Spearman × 100",
-    "uniformity": "uniformity",
-    "alignment": "alignment",
-    "anisotropy": "anisotropy",
-    "intra_similarity": "intra-sentence similarity",
-    **MAPPED,
-}
-LEVELS = 2  # values of a setting that make a curve
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,8 @@ def sections(results: Results, recipe: str) -> Iterator[Section]:
         stale = row.state in ("stale", "unregistered")
         name = f"{slug(results.rules.name)}-{slug(row.backbone)}" + (f"-{row.fingerprint}" if stale else "")
         runs = results.of(row)
-        broken = [r for r in results.runs if r.status == "failed" and (r.recipe, r.backbone, r.fingerprint) == _key(row)]
+        key = (row.recipe, row.backbone, row.fingerprint)
+        broken = [r for r in results.runs if r.status == "failed" and (r.recipe, r.backbone, r.fingerprint) == key]
         yield Section(
             name=name,
             title=f"{results.title} on {row.backbone}",
@@ -58,7 +50,7 @@ def sections(results: Results, recipe: str) -> Iterator[Section]:
             row=row,
             command=_command(results, row),
             tables=[table for table in _tables(results, row, name) if table.lines],
-            pictures=list(_pictures(results, row, name)),
+            pictures=list(drawn(results, row, name)),
             resolved=settings(next(iter(runs.values())).resolved) if runs else {},
             failures=[_failure(record) for record in broken],
         )
@@ -87,10 +79,6 @@ def reported(known: Definition) -> Table | None:
     return Table("reported", "As papers print it", columns, lines) if lines else None
 
 
-def _key(row: Row) -> tuple[str, str, str]:
-    return row.recipe, row.backbone, row.fingerprint
-
-
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
@@ -112,6 +100,7 @@ def _tables(results: Results, row: Row, name: str) -> Iterator[Table]:
     if row.seeds:
         yield _scores(results, row, name)
         yield _seeds(results, row, name)
+        yield _trained(results, row, name)
         yield _words(results, row, name)
         yield _variants(results, row, name)
 
@@ -126,28 +115,48 @@ def _scores(results: Results, row: Row, name: str) -> Table:
         columns += [Column(f"minus {other.recipe}"), Column("95% interval (seeds)", about=f"of minus {other.recipe}")]
     lines = []
     for each in names(results.board.groups):
-        found = [Cell(label(each)), value(row, each), span(row, each)]
+        told = [Cell(label(each)), value(row, each), span(row, each)]
         for other in against:
-            found += cells(between(results, row, other, each))
-        lines.append(Line(found, "average" if each.endswith("_avg") else ""))
+            told += cells(between(results, row, other, each))
+        lines.append(Line(told, "average" if each.endswith("_avg") else ""))
     return Table(f"{name}-scores", "Scores", columns, lines)
 
 
 def _seeds(results: Results, row: Row, name: str) -> Table:
-    averages = [average(group) for group in results.board.groups]
+    runs, averages = results.of(row), [average(group) for group in results.board.groups]
+    sparse = any("sparsity" in run.training for run in runs.values())
     columns = [Column("seed"), *(Column(label(each)) for each in averages), Column("loss, first"), Column("loss, last")]
+    columns += [Column("zero weights")] if sparse else []
     columns += [Column("seconds"), Column("memory, MB"), Column("weights (SHA-256)", False)]
     lines = []
-    for (seed, run), scores in zip(results.of(row).items(), results.scores(row).values()):
+    for seed, scores in results.scores(row).items():
+        run = runs[seed]
         told = [scores.get(each) for each in averages]
-        told += [_number(run.training.get(key)) for key in ("loss_first", "loss_last")]
-        taken = [*map(_cell, told), _cell(run.timings.get("total_s"), 0), _cell(run.peak_memory_mb, 0)]
-        lines.append(Line([Cell(str(seed), seed), *taken, Cell((run.weights_sha256 or "–")[:12], mark="code")]))
+        told += [number_of(run.training.get(key)) for key in ("loss_first", "loss_last")]
+        taken = [Cell(str(seed), seed), *map(_cell, told), *([_zeros(run)] if sparse else [])]
+        taken += [_cell(run.timings.get("total_s"), 0), _cell(run.peak_memory_mb, 0)]
+        lines.append(Line([*taken, Cell((run.weights_sha256 or "–")[:12], mark="code")]))
     return Table(f"{name}-seeds", "Seeds", columns, lines)
 
 
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) else None
+def _zeros(run: Record) -> Cell:
+    """How many of the weights that could go did."""
+    found = run.training.get("sparsity")
+    zero, of = (number_of(found.get(key)) for key in ("zero", "of")) if isinstance(found, dict) else (None, None)
+    return Cell(f"{zero:,.0f} of {of:,.0f}", zero) if zero is not None and of else Cell("–")
+
+
+def _trained(results: Results, row: Row, name: str) -> Table:
+    """What was seen at each look at the training, mean over the seeds."""
+    runs = list(results.of(row).values())
+    taken = {title: found for path, title in LOOKED.items() if (found := along(runs, path))}
+    columns = [Column("step"), *map(Column, taken)]
+    steps = sorted({step for found in taken.values() for step in found})
+    lines = []
+    for step in steps:
+        told = [measure(summarise(found[step])) if step in found else Cell("–") for found in taken.values()]
+        lines.append(Line([Cell(f"{step:g}", step), *told]))
+    return Table(f"{name}-dynamics", "While training", columns, lines)
 
 
 def _cell(value: float | None, digits: int = 3) -> Cell:
@@ -155,13 +164,23 @@ def _cell(value: float | None, digits: int = 3) -> Cell:
 
 
 def _words(results: Results, row: Row, name: str) -> Table:
-    columns = [Column("weight by", False), Column("information", False), Column("slope"), Column("R²"), Column("Spearman")]
+    columns = [
+        Column("weight by", False),
+        Column("information", False),
+        Column("slope"),
+        Column("R²"),
+        Column("Spearman"),
+    ]
     columns.append(Column("words"))
     lines = []
     for method, said in METHODS.items():
         for quantity in ("information_gain", "self_information"):
             taken = {
-                key: [v for run in results.of(row).values() if (v := run.measured(f"words.{method}.{quantity}.{key}")) is not None]
+                key: [
+                    v
+                    for run in results.of(row).values()
+                    if (v := run.measured(f"words.{method}.{quantity}.{key}")) is not None
+                ]
                 for key in ("slope", "r2", "spearman", "words")
             }
             if all(taken.values()):
@@ -172,14 +191,8 @@ def _words(results: Results, row: Row, name: str) -> Table:
     return Table(f"{name}-words", "Weight of words and their information", columns, lines)
 
 
-def _changed(results: Results, row: Row) -> dict[str, list[Record]]:
-    """The runs of the recipe's variants, by their names."""
-    found: dict[str, list[Record]] = {}
-    for run in results.runs:
-        if variants.is_variant(run.recipe) and variants.base(run.recipe) == row.recipe and run.backbone == row.backbone:
-            if run.status == "ok" and run.protocol == results.board.protocol:
-                found.setdefault(run.recipe, []).append(run)
-    return found
+def _measured(results: Results, row: Row, path: str) -> list[float]:
+    return [found for run in results.of(row).values() if (found := run.measured(path)) is not None]
 
 
 def _by_settings(item: tuple[str, Any]) -> list[tuple[str, float, str]]:
@@ -192,7 +205,7 @@ def _variants(results: Results, row: Row, name: str) -> Table:
     groups = results.board.groups
     columns = [Column("settings", False), *(Column(label(average(group))) for group in groups)]
     lines = []
-    for variant, runs in sorted(_changed(results, row).items(), key=_by_settings):
+    for variant, runs in sorted(changed(results, row).items(), key=_by_settings):
         scores = [with_averages(run.scores, groups) for run in runs]
         told = []
         for group in groups:
@@ -200,54 +213,3 @@ def _variants(results: Results, row: Row, name: str) -> Table:
             told.append(Cell(str(one := summarise(found)), one.mean) if found else Cell("–"))
         lines.append(Line([Cell(variant.partition(variants.MARK)[2]), *told]))
     return Table(f"{name}-settings", "With other settings", columns, lines)
-
-
-def _pictures(results: Results, row: Row, name: str) -> Iterator[Picture]:
-    runs = list(results.of(row).values())
-    panels: dict[str, traces.Along] = {"training loss": losses} if (losses := _losses(runs)) else {}
-    panels |= {title: found for path, title in LOOKED.items() if (found := along(runs, path))}
-    if panels:
-        said = ("Learning dynamics and gradients", f"{row.recipe}: {', '.join(panels)} against the training step.")
-        caption = f"Against the training step: {traces.BAND}."
-        yield Picture(f"{name}-training", traces.training(f"{name}-training", said, panels), caption)
-    yield from _settings(results, row, name)
-
-
-def _losses(runs: Sequence[Record]) -> dict[float, list[float]]:
-    """The recorded losses, which are means of equal stretches of the training."""
-    found: dict[float, list[float]] = {}
-    for run in runs:
-        losses, steps = run.training.get("losses") or [], _number(run.training.get("steps"))
-        for place, loss in enumerate(losses if isinstance(losses, list) else [], 1):
-            if steps and (kept := _number(loss)) is not None:
-                found.setdefault(steps * place / len(losses), []).append(kept)
-    return found
-
-
-def _settings(results: Results, row: Row, name: str) -> Iterator[Picture]:
-    """A curve for each setting that alone takes several values, as sparsity does."""
-    groups = results.board.groups
-    curves: dict[str, dict[float, list[Record]]] = {}
-    for variant, runs in _changed(results, row).items():
-        changes = variants.parse(variant)
-        if len(changes) == 1 and isinstance(level := next(iter(changes.values())), int | float):
-            curves.setdefault(next(iter(changes)), {})[float(level)] = runs
-    for number, (key, levels) in enumerate(sorted(curves.items())):
-        if len(levels) < LEVELS:
-            continue
-        panels: dict[str, dict[float, list[float]]] = {}
-        for level, runs in sorted(levels.items()):
-            for run in runs:
-                scores = with_averages(run.scores, groups)
-                told = {label(average(group)): scores.get(average(group)) for group in groups}
-                told |= {each: run.measured(f"pairs.{each}") for each in ("alignment", "uniformity")}
-                for title, found in told.items():
-                    if found is not None:
-                        panels.setdefault(title, {}).setdefault(level, []).append(found)
-        called = f"{name}-curve-{number}"
-        log = pictures.decades([level for level in levels if level])
-        said = (f"Scores along {key}", f"{row.recipe}: {', '.join(panels)} for {key} of {', '.join(f'{x:g}' for x in levels)}.")
-        caption = f"Along {key}: {traces.BAND}; the averages are in the table “With other settings”."
-        yield Picture(called, traces.setting(called, said, panels, key, log), caption)
-
-

@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Stand-ins: a colour of the page's style sheet cannot be said to the library, so each has a number that nothing else has.
+# Stand-ins: a colour of the page's style sheet cannot be said to the library, so each is a number nothing else has.
 INK, NOTE, RULE, GROUND = "#010203", "#010204", "#010205", "#010206"
 SERIES = ("#020301", "#020302", "#020303", "#020304")
 _NAMED = {INK: "ink", NOTE: "note", RULE: "rule", GROUND: "ground"}
@@ -81,9 +81,9 @@ def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     return Markup(re.sub(r">\s+<", "><", text).strip())
 
 
-def entitle(ax: Axes, title: str, across: str = "", up: str = "") -> None:
+def entitle(ax: Axes, title: str, across: str = "", up: str = "", size: float = 8.5) -> None:
     """What a panel shows and its axes say, at fixed places: to look for them takes longer than to draw."""
-    ax.set_title(title, loc="left", y=1.0, pad=5)
+    ax.set_title(title, loc="left", y=1.0, pad=5, fontsize=size)
     height = ax.get_window_extent().height
     ax.xaxis.set_label_coords(0.5, -29 / height)
     ax.yaxis.set_label_coords(-42 / ax.get_window_extent().width, 0.5)
