@@ -9,7 +9,7 @@ from typing import Any
 from srlbench.site import pages
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "site"))
-from made_up import record, results
+from made_results import record, results
 
 RECIPES, SEEDS = 100, 5
 

@@ -12,8 +12,7 @@ from srlbench.site.contents import METHODS, Picture, Results
 from srlbench.stats import Summary, average, label, mean_interval, summarise
 
 DEV = "dev (Spearman × 100)"
-# Of the anchors the median: where a gradient all but vanishes a share of it can be anything, and one such is a mean.
-MAPPED = {"gradients.dissipation_median": "gradient dissipation", "gradients.ratio_median": "ratio"}
+MAPPED = {"gradients.dissipation_mean": "gradient dissipation", "gradients.ratio_median": "ratio"}
 
 
 def drawn(results: Results) -> Iterator[Picture]:
@@ -157,7 +156,7 @@ def _map(results: Results, rows: dict[str, Row]) -> Picture | None:
     caption = (
         "What the gradient is made of while training (arXiv 2402.18281): dissipation is 1 where an update is as strong "
         "as ever and 0 where it is switched off; ratio is pull over pushes. "
-        "Empty: undefined there, or not looked at."
+        "Empty: undefined there, or not looked at; what is beyond the shades has the last of them."
     )
     svg = pictures.shades("gradients", said, panels, ((0.0, 1.25), (0.0, 2.0)))
     return Picture("gradients", said[0], svg, caption)

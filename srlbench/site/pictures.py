@@ -195,7 +195,7 @@ def _numbers(ax: Axes, values: NDArray[Any], norm: Normalize) -> None:
         for column in {0, len(line) - 1}:
             if isfinite(line[column]):
                 dark = norm(line[column]) < 0.5
-                text = f"{line[column]:.2f}" if abs(line[column]) < 10 else f"{line[column]:.0f}"
+                text = f"{line[column]:.2f}" if line[column] < 100 else ">99"
                 look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5}
                 ax.text(column + 0.5, row + 0.5, text, color="#ffffff" if dark else "#000000", **look)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import HOSTILE, every_state, hostile
+from made_results import HOSTILE, every_state, hostile
 
 from srlbench.site import folder, pages
 from srlbench.site.contents import recipe_page

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from conftest import Cli
-from made_up import HOSTILE, SPOILED, every_state, hostile, record, results
+from made_results import HOSTILE, SPOILED, every_state, hostile, record, results
 
 import srlbench
 from srlbench import claims, publishing, registry, tracks
@@ -317,3 +317,12 @@ def test_the_published_tracks_make_a_small_site_soon(tmp_path: Path) -> None:
     size, problems = publishing.publish(tmp_path / "site", [], (), PUBLISHED)
     assert time.process_time() - start < 20 and size < 8e6 and not problems
     assert {"embedded", "small"} <= {path.name for path in (tmp_path / "site" / "tracks").iterdir()}
+
+
+@pytest.mark.slow
+def test_500_records_of_a_hundred_recipes_too() -> None:
+    runs = [record(f"recipe-{n}", seed, 40.0 + n / 5) for n in range(100) for seed in range(5)]
+    start = time.process_time()
+    site = made(results(runs))
+    assert time.process_time() - start < 20 and sum(map(len, site.values())) < 8e6
+    assert sum(path.startswith("recipes/") for path in site) == 100

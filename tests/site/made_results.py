@@ -22,7 +22,7 @@ def record(recipe: str, seed: int, mean: float = 50.0, **changes: Any) -> Record
     dice = random.Random(f"{recipe} {seed}")
     looks = [
         {"step": step, "dev": mean + step / 10, "alignment": 0.4, "uniformity": -2 - step / 50, "anisotropy": 0.1,
-         "intra_similarity": 0.5, "gradients": {"dissipation_median": 1 - step / 60, "ratio_median": 1.1}}
+         "intra_similarity": 0.5, "gradients": {"dissipation_mean": 1 - step / 60, "ratio_median": 1.1}}
         for step in range(0, 51, 5)
     ]  # fmt: skip
     fit = {"slope": 0.1, "r2": dice.random(), "spearman": 0.3, "words": 40}
