@@ -43,9 +43,10 @@ def _forest(results: Results, rows: dict[str, Row]) -> Picture:
         "Averages with their intervals",
         "One line a recipe, in the order of the table above; its numbers are there.",
     )
+    dashed = f" Dashed: the control, {results.rules.control}." if control else ""
     caption = (
-        "Mean over seeds with Student’s 95% interval; pale dots are seeds. "
-        f"Dashed: the control, {results.rules.control}. What lies far below is at the edge, with its mean."
+        "Mean over seeds with Student’s 95% interval; pale dots are seeds."
+        f"{dashed} What lies far below is at the edge, with its mean."
     )
     return Picture("forest", said[0], pictures.forest("forest", said, kept, control, cut=True), caption)
 

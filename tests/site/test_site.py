@@ -166,8 +166,7 @@ def test_text_of_others_is_nothing_but_text(spoiled: Site, states: Site) -> None
     for path, page in html(spoiled).items():
         kinds = {tag for tag, _ in page.tags}
         assert kinds <= {tag for each in html(states).values() for tag, _ in each.tags} | {"use"}, path
-        source = spoiled[path].decode()
-        assert "<script>alert" not in source and "49" not in re.findall(r"</script> <!-- (\S+)", source)
+        assert b"<script>alert" not in spoiled[path] and b"<!--" not in spoiled[path].replace(b"&lt;!--", b"")
     for name in HOSTILE:
         page = Html(spoiled[recipe_page(name)])
         assert name in page.text and SPOILED in page.text
