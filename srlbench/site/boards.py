@@ -79,8 +79,12 @@ def listed(seeds: Sequence[int]) -> str:
 def measure(taken: Summary | None) -> Cell:
     if taken is None:
         return Cell("not run", mark="not-run")
-    spread = f" ± {taken.sd:.3f}" if taken.sd else ""
-    return Cell(f"{taken.mean:.3f}".replace("-", "−") + spread, taken.mean)
+    spread = f" ± {_short(taken.sd)}" if taken.sd else ""
+    return Cell(f"{_short(taken.mean)}{spread}", taken.mean)
+
+
+def _short(value: float) -> str:
+    return (f"{value:.3f}" if abs(value) < 1000 else f"{value:.2g}").replace("-", "−")
 
 
 def _standing(row: Row, ranks: Counter[int | None]) -> Cell:

@@ -86,7 +86,7 @@ def _word(value: Any) -> str:
 def _command(results: Results, row: Row) -> str:
     seeds = sorted({*row.seeds, *row.failed} or results.rules.seeds)
     words = ["srlbench", "run", row.recipe, "--track", results.rules.name]
-    words += ["--backbone", row.backbone] if len(results.rules.backbones) > 1 else []
+    words += ["--backbone", row.backbone] if results.rules.backbones != (row.backbone,) else []
     return shlex.join([*words, "--seeds", listed(seeds)])
 
 

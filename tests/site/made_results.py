@@ -54,9 +54,10 @@ def definition(name: str, **changes: Any) -> Definition:
 
 def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any) -> Results:
     names = [*dict.fromkeys(run.recipe for run in runs), *not_run]
+    pairs = {(run.recipe, run.backbone) for run in runs} | {(name, "tiny") for name in not_run}
     board = leaderboard.build(
         runs, track=RULES.name, version=RULES.version, protocol=RULES.protocol.label,
-        current={(name, "tiny"): NOW for name in names}, groups=RULES.groups, seeds=range(3),
+        current=dict.fromkeys(sorted(pairs), NOW), groups=RULES.groups, seeds=range(3),
     )  # fmt: skip
     options = {"definitions": {name: definition(name) for name in names}} | options
     return Results(RULES, board, tuple(runs), options.pop("judged", {}), **options)

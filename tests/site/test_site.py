@@ -227,6 +227,16 @@ def test_a_recipe_says_how_its_row_is_made_again(states: Site) -> None:
     assert "Seed 0 failed: ValueError: the loss is nan" in states[recipe_page("broken")].decode()
 
 
+def test_backbones_are_told_apart() -> None:
+    runs = [record("mine", seed, 50.0 + seed, backbone=name) for name in ("tiny", "other") for seed in range(2)]
+    site = made(results(runs))
+    page = site[recipe_page("mine")].decode()
+    assert "<code>srlbench run mine --track embedded --backbone other --seeds 0-1</code>" in page
+    assert [page.count(f'<section id="embedded-{name}') for name in ("tiny", "other")] == [1, 1]
+    assert ">mine@other</text>" in site["tracks/embedded/leaderboard.html"].decode()
+    assert "○ not run: seed 2" in page
+
+
 def test_differences_are_taken_seed_by_seed() -> None:
     runs = [record("bag-random-weighted", s, 50.0) for s in range(4)]
     moved = [{task: score + 1 + seed / 10 for task, score in runs[seed].scores.items()} for seed in range(4)]
