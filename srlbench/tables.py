@@ -41,8 +41,8 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
         parts += ["## Diagnostics", _markdown(*_measures(board))]
     if board.elsewhere:
         parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
-    legend = "\n".join(f"- {escaped(line)}" for line in _legend(board))
-    parts += ["## How to read it", legend, f"Regenerate with {code(command)}."]
+    reading = "\n".join(f"- {escaped(line)}" for line in legend(board))
+    parts += ["## How to read it", reading, f"Regenerate with {code(command)}."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -145,7 +145,7 @@ def _text(row: Row, name: str, short: bool = False) -> str:
     return f"{cell.mean:.1f}±{cell.sd:.1f}"
 
 
-def _legend(board: Leaderboard) -> list[str]:
+def legend(board: Leaderboard) -> list[str]:
     """What the marks in this very table mean, and nothing else."""
     rows, states = board.rows, {row.state for row in board.rows}
     first = label(average(next(iter(board.groups))))
@@ -227,7 +227,7 @@ def to_terminal(board: Leaderboard) -> Group:
         tables.append(_rich(*_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
     if any(row.measures for row in board.rows):
         tables.append(_rich(*_measures(board), "diagnostics"))
-    notes = [line for line in _legend(board) if not line.startswith("not run")]
+    notes = [line for line in legend(board) if not line.startswith("not run")]
     if idle := [row.recipe for row in board.rows if row.state == "not run"]:
         notes.insert(0, f"not run: {', '.join(idle)}.")
     parts: list[RenderableType] = [*tables, Text("\n".join(notes), style="dim")]

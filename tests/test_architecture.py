@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {"errors", "markdown", "recipe", "records", "tracks", "variants"},
     "sweep": {"cells", "dynamics", "leaderboard", "markdown", "plots", "records", "stats"},
     "claims": {"claims", "markdown", "records", "stats"},
+    "site": {"claims", "errors", "leaderboard", "records", "site", "stats", "tables", "tracks", "variants"},
     "engines": {"errors", "data", "engines", "job", "jobs", "tracks"},
     "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
     "job": {
@@ -74,6 +75,7 @@ ABOVE = {
     "publication",
     "tuning",
     "inspection",
+    "website",
     "compaction",
     "doctor",
     "__main__",

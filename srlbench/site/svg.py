@@ -1,0 +1,112 @@
+"""A figure as part of a page: an SVG whose text is text, whose colours are the page's, and whose ids are its own."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from markupsafe import Markup, escape
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Stand-ins: a colour of the page's style sheet cannot be said to the library, so each is a number nothing else has.
+INK, NOTE, RULE, GROUND = "#010203", "#010204", "#010205", "#010206"
+SERIES = ("#020301", "#020302", "#020303", "#020304")
+_NAMED = {INK: "ink", NOTE: "note", RULE: "rule", GROUND: "ground"}
+_NAMED |= {colour: f"series-{number}" for number, colour in enumerate(SERIES)}
+STYLE: dict[str, Any] = {
+    "axes.edgecolor": RULE,
+    "axes.facecolor": "none",
+    "axes.labelcolor": NOTE,
+    "axes.labelsize": 8.5,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 8.5,
+    "font.size": 8.5,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "path.simplify_threshold": 0.2,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "srlbench",
+    "text.color": INK,
+    "text.parse_math": False,  # a name with two dollars in it is no formula
+    "xtick.color": RULE,
+    "xtick.labelcolor": NOTE,
+    "xtick.labelsize": 8,
+    "xtick.major.size": 2.5,
+    "ytick.color": RULE,
+    "ytick.labelcolor": NOTE,
+    "ytick.labelsize": 8,
+    "ytick.major.size": 2.5,
+}
+
+
+@contextmanager
+def sheet(
+    width: float, height: float, rows: int = 1, columns: int = 1, **margins: float
+) -> Iterator[tuple[Figure, Any]]:
+    """A figure of so many inches and its axes; margins are given, because to search for them takes most of the time."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height))
+        axes = figure.subplots(rows, columns, squeeze=False)
+        figure.subplots_adjust(**margins)
+        yield figure, axes
+
+
+def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
+    """The figure for the inside of a page; `name` is what no other picture of that page is called."""
+    out = io.StringIO()
+    with rc_context(STYLE):
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<[^>]*>", _tidy, text[text.index("<svg") :])
+    text = _own_ids(text, name)
+    for colour, said in _NAMED.items():
+        text = text.replace(colour, f"var(--{said})")
+    told = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
+    size = f"{box[0]} " if box else ""
+    head = f'<svg {size}role="img" aria-labelledby="{name}-title" aria-describedby="{name}-desc">{told}'
+    text = re.sub(r"^<svg[^>]*>", lambda _: head, text)
+    return Markup(re.sub(r">\s+<", "><", text).strip())
+
+
+def entitle(ax: Axes, title: str, across: str = "", up: str = "", size: float = 8.5) -> None:
+    """What a panel shows and its axes say, at fixed places: to look for them takes longer than to draw."""
+    ax.set_title(title, loc="left", y=1.0, pad=5, fontsize=size)
+    height = ax.get_window_extent().height
+    ax.xaxis.set_label_coords(0.5, -29 / height)
+    ax.yaxis.set_label_coords(-42 / ax.get_window_extent().width, 0.5)
+    ax.set_xlabel(across)
+    ax.set_ylabel(up)
+
+
+def bare(ax: Axes, *sides: str) -> None:
+    """Take away the lines on these sides, and their marks."""
+    for side in sides:
+        ax.spines[side].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _tidy(tag: re.Match[str]) -> str:
+    """A tag with two decimals, without a family of fonts; what stands between tags is left alone."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
+    text = re.sub(r" ?font-family: [^;\"]*;", "", text)
+    return text.replace("xlink:href", "href").replace("\n", " ")
+
+
+def _own_ids(text: str, name: str) -> str:
+    """Ids that something refers to begin with the picture's name; the others go."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
+    text = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)

@@ -1,0 +1,90 @@
+"""Results that nobody ran: rows of every state, and recipes whose names would harm a careless page."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from srlbench import leaderboard, tracks
+from srlbench.claims import Claim, Finding
+from srlbench.records import Record
+from srlbench.site.contents import Definition, Results
+
+RULES = tracks.load("embedded")
+NOW, OLD = "a" * 16, "b" * 16
+HOSTILE = ('<script>alert("name")</script>', "a|b", "=cmd|' /C calc'!A0", "$x$ & 'y'", "a/../../../up")
+SPOILED = '<script>alert("text")</script>\n| x | =cmd() | </script> <!-- {{ 7 * 7 }} ]]>'
+
+
+def record(recipe: str, seed: int, mean: float = 50.0, **changes: Any) -> Record:
+    dice = random.Random(f"{recipe} {seed}")
+    looks = [
+        {"step": step, "dev": mean + step / 10, "alignment": 0.4, "uniformity": -2 - step / 50, "anisotropy": 0.1,
+         "intra_similarity": 0.5, "gradients": {"dissipation_mean": 1 - step / 60, "ratio_median": 1.1}}
+        for step in range(0, 51, 5)
+    ]  # fmt: skip
+    fit = {"slope": 0.1, "r2": dice.random(), "spearman": 0.3, "words": 40}
+    diagnostics = {
+        "dynamics": looks,
+        "pairs": {"alignment": dice.random(), "uniformity": -2 - dice.random()},
+        "isotropy": {"layers": [{"baseline": 0.1, "intra_similarity": 0.5}]},
+        "words": {"integrated-gradients": {"information_gain": fit, "self_information": fit}},
+    }
+    content: dict[str, Any] = {
+        "status": "ok", "track": RULES.name, "track_version": RULES.version, "protocol": RULES.protocol.label,
+        "recipe": recipe, "backbone": "tiny", "seed": seed, "fingerprint": NOW, "weights_sha256": f"{dice.random()}",
+        "scores": {task: mean + dice.gauss(0, 0.5) for task in RULES.protocol.tasks}, "diagnostics": diagnostics,
+        "training": {"steps": 50, "losses": [1 / (1 + n) for n in range(50)], "loss_first": 1.0, "loss_last": 0.1},
+        "timings": {"total_s": 30.0 + dice.random()}, "resolved": {"pool": "mean", "lr": 1e-3, "loss": None},
+        "environment": {"packages": {"torch": "2.13.0"}, "python": "3.11.7"},
+    }  # fmt: skip
+    return Record(**(content | changes))
+
+
+def failed(recipe: str, seed: int, message: str = "the loss is nan") -> Record:
+    error = {"type": "ValueError", "message": message}
+    return record(recipe, seed, status="failed", scores={}, weights_sha256=None, diagnostics={}, error=error)
+
+
+def definition(name: str, **changes: Any) -> Definition:
+    return replace(Definition(name, "It trains.", "mine", None, None, {}, {"data": "twins"}, None), **changes)
+
+
+def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any) -> Results:
+    names = [*dict.fromkeys(run.recipe for run in runs), *not_run]
+    pairs = {(run.recipe, run.backbone) for run in runs} | {(name, "tiny") for name in not_run}
+    board = leaderboard.build(
+        runs, track=RULES.name, version=RULES.version, protocol=RULES.protocol.label,
+        current=dict.fromkeys(sorted(pairs), NOW), groups=RULES.groups, seeds=range(3),
+    )  # fmt: skip
+    options = {"definitions": {name: definition(name) for name in names}} | options
+    return Results(RULES, board, tuple(runs), options.pop("judged", {}), **options)
+
+
+def every_state() -> Results:
+    """Two ranked rows, and one of each other kind that a table can have."""
+    runs = [record(name, seed, mean) for name, mean in (("first", 60.0), ("second", 50.0)) for seed in range(3)]
+    runs += [
+        record("alone", 0),
+        failed("broken", 0),
+        *(record("first", seed, 40.0, fingerprint=OLD) for seed in range(2)),
+    ]
+    return results(runs, not_run=["idle"])
+
+
+def hostile() -> Results:
+    """Ranked and failed rows whose every text is somebody else's."""
+    runs = [record(name, seed, 50.0 + place) for place, name in enumerate(HOSTILE) for seed in range(2)]
+    runs += [failed(HOSTILE[0], 7, SPOILED)]
+    runs = [replace(run, environment={"packages": {SPOILED: SPOILED}, "cpu": SPOILED}) for run in runs]
+    runs = [replace(run, resolved={SPOILED: SPOILED, "loss": {"name": SPOILED, "t": SPOILED}}) for run in runs]
+    known = {
+        name: definition(name, summary=SPOILED, family=SPOILED, cite=SPOILED, twin=HOSTILE[1], loss=SPOILED,
+                         reported={SPOILED: {"sts_avg": 50.0}}, settings={"data": "twins", SPOILED: SPOILED})
+        for name in HOSTILE
+    }  # fmt: skip
+    claim = Claim("arXiv 0000.00000 " + SPOILED, "mine", SPOILED, SPOILED, lambda _: Finding("supported"))
+    judged = {"tiny": [(claim, Finding("supported", 1.0, 0.5, 1.5, 3, SPOILED, SPOILED))]}
+    return results(runs, definitions=known, judged=judged)
