@@ -54,7 +54,7 @@ def quoted() -> Iterator[str]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         yield from re.findall(r"`(srlbench [^`\n]+)`", text)
-        yield from re.findall(r"^- run: (srlbench .*)", text, re.MULTILINE)
+        yield from re.findall(r"^ *- run: (srlbench .*)", text, re.MULTILINE)
 
 
 SHOWN = [line for block in blocks(README, "bash") for line in block.splitlines() if line.startswith("srlbench ")]
