@@ -154,10 +154,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: float = 0.1) -> list[int | None]:
-    """Each row's rank: 1 + the number of rows significantly better, by Welch's t and by more than `margin`.
+    """Each row's rank: 1 + the number of rows significantly better, by a moderated Welch's t and by more than `margin`.
 
-    The margin keeps deterministic rows, which have no spread to hide in, from ranking on nothing.
-    Rows of fewer than two seeds have no rank.
+    Two seeds say little of a row's spread, and the other rows say something of it (Smyth 2004); without that a row of
+    two seeds is level with nearly everything above it. The margin keeps deterministic rows, which have no spread to
+    hide in, from ranking on nothing. Rows of fewer than two seeds have no rank.
     """
     import numpy as np
 
@@ -167,14 +168,16 @@ def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: f
         return ranks
     triples = [(row.mean, row.sd, row.n) for index in ranked if (row := rows[index]) is not None]
     mean, sd, n = np.array(triples, dtype=float).T
-    error = sd**2 / n
+    prior = fit_prior([(float(s), int(k) - 1) for s, k in zip(sd, n, strict=True) if s > 0], margin)
+    own = n - 1 + prior.df
+    error = np.where(sd > 0, ((n - 1) * sd**2 + prior.df * prior.variance) / own, 0.0) / n
     # One row against all others at a time: the memory of a column, the speed of a matrix.
     for k, index in enumerate(ranked):
         lead = mean - mean[k]
         better = lead > margin
         total = error + error[k]
         with np.errstate(divide="ignore", invalid="ignore"):
-            df = total**2 / (error**2 / (n - 1) + error[k] ** 2 / (n[k] - 1))
+            df = total**2 / (error**2 / own + error[k] ** 2 / own[k])
             t = lead / np.sqrt(total)
         noisy = better & (total > 0)
         if noisy.any():

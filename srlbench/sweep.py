@@ -139,7 +139,8 @@ def to_markdown(sweep: Sweep, command: str) -> str:
         f"# Sweep of {escaped(sweep.recipe)}: {escaped(', '.join(sweep.keys))}\n\n"
         f"Track {code(board.track)} v{board.version} · protocol {code(board.protocol)}\n\n{points}\n\n"
         "Percentages: mean ± standard deviation over seeds (number of seeds). Rank is 1 + the number of points whose "
-        f"{first} is significantly better (Welch's t, 5%, and more than 0.1 points); points of one rank are tied.\n\n"
+        f"{first} is significantly better (moderated Welch's t, 5%, and more than 0.1 points); "
+        "points of one rank are tied.\n\n"
         f"Made with {code(command)}.\n"
     )
 

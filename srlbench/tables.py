@@ -152,7 +152,7 @@ def legend(board: Leaderboard) -> list[str]:
     lines = [
         "Percentages: mean ± standard deviation over seeds (number of seeds).",
         f"Rank is 1 + the number of rows whose {first} is significantly better "
-        f"(Welch's t, 5%, and more than {RANK_MARGIN} points); rows with one rank are tied.",
+        f"(moderated Welch's t, 5%, and more than {RANK_MARGIN} points); rows with one rank are tied.",
     ]
     if any(row.deterministic for row in rows):
         lines.append("† the same weights and scores at every seed, so there is no spread to show.")

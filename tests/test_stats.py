@@ -114,6 +114,26 @@ def test_a_wide_row_ties_with_what_it_may_equal() -> None:
     assert tie_groups([Summary(70, 0.1, 3), Summary(69, 0.1, 3), Summary(68.5, 3.0, 3)]) == [1, 2, 1]
 
 
+def test_a_row_of_two_seeds_borrows_from_the_spread_of_the_others() -> None:
+    kin = [Summary(60 + place, sd, 5) for place, sd in enumerate((0.3, 0.4, 0.2, 0.35, 0.25, 0.3))]
+    row = Summary(58, 1.2, 2)
+    assert tie_groups([Summary(64, 0.3, 5), row]) == [1, 1]  # alone Welch has one degree of freedom, and sees nothing
+    assert tie_groups([*kin, row])[-1] == 7
+    assert tie_groups([*kin, Summary(64.9, 0.5, 2)])[-1] == 1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_rows_that_are_alike_share_a_rank_as_often_as_announced(seeds: int) -> None:
+    rng = random.Random(seeds)
+    apart = 0
+    for _ in range(300):
+        sds = [rng.uniform(0.2, 0.6) for _ in range(12)]
+        rows = [summarise([60 + rng.gauss(0, sd) for _ in range(seeds)]) for sd in sds]
+        first, second = tie_groups([*rows[:2], *(Summary(r.mean - 20, r.sd, r.n) for r in rows[2:])], margin=0.0)[:2]
+        apart += first != second
+    assert apart <= 26  # 5% of 300 is 15; more than 26 has a chance below 0.3%
+
+
 def test_an_average_over_a_missing_task_is_missing() -> None:
     groups = {"sts": ("a", "b"), "transfer": ("c", "d")}
     assert with_averages({"a": 1.0, "b": 2.0, "c": 3.0, "other": 9.0}, groups) == {
