@@ -231,11 +231,16 @@ def test_a_name_means_the_current_record_before_a_stale_or_a_failed_one(results:
 # --- what an end in the middle leaves ------------------------------------------------------------
 
 
-def started(quick_track: Path, made: Path, cwd: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder with a name that leaves room for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="srl-", dir="/tmp") as place:
+        yield Path(place)
+
+
+def started(quick_track: Path, made: Path, cwd: Path, temporary: Path) -> subprocess.Popen[str]:
     """A rerun in the middle of its training."""
     command = [sys.executable, "-m", "srlbench", "reproduce", "simcse-unsup", "--track", str(quick_track)]
-    temporary = cwd / "tmp"
-    temporary.mkdir()
     running = subprocess.Popen(
         [*command, "--results", str(made)], cwd=cwd, env={**os.environ, "TMPDIR": str(temporary)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -247,26 +252,28 @@ def started(quick_track: Path, made: Path, cwd: Path) -> subprocess.Popen[str]:
     raise AssertionError("the run never began")
 
 
-def test_an_interrupt_is_one_sentence_and_leaves_nothing(quick_track: Path, made: Path, tmp_path: Path) -> None:
+def test_an_interrupt_is_one_sentence_and_leaves_nothing(
+    quick_track: Path, made: Path, tmp_path: Path, temporary: Path
+) -> None:
     before = content(made)
-    running = started(quick_track, made, tmp_path)
+    running = started(quick_track, made, tmp_path, temporary)
     running.send_signal(signal.SIGINT)
     out, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "Interrupted. Nothing was written." in said
     assert "Traceback" not in said and not out
     assert not (tmp_path / "srlbench-results").exists() and content(made) == before
-    assert not list((tmp_path / "tmp").glob(f"{reruns.PREFIX}*"))
+    assert not list(temporary.glob(f"{reruns.PREFIX}*"))
 
 
 def test_a_kill_leaves_no_result_and_what_it_leaves_is_swept(
-    quick_track: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick_track: Path, made: Path, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = content(made)
-    running = started(quick_track, made, tmp_path)
+    running = started(quick_track, made, tmp_path, temporary)
     running.kill()
     running.communicate(timeout=60)
     assert not (tmp_path / "srlbench-results").exists() and content(made) == before
-    (left,) = (tmp_path / "tmp").glob(f"{reruns.PREFIX}*")
+    (left,) = temporary.glob(f"{reruns.PREFIX}*")
     monkeypatch.setattr(tempfile, "tempdir", str(left.parent))
     reruns._sweep()
     assert left.is_dir(), "it may be one that is about to begin"

@@ -206,6 +206,17 @@ def test_a_full_disk_is_one_sentence_and_harms_no_record(
         subprocess.run(["umount", small], check=True)
 
 
+def test_a_temporary_folder_with_a_long_name_changes_no_digit(
+    first: Path, quick_track: Path, cli: Cli, tmp_path: Path
+) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    command = ["run", "bag-random", "--seeds", "0", "--track", quick_track, "--results", tmp_path / "out"]
+    done = cli(*command, env={"TMPDIR": str(deep)})
+    assert done.returncode == 0, done.stderr
+    assert digits(tmp_path / "out").items() <= digits(first).items()
+
+
 def test_an_interrupt_is_one_sentence(quick_track: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "srlbench", "run", "simcse-unsup", "--seeds", "0-19", "--results", str(tmp_path)]
     started = subprocess.Popen([*command, "--track", str(quick_track)], stderr=subprocess.PIPE, text=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -27,6 +28,7 @@ ENVIRONMENT = {
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 TRACKS = "SRLBENCH_PRELOADED_TRACKS"  # whose text the fork server generates
+LONGEST = 100  # letters of a socket's name; systems differ by a few
 PAUSE = 0.2  # seconds between two words of progress from one run
 
 
@@ -34,10 +36,8 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     """Make every job, `parallel` at a time; outcomes come in the order they finish."""
     os.environ.update(ENVIRONMENT, **dict.fromkeys(THREADS, str(threads)))
     os.environ[TRACKS] = os.pathsep.join(sorted({job.track for job in jobs}))
-    # Importing torch and mteb takes seconds: the fork server does it once, every run is forked from there.
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context: Any = multiprocessing.get_context(method)
-    if method == "forkserver":
+    context: Any = multiprocessing.get_context(_method())
+    if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["srlbench.engines.preload"])
     waiting = list(reversed(jobs))
     running: dict[Any, tuple[Job, BaseProcess, float]] = {}
@@ -55,6 +55,16 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     finally:
         for _, process, _ in running.values():
             process.kill()
+
+
+def _method() -> str:
+    """Importing torch and mteb takes seconds: a fork server does it once, and every run is forked from there.
+
+    It listens on a socket in the temporary folder, and the system has room for about a hundred letters of its name.
+    """
+    name = os.path.join(tempfile.gettempdir(), "pymp-abcdefgh", "listener-abcdefgh")
+    served = "forkserver" in multiprocessing.get_all_start_methods() and len(os.fsencode(name)) <= LONGEST
+    return "forkserver" if served else "spawn"
 
 
 def _news(receive: Any, running: dict[Any, tuple[Job, BaseProcess, float]]) -> Event:
