@@ -30,10 +30,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Marked:
-    """One system on one task: its score under each seed, in points, and the influence of every item on it."""
+    """One system on one task: its score under each seed, in points, and the influence of every item on each."""
 
     scores: Mapping[int, float]
-    influence: Mapping[int, Floats]
+    influence: Floats  # (seeds, items)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _difference(
     Every unsure variance takes degrees of freedom by its share of the whole, not by the square of it as Satterthwaite
     has it: with two or three seeds his are too many.
     """
-    mine, theirs = ([np.stack([*each.influence.values()]) for each in side] for side in (a, b))
+    mine, theirs = ([each.influence for each in side] for side in (a, b))
     moved = [x.mean(0) - y.mean(0) for x, y in zip(mine, theirs, strict=True)]
     variance = sum(float(each.var(ddof=1)) / len(each) for each in moved) / len(moved) ** 2
     if of_a.keys() == of_b.keys():  # one seed is one order of the text, for both
@@ -148,7 +148,7 @@ def _of_seeds(scores: Sequence[float], influence: Sequence[Floats]) -> tuple[flo
 
 def _by_seed(marked: Sequence[Marked]) -> dict[int, float]:
     """The mean over tasks under each seed."""
-    return {seed: fmean(each.scores[seed] for each in marked) for seed in sorted(marked[0].scores)}
+    return {seed: fmean(each.scores[seed] for each in marked) for seed in marked[0].scores}
 
 
 # --- what items do to a score ---------------------------------------------------------------------
@@ -157,8 +157,9 @@ def _by_seed(marked: Sequence[Marked]) -> dict[int, float]:
 def marked(found: Mapping[int, NDArray[Any]], truth: NDArray[Any], *, correlated: bool) -> Marked:
     """A system's predictions of one task by seed, scored: by Spearman's correlation with the truth, or accuracy."""
     score = correlation if correlated else accuracy
-    made = {seed: score(values, truth) for seed, values in found.items()}
-    return Marked({seed: 100 * value for seed, (value, _) in made.items()}, {s: 100 * i for s, (_, i) in made.items()})
+    made = {seed: score(found[seed], truth) for seed in sorted(found)}
+    influence = np.stack([each for _, each in made.values()])
+    return Marked({seed: 100 * value for seed, (value, _) in made.items()}, 100 * influence)
 
 
 def accuracy(found: NDArray[Any], truth: NDArray[Any]) -> tuple[float, Floats]:

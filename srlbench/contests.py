@@ -39,9 +39,6 @@ class Contest:
     rest: tuple[Unmeasured, ...] = ()
     page: Path | None = None
 
-    def of(self, name: str) -> list[Comparison]:
-        return [each for each in self.found if each.name == name]
-
 
 def compared(rules: Track, names: Sequence[str], files: Files, results: Path, margin: float) -> Contest:
     """Of all recipes, or one, with the control and what it is a version of; of two recipes, runs or folders."""
@@ -148,7 +145,8 @@ def _marked(rules: Track, systems: Mapping[str, System]) -> dict[str, dict[str, 
             for task in tasks if whole else ():
                 if task not in gold:
                     gold[task] = _truth(rules, task)
-                found = {seed: predictions[task] for seed, predictions in whole.items()}
+                found = {seed: predictions.get(task, ()) for seed, predictions in whole.items()}
+                _refuse_short(found, len(gold[task]), f"{name} on {task}")
                 correlated = rules.protocol.tasks[task].kind == "sts"
                 made.setdefault(name, {})[task] = compare.marked(found, gold[task], correlated=correlated)
     return made
@@ -207,6 +205,12 @@ def _means(rules: Track, files: Files, results: Path) -> dict[str, dict[str, dic
         backbone: {recipe: {k: fmean(v) for k, v in own.items()} for recipe, own in recipes.items()}
         for backbone, recipes in found.items()
     }
+
+
+def _refuse_short(found: Mapping[int, Any], items: int, whose: str) -> None:
+    for seed, values in found.items():
+        if len(values) != items:
+            raise SrlbenchError(f"The predictions of {whose}, seed {seed}, are {len(values)}, of {items} items.")
 
 
 def _truth(rules: Track, task: str) -> Any:

@@ -55,10 +55,7 @@ def _in_file(path: Path, rules: Track, files: Files) -> Recorded:
         record = records.read(path)
     except RecordError as error:
         raise UsageError(f"{path} is no record: {error}.") from None
-    whole = path.resolve()
-    around = whole.parents[6] if len(whole.parents) > 6 else None
-    at_home = around is not None and _path(around, record) == whole
-    return Recorded(record, _sha256(path), around if at_home else None, rules, files)
+    return Recorded(record, _sha256(path), records.home(path, record), rules, files)
 
 
 def _named(row: str, rules: Track, results: Path, files: Files) -> Record:

@@ -71,9 +71,10 @@ def recipe_of(text: str) -> str:
 
 def held(rules: Track, results: Path, current: Mapping[Cell, str]) -> Held:
     """The systems of a results folder, whatever code made them; where several versions lie, the present one."""
-    found = records.scan(results, rules.name, rules.version).records
+    scanned = records.scan(results, rules.name, rules.version).records
+    found = [record for record in scanned if record.protocol == rules.protocol.label]
     if not found:
-        raise UsageError(f"There are no records of track {rules.name} in {results}.")
+        raise UsageError(f"There are no records of track {rules.name}, protocol {rules.protocol.label}, in {results}.")
     good: dict[Cell, System] = {}
     unclear: dict[Cell, str] = {}
     cells: dict[Cell, dict[str, dict[int, Record]]] = {}
@@ -95,13 +96,13 @@ def _file(path: Path, rules: Track) -> dict[Cell, System]:
         record = records.read(path)
     except records.RecordError as error:
         raise UsageError(f"{path}: {error}.") from None
-    parents = path.absolute().parents
-    depth = len(records.record_path(Path(), record.key).parts) - 1
-    results = parents[depth] if len(parents) > depth else Path()
-    if record.status != "ok" or records.record_path(results, record.key) != path.absolute():
+    results = records.home(path, record)
+    if record.status != "ok" or results is None:
         raise UsageError(f"{path} is no record of a good run in its place in a results folder.")
     if (record.track, record.track_version) != (rules.name, rules.version):
         raise UsageError(
             f"{path} is of track {record.track} v{record.track_version}, not of {rules.name} v{rules.version}."
         )
+    if record.protocol != rules.protocol.label:
+        raise UsageError(f"{path} was scored under protocol {record.protocol}, not {rules.protocol.label}.")
     return systems([record], results)

@@ -65,6 +65,7 @@ ABOVE = {
     "terminal",
     "progress",
     "readings",
+    "findings",
     "standings",
     "reruns",
     "rows",

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Cli
 
@@ -120,6 +121,24 @@ def test_a_record_out_of_its_place_or_of_another_track_is_refused(tmp_path: Path
         compared(str(stray), "mhe")
     with pytest.raises(UsageError, match="is of track embedded v3, not of small v1"):
         contests.compared(tracks.load("small"), [str(there), "mhe"], (), RESULTS, 0.1)
+
+
+def test_records_of_another_protocol_are_never_compared(other: Path) -> None:
+    paths = [records.record_path(other, each.key) for each in records.scan(other, RULES.name, RULES.version).records]
+    for path in paths:
+        path.write_text(path.read_text().replace(f'"{RULES.protocol.label}"', '"another"'))
+    with pytest.raises(UsageError, match=f"was scored under protocol another, not {RULES.protocol.label}"):
+        compared(str(paths[0]), "mhe")
+    with pytest.raises(UsageError, match=f"protocol {RULES.protocol.label}, in "):
+        compared(str(other), str(RESULTS))
+
+
+def test_predictions_of_another_length_are_refused(small: Path, other: Path) -> None:
+    path = records.predictions_path(other, record(other, "simcse-sup", 3).key)
+    found = records.read_predictions(path)
+    np.savez(path, **{**found, "GenSTS13": found["GenSTS13"][:-1]})
+    with pytest.raises(SrlbenchError, match=r"simcse-sup@tiny in .* on GenSTS13, seed 3, are \d+, of \d+ items"):
+        compared(str(other), str(small))
 
 
 def test_the_terminal_says_what_the_seeds_can_tell_and_json_the_same(cli: Cli) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from srlbench import analysis, contests, suite, terminal, tuning
+from srlbench import analysis, contests, findings, suite, tuning
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -72,7 +72,7 @@ def sweep(
         suite.look(observe_every, explain),
     )
     walk(plan, jobs, dry_run)
-    terminal.sweep(*analysis.swept(points, plan, backbone or []))
+    findings.sweep(*analysis.swept(points, plan, backbone or []))
     finish(plan)
 
 
@@ -95,7 +95,7 @@ def tune(
     files = tuple(recipes or ())
     plan = tuning.plan_search(recipe or [], track, backbone or [], files, results, command())
     walk(plan, jobs, dry_run)
-    terminal.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
+    findings.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
     finish(plan)
 
 
@@ -112,7 +112,7 @@ def claims(
     rules = suite.track(track)
     judged = analysis.judge(rules, tuple(recipes or ()), results)
     measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
-    terminal.claims(judged, analysis.write_claims(judged, rules, results) if measured else None)
+    findings.claims(judged, analysis.write_claims(judged, rules, results) if measured else None)
     if not measured:
         raise typer.Exit(NOTHING_COMPARABLE)
 
@@ -140,7 +140,7 @@ def compare(
     """
     use(data)
     contest = contests.compared(suite.track(track), side or [], tuple(recipes or ()), results, margin)
-    raise typer.Exit(terminal.compared(contest, json))
+    raise typer.Exit(findings.compared(contest, json))
 
 
 @app.command()
@@ -155,6 +155,6 @@ def agree(
     Example: `srlbench agree small --results results`
     """
     found = contests.agreements(suite.track(track), suite.track(other), tuple(recipes or ()), results)
-    terminal.agreements(found)
+    findings.agreements(found)
     if not any(each for _, _, each in found):
         raise typer.Exit(NOTHING_COMPARABLE)

@@ -49,6 +49,14 @@ def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
     return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
 
 
+def home(path: Path, record: Record) -> Path | None:
+    """The results folder around a record's file; None if that is not the record's place in one."""
+    place = record_path(Path(), record.key, failed=record.status == "failed")
+    whole = path.resolve()
+    above = whole.parents[len(place.parts) - 1] if len(whole.parents) >= len(place.parts) else None
+    return above if above is not None and above / place == whole else None
+
+
 def predictions_path(results: Path, key: Key) -> Path:
     """Where the per-item outputs of a run lie."""
     return folder_of(results, "predictions", key) / f"seed-{key.seed}.npz"
