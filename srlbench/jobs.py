@@ -34,6 +34,7 @@ class Job:
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
     look: Look = AS_USUAL
+    world_size: int = 1  # processes that train together
     scored: bool = True  # on the tasks; else only on the track's development set, to choose settings by
 
     def record(self, **content: Any) -> Record:
@@ -57,6 +58,17 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What each run takes of a cluster's machine; None: the track's threads, and one GPU where the cluster has any."""
+
+    cpus: float | None = None
+    gpus: float | None = None
+
+
+ANY = Share()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A finished run: its record, and the arrays of what was predicted."""
 
@@ -74,8 +86,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A run whose process or machine was lost, and that begins again: why, and which of how many attempts it was."""
+
+    reason: str
+    attempt: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Crew:
+    """How a cluster stands: its machines, the runs under way, and those that wait."""
+
+    machines: int
+    running: int
+    queued: int
+
+
+@dataclass(frozen=True)
 class Event:
-    """News of one job: it got further, or it is finished."""
+    """News of one job: it got further, begins again, or is finished; from a cluster, also how that stands."""
 
     job: Job
-    news: Progress | Outcome
+    news: Progress | Lost | Outcome
+    crew: Crew | None = None

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from srlbench import plan as plans
-from srlbench.jobs import Event, Outcome
+from srlbench.jobs import Crew, Event, Lost, Outcome
 from srlbench.jobs import Progress as Step
 from srlbench.plan import Plan
-from srlbench.records import Record
+from srlbench.records import Key, Record
 from srlbench.stats import average, label, with_averages
 from srlbench.terminal import duration, err, out
 
@@ -45,8 +45,8 @@ def plan_states(plan: Plan) -> list[str]:
     return [s for s in (plans.DONE, plans.STALE, plans.FAILED, plans.TO_DO) if s in found]
 
 
-def run(plan: Plan, engine: plans.Engine, jobs: int, fail_fast: bool) -> None:
-    """Make the missing runs under a progress display."""
+def run(plan: Plan, engine: plans.Engine, jobs: int | None, fail_fast: bool) -> None:
+    """Make the missing runs under a progress display; jobs: how many at once, if that is known before."""
     if not plan.missing:
         err.print(f"Nothing to do: all {len(plan.runs)} runs are recorded in {plan.results}.")
         return
@@ -59,8 +59,9 @@ def run(plan: Plan, engine: plans.Engine, jobs: int, fail_fast: bool) -> None:
 class _Logged:
     """Progress as plain lines: one a finished run, for logs and pipes."""
 
-    def __init__(self, plan: Plan, jobs: int) -> None:
+    def __init__(self, plan: Plan, jobs: int | None) -> None:
         self.plan, self.jobs = plan, jobs
+        self.crew: Crew | None = None
         self.left = {r.key: r.seconds for r in plan.missing}
         self.total = len(self.left)
         self.start = time.monotonic()
@@ -68,20 +69,35 @@ class _Logged:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        cost = _together(self.plan.missing, self.jobs)
-        self.say(f"{self.total} runs to make, {self.jobs} side by side{cost}. Records go to {self.plan.results}.")
+        many = f"{self.jobs} side by side" if self.jobs else "as many side by side as the cluster takes"
+        self.say(f"{self.total} runs to make, {many}{self.cost()}. Records go to {self.plan.results}.")
         yield
+
+    def cost(self) -> str:
+        return _together(self.plan.missing, self.jobs) if self.jobs else ""
 
     def say(self, line: str) -> None:
         err.print(line, soft_wrap=True)
 
     def see(self, event: Event) -> None:
-        if isinstance(event.news, Outcome):
+        self.crew = event.crew
+        if isinstance(event.news, Lost):
+            news, run = event.news, _named(event.job.key)
+            self.say(f"{run}: [yellow]lost[/], {escape(news.reason)}; again ({news.attempt + 1} of {news.of})")
+        elif isinstance(event.news, Outcome):
             record = event.news.record
             seconds = self.left.pop(event.job.key, None)
             self.spent += record.timings.get("total_s", 0.0)
             self.expected += seconds or 0.0
-            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.time_left()}")
+            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.standing()}")
+
+    def standing(self) -> str:
+        """How the cluster stands, if there is one, and the time left."""
+        if self.crew is None:
+            return self.time_left()
+        one = "machine" if self.crew.machines == 1 else "machines"
+        said = f"{self.crew.machines} {one}, {self.crew.running} running, {self.crew.queued} queued"
+        return f" · {said}, {len(self.plan.failures)} failed{self.time_left()}"
 
     def time_left(self) -> str:
         """From what runs like these cost before, corrected by how this machine does; from the mean if unknown."""
@@ -90,7 +106,8 @@ class _Logged:
             return ""
         mean, pace = self.spent / done, self.spent / self.expected if self.expected else 1.0
         work = sum(pace * s if s else mean for s in self.left.values())
-        return f" · about {duration(work / min(self.jobs, len(self.left)))} left"
+        at_once = self.crew.running if self.crew else self.jobs or 1
+        return f" · about {duration(work / max(1, min(at_once, len(self.left))))} left"
 
 
 class _Watched(_Logged):
@@ -108,8 +125,7 @@ class _Watched(_Logged):
         )
         self.rows: dict[Any, TaskID] = {}
         with self.bars:
-            cost = _together(self.plan.missing, self.jobs)
-            self.suite = self.bars.add_task("[bold]suite", total=self.total, said=f"starting{cost}")
+            self.suite = self.bars.add_task("[bold]suite", total=self.total, said=f"starting{self.cost()}")
             yield
 
     def say(self, line: str) -> None:
@@ -122,15 +138,16 @@ class _Watched(_Logged):
                 self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", said="")
             step = event.news
             self.bars.update(self.rows[key], completed=step.done, total=step.of, said=step.stage)
-        else:
-            if key in self.rows:
-                self.bars.remove_task(self.rows.pop(key))
-            super().see(event)
-            self.bars.update(self.suite, advance=1, said=self.time_left().removeprefix(" · "))
+        elif key in self.rows:
+            self.bars.remove_task(self.rows.pop(key))
+        super().see(event)
+        done = self.total - len(self.left)
+        if self.crew or isinstance(event.news, Outcome):
+            self.bars.update(self.suite, completed=done, said=self.standing().removeprefix(" · "))
 
 
 def _said(record: Record, plan: Plan) -> str:
-    run = f"[cyan]{record.recipe}[/] {record.backbone} seed {record.seed}"
+    run = _named(record.key)
     seconds = duration(record.timings.get("total_s", 0.0))
     if record.status == "failed":
         return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
@@ -138,6 +155,10 @@ def _said(record: Record, plan: Plan) -> str:
     shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
     said = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
     return f"{run}: {said} ({seconds})"
+
+
+def _named(key: Key) -> str:
+    return f"[cyan]{key.recipe}[/] {key.backbone} seed {key.seed}"
 
 
 def _together(runs: list[plans.Run], jobs: int = 1) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from srlbench import backbones, data, records, rows, tracks
 from srlbench.engines import local
 from srlbench.errors import SrlbenchError, StoreError
-from srlbench.jobs import Job, Outcome
+from srlbench.jobs import Job, Outcome, Progress
 from srlbench.records import Confirmation, Record
 from srlbench.reproduction import Reproduction, judge
 from srlbench.rows import Files, Recorded
@@ -91,7 +91,8 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
         for event in local.run([job], 1, rules.threads):
             if isinstance(event.news, Outcome):
                 return event.news
-            report(event.news.stage, event.news.done, event.news.of)
+            if isinstance(event.news, Progress):
+                report(event.news.stage, event.news.done, event.news.of)
     raise SrlbenchError(f"The rerun of {recorded.name} gave no result.")
 
 

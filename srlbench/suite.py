@@ -12,13 +12,14 @@ from typing import Any
 from srlbench import backbones, doctor, records, registry, tracks
 from srlbench.errors import UsageError, unknown
 from srlbench.fingerprint import fingerprint, resolved
-from srlbench.jobs import AS_USUAL, Look
+from srlbench.jobs import ANY, AS_USUAL, Look, Share
 from srlbench.plan import Engine, Plan, applies, current, states
 from srlbench.recipe import Registered
 from srlbench.standings import published
 from srlbench.tracks import Track
 
 Files = tuple[Path, ...]
+ENGINES = ("local", "ray")
 KINDS = ("recipes", "tracks", "losses", "tasks", "backbones")
 
 
@@ -94,10 +95,23 @@ def look(every: int | None, explain: bool) -> Look:
     return Look(every, explain)
 
 
-def engine(plan: Plan, jobs: int | None) -> Engine:
-    from srlbench.engines import local
+def engine(
+    plan: Plan, jobs: int | None, name: str = ENGINES[0], address: str | None = None, share: Share = ANY
+) -> Engine:
+    """Processes of this machine, or a Ray cluster: refused before anything else if Ray is not installed."""
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    if name == "local":
+        if address or share != ANY:
+            raise UsageError("--address, --cpus-per-run and --gpus-per-run are for a cluster: add --engine ray.")
+        from srlbench.engines import local
 
-    return partial(local.run, parallel=jobs or cores(), threads=plan.track.threads)
+        return partial(local.run, parallel=jobs or cores(), threads=plan.track.threads)
+    if find_spec("ray") is None:
+        raise UsageError("The engine 'ray' needs Ray: pip install 'srlbench[ray]'")
+    from srlbench.engines import ray
+
+    return partial(ray.run, parallel=jobs, threads=plan.track.threads, address=address, share=share)
 
 
 def pretrain(out: Path, corpus: Files, settings: Mapping[str, Any], report: Callable[[str], None]) -> str:

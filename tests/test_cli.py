@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -126,3 +127,11 @@ def test_help_shows_examples_and_groups(cli: Cli) -> None:
 def test_debug_shows_the_traceback(cli: Cli) -> None:
     done = cli("--debug", "show", "nosuch")
     assert done.returncode == 2 and "Traceback" in done.stderr
+
+
+def test_without_ray_its_engine_says_what_to_install(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = None\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = cli("run", "bag-random", "--engine", "ray", env={"PYTHONPATH": path})
+    assert done.returncode == 2 and "pip install 'srlbench[ray]'" in done.stderr and "Traceback" not in done.stderr
+    assert cli("run", "bag-random", "--dry-run", env={"PYTHONPATH": path}).returncode == 0

@@ -71,7 +71,7 @@ def sweep(
         command(),
         suite.look(observe_every, explain),
     )
-    walk(plan, jobs, dry_run)
+    walk(plan, suite.engine(plan, jobs), jobs or suite.cores(), dry_run)
     findings.sweep(*analysis.swept(points, plan, backbone or []))
     finish(plan)
 
@@ -94,7 +94,7 @@ def tune(
     use(data)
     files = tuple(recipes or ())
     plan = tuning.plan_search(recipe or [], track, backbone or [], files, results, command())
-    walk(plan, jobs, dry_run)
+    walk(plan, suite.engine(plan, jobs), jobs or suite.cores(), dry_run)
     findings.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
     finish(plan)
 

@@ -47,7 +47,45 @@ Results = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, help="Runs at once; default: the cores.", rich_help_panel=HOW, show_default=False),
+    typer.Option(
+        "--jobs",
+        min=1,
+        help="Runs at once; default: the cores, or what a cluster takes.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="local (processes of this machine) or ray (a cluster).", rich_help_panel=HOW)
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the Ray cluster: auto, host:port or ray://host:port; default: RAY_ADDRESS, one that runs here, or "
+        "one of this machine alone.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+Cpus = Annotated[
+    float | None,
+    typer.Option(
+        "--cpus-per-run",
+        min=0.01,
+        help="Processors a run takes of the cluster, or a part of one; default: the track's threads.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-run",
+        min=0,
+        help="GPUs a run takes of the cluster, or a part of one; default: one, if the cluster has any.",
+        rich_help_panel=HOW,
+        show_default=False,
+    ),
 ]
 Every = Annotated[
     int | None,
@@ -83,4 +121,4 @@ def use(data: Path | None) -> None:
 
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-DEFAULT_TRACK, DEFAULT_RESULTS = "embedded", Path("srlbench-results")
+DEFAULT_TRACK, DEFAULT_RESULTS, DEFAULT_ENGINE = "embedded", Path("srlbench-results"), "local"

@@ -12,17 +12,22 @@ import typer
 
 from srlbench import progress, reports, standings, suite, terminal
 from srlbench.cli.options import (
+    DEFAULT_ENGINE,
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
     HOW,
     WHAT,
     WHERE,
+    Address,
     Backbones,
+    Cpus,
     Data,
     DryRun,
+    EngineName,
     Every,
     Explain,
     Files,
+    Gpus,
     Jobs,
     Json,
     Names,
@@ -33,7 +38,8 @@ from srlbench.cli.options import (
     use,
 )
 from srlbench.errors import RUN_FAILED
-from srlbench.plan import Plan
+from srlbench.jobs import Share
+from srlbench.plan import Engine, Plan
 from srlbench.tracks import Track
 
 
@@ -82,6 +88,10 @@ def run(
     ] = True,
     data: Data = None,
     jobs: Jobs = None,
+    engine: EngineName = DEFAULT_ENGINE,
+    address: Address = None,
+    cpus_per_run: Cpus = None,
+    gpus_per_run: Gpus = None,
     dry_run: DryRun = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=HOW)
@@ -106,7 +116,8 @@ def run(
         command(),
         suite.look(observe_every, explain),
     )
-    walk(plan, jobs, dry_run, fail_fast)
+    made_by = suite.engine(plan, jobs, engine, address, Share(cpus_per_run, gpus_per_run))
+    walk(plan, made_by, jobs or (suite.cores() if engine == DEFAULT_ENGINE else None), dry_run, fail_fast)
     _table(plan.track, tuple(recipes or ()), results)
     finish(plan)
 
@@ -190,13 +201,13 @@ def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = Fa
     terminal.leaderboard(board, json)
 
 
-def walk(plan: Plan, jobs: int | None, dry_run: bool, fail_fast: bool = False) -> None:
-    """Make what is missing under a progress display, or only show it."""
+def walk(plan: Plan, engine: Engine, jobs: int | None, dry_run: bool, fail_fast: bool = False) -> None:
+    """Make what is missing under a progress display, or only show it; jobs: at once, None if that is the engine's."""
     if dry_run:
         progress.plan(plan)
         raise typer.Exit
     try:
-        progress.run(plan, suite.engine(plan, jobs), jobs or suite.cores(), fail_fast)
+        progress.run(plan, engine, jobs, fail_fast)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was recorded is kept; the same command goes on from there.")
         raise typer.Exit(130) from None

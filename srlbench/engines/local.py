@@ -28,6 +28,7 @@ ENVIRONMENT = {
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 TRACKS = "SRLBENCH_PRELOADED_TRACKS"  # whose text the fork server generates
+DEVICES = "CUDA_VISIBLE_DEVICES"  # a run's own, where the fork server was started with another's
 LONGEST = 100  # letters of a socket's name; systems differ by a few
 PAUSE = 0.2  # seconds between two words of progress from one run
 
@@ -46,7 +47,7 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
             while waiting and len(running) < parallel:
                 job = waiting.pop()
                 receive, send = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(job, send), daemon=True)
+                process = context.Process(target=_work, args=(job, send, os.environ.get(DEVICES)), daemon=True)
                 process.start()
                 send.close()
                 running[receive] = (job, process, time.monotonic())
@@ -89,9 +90,11 @@ def _cause(code: int | None) -> str:
     return f"the run's process ended with code {code} and no result"
 
 
-def _work(job: Job, send: Connection) -> None:
+def _work(job: Job, send: Connection, devices: str | None) -> None:
     """The run's process. If the driver dies the pipe breaks and the run ends, so that no orphan goes on training."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if devices is not None:
+        os.environ[DEVICES] = devices
     from srlbench.job import execute
 
     said = [0.0]

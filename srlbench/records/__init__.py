@@ -1,7 +1,7 @@
 """The facts: one JSON file a run, written once; every table and verdict is a view over them."""
 
 from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm, confirmations, digits, tally
-from srlbench.records.environment import SETTINGS, environment, machine_class
+from srlbench.records.environment import SETTINGS, checkout, environment, machine_class, software
 from srlbench.records.files import write_bytes, write_text
 from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
 from srlbench.records.store import (
@@ -30,6 +30,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Scan",
+    "checkout",
     "confirm",
     "confirmations",
     "digits",
@@ -43,6 +44,7 @@ __all__ = [
     "read_predictions",
     "record_path",
     "scan",
+    "software",
     "tally",
     "write",
     "write_bytes",

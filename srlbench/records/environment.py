@@ -28,7 +28,7 @@ def environment() -> dict[str, Any]:
     """What a record says of its machine. torch is asked only if it is loaded; nothing is imported."""
     torch = sys.modules.get("torch")
     return {
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": _versions(),
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -40,7 +40,7 @@ def environment() -> dict[str, Any]:
         "gpu": _gpu(torch),
         "determinism": _determinism(torch),
         "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
-        "git": _git(),
+        "git": checkout(),
     }
 
 
@@ -54,6 +54,15 @@ def machine_class(environment: Mapping[str, Any]) -> dict[str, str]:
         "GPU": str(gpu.get("names") if isinstance(gpu, Mapping) else gpu),
         "torch": str(torch).partition("+")[0],
     }
+
+
+def software() -> dict[str, str]:
+    """What has to be the same on every machine of a suite: the libraries, whatever device they are built for."""
+    return {name: said.partition("+")[0] for name, said in _versions().items() if said and name != "srlbench"}
+
+
+def _versions() -> dict[str, str | None]:
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str | None:
@@ -106,7 +115,7 @@ def _instructions() -> str | None:
 
 
 @cache
-def _git() -> dict[str, Any] | None:
+def checkout() -> dict[str, Any] | None:
     """Commit of the checkout this package runs from, and whether the package differs from it."""
     package = Path(__file__).resolve().parents[1]
     if not (package.parent / ".git").exists():  # a wheel, perhaps installed inside a user's own repository
