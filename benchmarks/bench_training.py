@@ -15,11 +15,13 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from transformers import BertConfig, BertModel
 
 from srlbench import backbones, registry, tracks
 from srlbench.data import language
 from srlbench.evaluation.encoding import embed
 from srlbench.fingerprint import resolved
+from srlbench.losses.info_nce import info_nce
 from srlbench.recipe import change
 from srlbench.training import encoder, trainer
 
@@ -86,4 +88,30 @@ def test_encoding(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(
             f"\n{len(texts)} sentences: srlbench {mine:.2f} s, sentence-transformers {peer:.2f} s: x{peer / mine:.2f}"
+        )
+
+
+def test_step_of_the_paper_track(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step of SimCSE on a random BERT-base, on this machine's device: what to reckon the paper track's hours with."""
+    rule = tracks.load("paper").estimate
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = BertModel(BertConfig(), add_pooling_layer=False).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    ids = torch.randint(1000, 30000, (2 * BATCH, int(rule["tokens"])), device=device)
+
+    def step() -> None:
+        a, b = model(ids).last_hidden_state[:, 0].chunk(2)
+        info_nce(a, b).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    benchmark.pedantic(step, rounds=5 if device == "cpu" else 50, warmup_rounds=1)
+    spent = benchmark.stats.stats.median
+    rate = 6 * rule["parameters"] * ids.numel() / spent
+    benchmark.extra_info["operations a second"] = rate
+    with capsys.disabled():
+        print(
+            f"\na step at BERT's scale on {device}, {torch.get_num_threads()} threads: {spent:.2f} s, {rate:.2g} op/s"
         )

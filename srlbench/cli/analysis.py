@@ -26,7 +26,7 @@ from srlbench.cli.options import (
     app,
     use,
 )
-from srlbench.cli.runs import command, finish, walk
+from srlbench.cli.runs import command, finish, only_show, walk
 from srlbench.compare import MARGIN
 from srlbench.errors import NOTHING_COMPARABLE
 
@@ -71,7 +71,8 @@ def sweep(
         command(),
         suite.look(observe_every, explain),
     )
-    walk(plan, suite.engine(plan, jobs), jobs or suite.cores(), dry_run)
+    only_show(plan, dry_run)
+    walk(plan, suite.engine(plan, jobs), jobs or suite.cores())
     findings.sweep(*analysis.swept(points, plan, backbone or []))
     finish(plan)
 
@@ -94,7 +95,8 @@ def tune(
     use(data)
     files = tuple(recipes or ())
     plan = tuning.plan_search(recipe or [], track, backbone or [], files, results, command())
-    walk(plan, suite.engine(plan, jobs), jobs or suite.cores(), dry_run)
+    only_show(plan, dry_run)
+    walk(plan, suite.engine(plan, jobs), jobs or suite.cores())
     findings.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
     finish(plan)
 

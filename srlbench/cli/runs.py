@@ -116,8 +116,9 @@ def run(
         command(),
         suite.look(observe_every, explain),
     )
+    only_show(plan, dry_run)
     made_by = suite.engine(plan, jobs, engine, address, Share(cpus_per_run, gpus_per_run))
-    walk(plan, made_by, jobs or (suite.cores() if engine == DEFAULT_ENGINE else None), dry_run, fail_fast)
+    walk(plan, made_by, jobs or (suite.cores() if engine == DEFAULT_ENGINE else None), fail_fast)
     _table(plan.track, tuple(recipes or ()), results)
     finish(plan)
 
@@ -201,11 +202,14 @@ def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = Fa
     terminal.leaderboard(board, json)
 
 
-def walk(plan: Plan, engine: Engine, jobs: int | None, dry_run: bool, fail_fast: bool = False) -> None:
-    """Make what is missing under a progress display, or only show it; jobs: at once, None if that is the engine's."""
+def only_show(plan: Plan, dry_run: bool) -> None:
     if dry_run:
         progress.plan(plan)
         raise typer.Exit
+
+
+def walk(plan: Plan, engine: Engine, jobs: int | None, fail_fast: bool = False) -> None:
+    """Make what is missing under a progress display; jobs: how many at once, None if that is the engine's to say."""
     try:
         progress.run(plan, engine, jobs, fail_fast)
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,31 +124,17 @@ def encoders(results: Path) -> list[Path]:
     return list((results / "quick" / "v3" / "encoders").glob("*/*/*/seed-0/model.safetensors"))
 
 
-def workers(count: int) -> list[psutil.Process]:
-    """The cluster's processes that make runs, once there are so many."""
-    for _ in range(600):
-        made = [each for each in psutil.process_iter() if _name(each) == "ray::_task"]
-        if len(made) >= count:
-            return made
+def training() -> psutil.Process:
+    """A worker of the cluster whose run, a child of its fork server, is under way."""
+    for _ in range(1200):
+        for each in psutil.process_iter():
+            with suppress(psutil.Error):
+                if each.cmdline()[:1] == ["ray::_task"]:
+                    runs = [run for server in each.children() for run in server.children()]
+                    if any(run.cpu_times().user > 1 for run in runs):
+                        return each
         time.sleep(0.1)
-    raise AssertionError(f"no {count} workers")
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.cmdline()[0]
-    except (psutil.Error, IndexError):
-        return ""
-
-
-def run_of(worker: psutil.Process) -> psutil.Process:
-    """The process of the run itself, when it trains: a child of the worker's fork server."""
-    for _ in range(600):
-        made = [run for server in worker.children() for run in server.children()]
-        if made and made[0].cpu_times().user > 1:
-            return made[0]
-        time.sleep(0.1)
-    raise AssertionError("no run")
+    raise AssertionError("no run is under way")
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -159,9 +146,7 @@ def test_the_digits_are_the_local_engines_though_a_worker_is_killed(
     machines: Machines, local: Path, start: Start, tmp_path: Path
 ) -> None:
     process = start(*GRID, machines.address, results="there")
-    victim = workers(2)[0]
-    run_of(victim)
-    victim.kill()
+    training().kill()
     said = ended(process)
     assert process.returncode == 0, said
     assert said.count("lost, its process was killed") == 1 and "again (2 of 3)" in said
@@ -229,11 +214,11 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(
 @pytest.mark.slow
 def test_a_lost_machine_loses_no_run(machines: Machines, local: Path, start: Start, tmp_path: Path) -> None:
     process = start(*GRID, machines.address, results="there")
-    for worker in workers(2):
-        run_of(worker)
-    machines.cluster.remove_node(machines.nodes.pop(), allow_graceful=False)
+    raylet = training().ppid()
+    (gone,) = (node for node in machines.nodes if node.all_processes["raylet"][0].process.pid == raylet)
+    machines.cluster.remove_node(gone, allow_graceful=False)
     said = ended(process)
-    machines.nodes.append(machines.add())
+    machines.nodes = [*(node for node in machines.nodes if node is not gone), machines.add()]
     assert process.returncode == 0, said
     assert "lost" in said and "· 1 machine, 0 running" in said
     assert digits(tmp_path / "there") == digits(local)
