@@ -87,6 +87,7 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
             recipe_files=recorded.files,
             command=command,
             scored=rules.development not in record.scores,
+            world_size=int(record.resolved.get("world_size") or 1),
         )
         for event in local.run([job], 1, rules.threads):
             if isinstance(event.news, Outcome):

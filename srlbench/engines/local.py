@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -43,11 +44,14 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     running: dict[Any, tuple[Job, BaseProcess, float]] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < parallel:
+            while waiting and _fits(waiting[-1], running, parallel):
                 job = waiting.pop()
                 receive, send = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(job, send), daemon=True)
+                alone = job.world_size == 1
+                process = context.Process(target=_work, args=(job, send), daemon=alone)
                 process.start()
+                if not alone:  # a daemon may start no processes; for one that is none, Python waits when it exits
+                    atexit.register(process.kill)
                 send.close()
                 running[receive] = (job, process, time.monotonic())
             for receive in list(wait(list(running))):
@@ -55,6 +59,11 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     finally:
         for _, process, _ in running.values():
             process.kill()
+
+
+def _fits(job: Job, running: dict[Any, tuple[Job, BaseProcess, float]], parallel: int) -> bool:
+    """Whether a run can begin: one of several processes takes as many places, and the first always can."""
+    return not running or job.world_size + sum(each.world_size for each, _, _ in running.values()) <= parallel
 
 
 def _method() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
@@ -35,7 +35,8 @@ from srlbench.training.callbacks import (
     sparsest,
 )
 from srlbench.training.objective import Objective
-from srlbench.training.rng import seed_everything
+from srlbench.training.ranks import ALONE, Ranks
+from srlbench.training.rng import seed_everything, stream
 from srlbench.training.sparsify import Masks
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
@@ -63,9 +64,38 @@ def train(
     watch: Watch | None = None,
 ) -> Trained:
     """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
+    return _concluded(recipe, track, *learn(recipe, folder, track, seed, work, dev_score, report, watch))
+
+
+def trained(
+    recipe: Recipe, folder: Path, track: Track, seed: int, weights: dict[str, Tensor], log: dict[str, Any], kept: Masks
+) -> Trained:
+    """What the first of several ranks learnt, in another process."""
+    seed_everything(seed, track.threads)
+    model, _ = encoder.build(recipe, folder, track)
+    model.load_state_dict(weights)
+    return _concluded(recipe, track, model, log, kept)
+
+
+def learn(
+    recipe: Recipe,
+    folder: Path,
+    track: Track,
+    seed: int,
+    work: Path,
+    dev_score: DevScore,
+    report: Report,
+    watch: Watch | None = None,
+    ranks: Ranks = ALONE,
+) -> tuple[SentenceTransformer, dict[str, Any], Masks]:
+    """The encoder as training leaves it, its log, and what stays of a sparse one.
+
+    Each of several ranks does this on its share of the batches; the first alone writes and is watched.
+    """
+    assert ranks.size == (recipe.world_size or 1)
     seed_everything(seed, track.threads)
     model, head = encoder.build(recipe, folder, track)
-    fit = partial(_fit, recipe=recipe, track=track, seed=seed, dev_score=dev_score, report=report)
+    fit = partial(_fit, recipe=recipe, track=track, seed=seed, dev_score=dev_score, report=report, ranks=ranks)
     log: dict[str, Any] = {}
     kept: Masks = {}
     again = bool(recipe.sparsity) and recipe.schedule in ("fine-tune", "rewind")
@@ -78,6 +108,10 @@ def train(
             seed_everything(seed, track.threads)
             model, head = encoder.build(recipe, folder, track)
         log, kept = fit(model, head, work=work / "sparse", watch=watch, kept=kept)
+    return model, log, kept
+
+
+def _concluded(recipe: Recipe, track: Track, model: SentenceTransformer, log: dict[str, Any], kept: Masks) -> Trained:
     if recipe.sparsity:
         sparsify.apply(model, kept)
         log["sparsity"] = sparsify.counts(kept)
@@ -97,33 +131,38 @@ def _fit(
     dev_score: DevScore,
     report: Report,
     watch: Watch | None,
+    ranks: Ranks,
     kept: Masks | None = None,
 ) -> tuple[dict[str, Any], Masks]:
     """The log of one training, and the masks it ended with; `kept` are those it begins with."""
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
     loss = loss_function(recipe.loss)
-    objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views, recipe.word_dropout or 0.0)
+    arguments, word_dropout = dict(recipe.loss.arguments), recipe.word_dropout or 0.0
+    objective = Objective(model, head, loss, arguments, text.views, word_dropout, seed, ranks)
     objective.kept = kept or {}
     sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
     trainer = _Trainer(
         model=model,
-        args=_arguments(recipe, track, seed, work),
+        args=_arguments(recipe, track, seed if ranks.first else stream(seed, ranks.rank), work),
         train_dataset=text,
         loss=objective,
         data_collator=Padding(text.pad, groups=1 if torch.cuda.is_available() else GROUPS),
-        evaluator=Dev(dev_score) if recipe.select == "dev" else None,
+        evaluator=Dev(dev_score, ranks) if recipe.select == "dev" else None,
         callbacks=[
             *([Sparse(objective, recipe, track, seed)] if sparse else []),
             Shown(report, recipe.steps),
             *([Observer(objective, text, watch, recipe.steps)] if watch else []),
-            Completed(),
+            Completed(ranks),
         ],
     )
+    trainer.ranks = ranks
     trainer.remove_callback(PrinterCallback)
-    trainer.batches = order(len(text), recipe.batch_size, recipe.steps, seed)
+    trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(work))
+    last = int(ranks.told(_last_checkpoint(work) if ranks.first else 0))
+    trainer.train(resume_from_checkpoint=str(work / f"checkpoint-{last}") if last else None)
+    ranks.take_weights(objective)  # where a selected checkpoint was gone back to, the first rank did
     losses = objective.history
     log = {
         "steps": recipe.steps,
@@ -143,7 +182,7 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
     assert recipe.steps and recipe.batch_size and recipe.lr
     every = int(track.training["checkpoint_steps"])
     selected = recipe.select == "dev"
-    return SentenceTransformerTrainingArguments(
+    made = SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
@@ -166,12 +205,16 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
+    # One process has one device, however many it sees; the Trainer would spread its forward over all of them.
+    made._n_gpu = int(made.device.type == "cuda")
+    return made
 
 
 class _Trainer(SentenceTransformerTrainer):
     """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
 
     batches: list[list[int]]
+    ranks: Ranks
 
     @property
     def _objective(self) -> Objective:
@@ -183,6 +226,27 @@ class _Trainer(SentenceTransformerTrainer):
         text: Any = self.train_dataset
         loader = DataLoader(text, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().training_step(*args, **kwargs)
+        self.ranks.sum_gradients(self._objective.parameters())  # before they are clipped
+        return loss
+
+    # Ranks have the same weights and optimiser, and random numbers of their own.
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if self.ranks.first:
+            super()._save_checkpoint(model, trial)
+        else:
+            self._save_rng_state(str(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(str(self._own(output_dir)))
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint and str(self._own(checkpoint)))
+
+    def _own(self, checkpoint: str) -> Path:
+        return Path(checkpoint) if self.ranks.first else Path(checkpoint) / f"rank-{self.ranks.rank}"
 
     # A checkpoint holds the objective, head and loss history included; as a sentence-transformers folder it would come
     # back with layers that no recipe has.
@@ -213,12 +277,12 @@ class _Trainer(SentenceTransformerTrainer):
         """No model card: it would look at the dataset's columns, and records say more."""
 
 
-def _last_checkpoint(work: Path) -> str | None:
-    """The newest whole checkpoint; unfinished ones are removed so that they cannot be mistaken for one."""
-    whole: list[tuple[int, Path]] = []
+def _last_checkpoint(work: Path) -> int:
+    """The step of the newest whole checkpoint, or 0; unfinished ones are removed, not to be mistaken for one."""
+    whole = [0]
     for folder in work.glob("checkpoint-*"):
         if (folder / COMPLETE).is_file():
-            whole.append((int(folder.name.rpartition("-")[2]), folder))
+            whole.append(int(folder.name.rpartition("-")[2]))
         else:
             shutil.rmtree(folder)
-    return str(max(whole)[1]) if whole else None
+    return max(whole)
