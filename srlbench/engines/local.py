@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     # The tracker of the fork server complains of locks that a run ended by an interrupt could not give back.
     "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
+    # Else every rank says that there were no unused parameters; they are looked for because of what else that does.
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }

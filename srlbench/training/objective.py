@@ -50,7 +50,7 @@ class Objective(nn.Module):
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         self.history.append(value.item())
-        return value
+        return value * self.ranks.size  # ranks take the mean of their gradients, each of which is of its rows alone
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
         """The views of the batch, behind the head."""

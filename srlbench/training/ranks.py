@@ -1,16 +1,17 @@
 """The processes that make one training together, as one of them sees them: what it takes from the others.
 
 Every rank has all of the encoder and a share of each batch. The loss is taken by each of the whole batch, with the
-gradient through its own rows alone, and gradients are added up: exact for any loss of embeddings, with negatives of the
-other ranks or with statistics of the batch. The group is not torch's default one, which would make of the Trainer, of
-accelerate and of sentence-transformers what they are in a launched job: each rank is a plain one-process training.
+gradient through its own rows alone, and torch's DistributedDataParallel adds the gradients up: exact for any loss of
+embeddings, with negatives of the other ranks or with statistics of the batch. The group is not torch's default one,
+which would make of the Trainer, of accelerate and of sentence-transformers what they are in a launched job, down to
+a share of each evaluation: each rank is a plain one-process training.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from srlbench.errors import SrlbenchError, UsageError
 
@@ -60,16 +62,16 @@ class Ranks:
         parts[self.rank] = rows
         return torch.cat(parts)
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Of each parameter, the gradient of all rows."""
-        found = [each.grad for each in parameters if each.grad is not None]
-        if self.size == 1 or not found:
-            return
-        flat = torch.cat([grad.flatten() for grad in found])  # one message instead of hundreds
+    def joined(self, module: nn.Module) -> nn.Module:
+        """The module with rank 0's weights, whose gradients become the mean over ranks as they are found.
+
+        While unused parameters are looked for, the order in which gradients are added never changes: it would after the
+        first step otherwise, and a resumed training of three or more would not give the digits of an unbroken one.
+        """
+        if self.size == 1:
+            return module
         with _together():
-            self.group.allreduce([flat]).wait()
-        for grad, part in zip(found, torch.split(flat, [grad.numel() for grad in found])):
-            grad.copy_(part.view_as(grad))
+            return DistributedDataParallel(module, process_group=self.group, find_unused_parameters=True)
 
     def take_weights(self, module: nn.Module) -> None:
         """Those that rank 0 has."""
@@ -105,16 +107,21 @@ def join(rank: int, size: int, place: Path) -> Ranks:
     """This process as one of the ranks that meet at a file; with GPUs, its own is the one that it sees."""
     store: Any = dist.FileStore(str(place), size)  # type: ignore[attr-defined]
     store.set_timeout(PATIENCE)
+    kinds: Any = dist.ProcessGroup.BackendType
+    make: Any
     if torch.cuda.is_available():
         torch.cuda.set_device(0)
-        nccl: Any = dist.ProcessGroupNCCL
-        return Ranks(rank, size, nccl(store, rank, size, PATIENCE))
-    # They are on one machine, and what they say to each other is nobody else's.
-    inside = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
-    if inside:
-        os.environ["GLOO_SOCKET_IFNAME"] = inside[0]
+        kind, make = kinds.NCCL, dist.ProcessGroupNCCL
+    else:
+        # They are on one machine, and what they say to each other is nobody else's.
+        if inside := [name for _, name in socket.if_nameindex() if name.startswith("lo")]:
+            os.environ["GLOO_SOCKET_IFNAME"] = inside[0]
+        kind, make = kinds.GLOO, dist.ProcessGroupGloo
+    group: Any = dist.ProcessGroup(store, rank, size)
     with _together():
-        return Ranks(rank, size, dist.ProcessGroupGloo(store, rank, size, PATIENCE))
+        group._set_default_backend(kind)
+        group._register_backend(torch.device(_device()), kind, make(store, rank, size, PATIENCE))
+    return Ranks(rank, size, group)
 
 
 def _device() -> str:

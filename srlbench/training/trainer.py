@@ -156,7 +156,7 @@ def _fit(
             Completed(ranks),
         ],
     )
-    trainer.ranks = ranks
+    trainer.ranks, trainer.joined = ranks, ranks.joined(objective)
     trainer.remove_callback(PrinterCallback)
     trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
     start = time.perf_counter()
@@ -215,6 +215,7 @@ class _Trainer(SentenceTransformerTrainer):
 
     batches: list[list[int]]
     ranks: Ranks
+    joined: nn.Module  # the objective, as all ranks have it
 
     @property
     def _objective(self) -> Objective:
@@ -227,10 +228,9 @@ class _Trainer(SentenceTransformerTrainer):
         loader = DataLoader(text, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        loss = super().training_step(*args, **kwargs)
-        self.ranks.sum_gradients(self._objective.parameters())  # before they are clipped
-        return loss
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+        """Of encoder, head and loss as one module, for which the ranks are joined."""
+        return self.joined(*self.collect_features(inputs))  # type: ignore[no-any-return]
 
     # Ranks have the same weights and optimiser, and random numbers of their own.
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

@@ -90,9 +90,8 @@ def gradients(loss: Any, ranks: Ranks, kind: type[Objective] = Objective) -> dic
     objective = kind(model, nn.Linear(WIDTH, WIDTH).double(), loss, {}, 2, ranks=ranks)
     x = torch.randn(ROWS, WIDTH, dtype=torch.double)
     views = torch.stack([x, x + torch.randn_like(x)])[:, ranks.share(range(ROWS))].flatten(0, 1)
-    value = objective([{"rows": views}], torch.arange(len(views)))
-    value.backward()
-    ranks.sum_gradients(objective.parameters())
+    joined = ranks.joined(objective)
+    joined([{"rows": views}], torch.arange(len(views))).backward()
     found = {name: each.grad for name, each in objective.named_parameters()}
     return {"loss": objective.history, **found}
 
