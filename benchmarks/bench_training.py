@@ -23,7 +23,7 @@ from srlbench.evaluation.encoding import embed
 from srlbench.fingerprint import resolved
 from srlbench.losses.info_nce import info_nce
 from srlbench.recipe import change
-from srlbench.training import encoder, trainer
+from srlbench.training import course, encoder
 
 BATCH = 64
 TRACK = tracks.load("embedded")
@@ -34,7 +34,7 @@ RECIPE = change(resolved(registry.recipe("simcse-unsup"), TRACK, TINY), "simcse-
 def ours(steps: int) -> None:
     with TemporaryDirectory() as work:
         recipe = change(RECIPE, "simcse-unsup", {"steps": steps})
-        trainer.train(recipe, backbones.fetch(TINY), TRACK, 0, Path(work), lambda model: 0.0, lambda *news: None)
+        course.train(recipe, backbones.fetch(TINY), TRACK, 0, Path(work), lambda model: 0.0, lambda *news: None)
 
 
 def stock(steps: int) -> None:

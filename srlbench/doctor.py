@@ -88,7 +88,7 @@ def _data(track: Track) -> None:
 
 
 def _repeat(track: Track) -> None:
-    from srlbench.training import trainer
+    from srlbench.training import course
 
     start = backbones.resolve(track.backbones[0])
     recipe = dataclasses.replace(resolved(registry.recipe("simcse-unsup"), track, start), steps=2)
@@ -96,7 +96,7 @@ def _repeat(track: Track) -> None:
     for _ in range(2):
         with tempfile.TemporaryDirectory() as work:
             folder = backbones.fetch(start)
-            done = trainer.train(recipe, folder, track, 0, Path(work), lambda model: 0.0, lambda *news: None)
+            done = course.train(recipe, folder, track, 0, Path(work), lambda model: 0.0, lambda *news: None)
         hashes.add(done.weights_sha256)
     if len(hashes) > 1:
         raise SrlbenchError("two trainings with one seed gave different weights; scores here are not reproducible.")

@@ -5,19 +5,29 @@ from __future__ import annotations
 import fcntl
 import resource
 import time
-import traceback
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
 
 from srlbench import backbones, registry, tracks
+from srlbench.backbones import Backbone
 from srlbench.diagnosis import Diagnosis
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.jobs import Job, Outcome
+from srlbench.recipe import Recipe, Registered
 from srlbench.records import environment
-from srlbench.training import trainer
+from srlbench.tracks import Track
+from srlbench.training import course, launch
+from srlbench.training.callbacks import DevScore
+from srlbench.training.ranks import Ranks
+from srlbench.training.sparsify import Masks
 
 Report = Callable[[str, int, int], None]
 
@@ -29,35 +39,22 @@ def execute(job: Job, report: Report) -> Outcome:
         job.work.mkdir(parents=True, exist_ok=True)
         with (job.work / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a run left over from a killed driver ends before this one begins
-            return _execute(job, report, start)
+            return _execute(job, report, start, lock.fileno())
     except BrokenPipeError:
         raise  # nobody is listening any more: the driver is gone
-    except SrlbenchError as error:
-        problem = {"type": type(error).__name__, "message": str(error)}
     except Exception as error:
-        said = f"{type(error).__name__}: {error}".partition("\n")[0]
-        problem = {"type": type(error).__name__, "message": said, "traceback": traceback.format_exc()}
-    return job.failed(problem, time.perf_counter() - start)
+        return job.failed(launch.problem(error), time.perf_counter() - start)
 
 
-def _execute(job: Job, report: Report, start: float) -> Outcome:
-    key = job.key
-    track, backbone = tracks.load(job.track), backbones.resolve(job.backbone)
-    entry = registry.recipe(key.recipe, job.recipe_files)
-    if fingerprint(entry, track, backbone) != key.fingerprint:
-        raise SrlbenchError(f"Recipe '{key.recipe}' changed while the suite was running; start it again.")
-    recipe = resolved(entry, track, backbone)
-    diagnosis = Diagnosis(track, job.look.every, job.look.explain) if job.scored else None
-    trained = trainer.train(
-        recipe,
-        backbones.fetch(backbone),
-        track,
-        key.seed,
-        job.work,
-        lambda model: evaluation.dev_score(model, track),
-        report,
-        watch=diagnosis,
-    )
+def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
+    key, (entry, track, backbone, recipe) = job.key, _asked(job)
+    diagnosis = _diagnosis(job, track)
+    size = recipe.world_size or 1
+    if size == 1:
+        trained = course.train(*_training(job, track, backbone, recipe), report, diagnosis)
+    else:
+        learnt = launch.together(partial(_rank, job), size, job.work / "ranks", report, lock)
+        trained = course.trained(recipe, backbones.fetch(backbone), track, key.seed, *learnt)
     if job.keep_encoder and recipe.trained:
         trained.model.save_pretrained(str(job.work / "encoder"))
         if trained.kept:
@@ -88,6 +85,40 @@ def _execute(job: Job, report: Report, start: float) -> Outcome:
             "diagnose_s": time.perf_counter() - start - scored_s,
             "total_s": time.perf_counter() - start,
         },
-        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_memory_mb=max(map(_largest, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))) / 1024,
     )
     return Outcome(record, scored.predictions)
+
+
+def _asked(job: Job) -> tuple[Registered, Track, Backbone, Recipe]:
+    key, track, backbone = job.key, tracks.load(job.track), backbones.resolve(job.backbone)
+    entry = registry.recipe(key.recipe, job.recipe_files)
+    if fingerprint(entry, track, backbone) != key.fingerprint:
+        raise SrlbenchError(f"Recipe '{key.recipe}' changed while the suite was running; start it again.")
+    return entry, track, backbone, resolved(entry, track, backbone)
+
+
+def _diagnosis(job: Job, track: Track) -> Diagnosis | None:
+    return Diagnosis(track, job.look.every, job.look.explain) if job.scored else None
+
+
+def _training(
+    job: Job, track: Track, backbone: Backbone, recipe: Recipe
+) -> tuple[Recipe, Path, Track, int, Path, DevScore]:
+    def dev_score(model: SentenceTransformer) -> float:
+        return evaluation.dev_score(model, track)
+
+    return recipe, backbones.fetch(backbone), track, job.key.seed, job.work, dev_score
+
+
+def _rank(job: Job, ranks: Ranks, report: Report) -> tuple[dict[str, Tensor], dict[str, Any], Masks]:
+    """The training in one of its processes, which knows of the run what its job says; the first is watched."""
+    _, track, backbone, recipe = _asked(job)
+    watch = _diagnosis(job, track) if ranks.first else None
+    model, log, kept = course.learn(*_training(job, track, backbone, recipe), report, watch, ranks)
+    return {name: value.cpu() for name, value in model.state_dict().items()}, log, kept
+
+
+def _largest(whose: int) -> int:
+    """Memory of the process itself, or of the largest of those that it started."""
+    return resource.getrusage(whose).ru_maxrss

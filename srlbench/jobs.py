@@ -34,8 +34,8 @@ class Job:
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
     look: Look = AS_USUAL
-    world_size: int = 1  # processes that train together
     scored: bool = True  # on the tasks; else only on the track's development set, to choose settings by
+    world_size: int = 1  # processes, each on a device of its own, that it takes to train it
 
     def record(self, **content: Any) -> Record:
         """A record of this run."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from srlbench import backbones, data, records, tracks
+from srlbench import backbones, data, records, registry, tracks
 from srlbench.backbones import Backbone
 from srlbench.errors import SrlbenchError, StoreError
-from srlbench.fingerprint import fingerprint
+from srlbench.fingerprint import fingerprint, resolved
 from srlbench.jobs import AS_USUAL, Event, Job, Look, Outcome
 from srlbench.recipe import Registered
 from srlbench.records import Key, Record
@@ -143,7 +143,13 @@ def _job(plan: Plan, key: Key) -> Job:
         command=plan.command,
         look=plan.look,
         scored=plan.scored,
+        world_size=_world_size(plan, key),
     )
+
+
+def _world_size(plan: Plan, key: Key) -> int:
+    entry, backbone = registry.recipe(key.recipe, plan.recipe_files), plan.sources.get(key.backbone, key.backbone)
+    return resolved(entry, plan.track, backbones.resolve(backbone)).world_size or 1
 
 
 def _keep(plan: Plan, job: Job, outcome: Outcome) -> None:

@@ -67,6 +67,7 @@ class Recipe:
     steps: int | None = None
     max_length: int | None = None
     epochs: float | None = None  # passes over the text, where no steps are given; resolved to steps
+    world_size: int | None = None  # processes, each on a device of its own, that share every batch; None: one
     needs: str = "nothing"  # of a backbone; not part of what is made of it
     # Departures for one track ("paper") or one of its backbones ("paper/roberta-base").
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -88,14 +89,14 @@ class Recipe:
     }
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
     SPARSE: ClassVar[tuple[str, ...]] = ("sparsity", "granularity", "scope", "importance", "schedule", "prunes")
-    BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length", "epochs")
+    BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length", "epochs", "world_size")
 
     @property
     def trained(self) -> bool:
         return self.data != "none"
 
     def check(self, name: str) -> None:
-        """Refuse a value outside its choices, a loss without data, a budget that is not positive."""
+        """Refuse a value outside its choices, a loss without data, a budget that cannot be."""
         for key, choices in self.CHOICES.items():
             if getattr(self, key) not in choices:
                 raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
@@ -109,15 +110,30 @@ class Recipe:
             raise UsageError(f"Recipe '{name}': sparsity = {self.sparsity} is not at least 0 and below 1.")
         if self.sparsity and not self.trained and self.schedule != "one-shot":
             raise UsageError(f"Recipe '{name}': schedule = {self.schedule!r} is for recipes that train.")
+        self._check_world(name)
         for key in self.BUDGET:
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise UsageError(f"Recipe '{name}': {key} = {value} must be positive.")
 
+    def _check_world(self, name: str) -> None:
+        size = self.world_size
+        if size is None:
+            return
+        if type(size) is not int:
+            raise UsageError(f"Recipe '{name}': world_size = {size!r} is not a whole number of processes.")
+        if not self.trained:
+            raise UsageError(f"Recipe '{name}': world_size = {size} is for recipes that train.")
+        if self.batch_size is not None and size > 0 and self.batch_size % size:
+            raise UsageError(
+                f"Recipe '{name}': a batch_size of {self.batch_size} cannot be shared equally by world_size = {size}."
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
         left = {"settings", "loss", "needs", "epochs", *(() if self.sparsity else self.SPARSE)}
         left |= {"word_dropout"} if self.word_dropout is None else set()
+        left |= {"world_size"} if self.world_size in (None, 1) else set()
         out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left}
         loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}
         return {**out, "loss": loss}

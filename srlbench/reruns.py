@@ -87,6 +87,7 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
             recipe_files=recorded.files,
             command=command,
             scored=rules.development not in record.scores,
+            world_size=_world_size(record),
         )
         for event in local.run([job], 1, rules.threads):
             if isinstance(event.news, Outcome):
@@ -94,6 +95,11 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
             if isinstance(event.news, Progress):
                 report(event.news.stage, event.news.done, event.news.of)
     raise SrlbenchError(f"The rerun of {recorded.name} gave no result.")
+
+
+def _world_size(record: Record) -> int:
+    said = record.resolved.get("world_size")
+    return said if isinstance(said, int) else 1
 
 
 def _as_recorded(record: Record) -> None:

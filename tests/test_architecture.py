@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"errors", "markdown", "recipe", "records", "registry", "data", "protocols", "tracks", "training"},
     "evaluation": {"errors", "data", "protocols", "tracks", "training", "evaluation"},
     "jobs": {"records"},
-    "plan": {"errors", "backbones", "data", "fingerprint", "jobs", "recipe", "records", "tracks"},
+    "plan": {"errors", "backbones", "data", "fingerprint", "jobs", "recipe", "records", "registry", "tracks"},
     "variants": {"errors", "recipe"},
     "dynamics": {"records"},
     "compare": {"stats"},
@@ -57,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "diagnosis": {"errors", "data", "diagnostics", "evaluation", "tracks"},
     "job": {
         "errors", "backbones", "diagnosis", "evaluation", "fingerprint",
-        "jobs", "records", "registry", "tracks", "training",
+        "jobs", "recipe", "records", "registry", "tracks", "training",
     },
 }  # fmt: skip
 ABOVE = {

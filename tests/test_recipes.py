@@ -10,7 +10,7 @@ import torch
 from srlbench import backbones, registry, tracks
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.recipe import resolve
-from srlbench.training import encoder, trainer
+from srlbench.training import course, encoder
 
 TINY = backbones.resolve("tiny")
 NAMES = sorted(registry.recipes())
@@ -26,7 +26,7 @@ SEEDLESS = {
 
 def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str, dict[str, object]]:
     recipe = resolved(registry.recipe(name), track, TINY)
-    done = trainer.train(recipe, backbones.fetch(TINY), track, seed, work, lambda model: 0.0, lambda *news: None)
+    done = course.train(recipe, backbones.fetch(TINY), track, seed, work, lambda model: 0.0, lambda *news: None)
     return done.weights_sha256, done.log
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,8 @@ ENVIRONMENT = {
     # The tracker of the fork server complains of locks that a run ended by an interrupt could not give back.
     "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
     "TOKENIZERS_PARALLELISM": "false",
+    # Else every rank says that there were no unused parameters; they are looked for because of what else that does.
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TRANSFORMERS_VERBOSITY": "error",
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -44,11 +47,14 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     running: dict[Any, tuple[Job, BaseProcess, float]] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < parallel:
+            while waiting and _fits(waiting[-1], running, parallel):
                 job = waiting.pop()
                 receive, send = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(job, send, os.environ.get(DEVICES)), daemon=True)
+                alone = job.world_size == 1
+                process = context.Process(target=_work, args=(job, send, os.environ.get(DEVICES)), daemon=alone)
                 process.start()
+                if not alone:  # a daemon may start no processes; for one that is none, Python waits when it exits
+                    atexit.register(process.kill)
                 send.close()
                 running[receive] = (job, process, time.monotonic())
             for receive in list(wait(list(running))):
@@ -56,6 +62,11 @@ def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
     finally:
         for _, process, _ in running.values():
             process.kill()
+
+
+def _fits(job: Job, running: dict[Any, tuple[Job, BaseProcess, float]], parallel: int) -> bool:
+    """Whether a run can begin: one of several processes takes as many places, and the first always can."""
+    return not running or job.world_size + sum(each.world_size for each, _, _ in running.values()) <= parallel
 
 
 def _method() -> str:

@@ -19,6 +19,7 @@ from srlbench.tracks import Track
 from srlbench.training import sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
+from srlbench.training.ranks import Ranks
 from srlbench.training.rng import preserved_rng
 from srlbench.training.sparsify import Masks
 
@@ -44,14 +45,14 @@ class Watch(Protocol):
 class Dev(BaseEvaluator):
     """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
 
-    def __init__(self, score: DevScore) -> None:
+    def __init__(self, score: DevScore, ranks: Ranks) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.score = score
+        self.score, self.ranks = score, ranks
 
     def __call__(self, model: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         was_training = model.training
         with preserved_rng():
-            score = self.score(model.eval())
+            score = self.ranks.told(self.score(model.eval()) if self.ranks.first else 0.0)
         model.train(was_training)
         return {"dev": score}
 
@@ -120,8 +121,13 @@ class Observer(TrainerCallback):
 class Completed(TrainerCallback):
     """Marks a checkpoint as whole: a killed save leaves a folder without this file, which is not resumed from."""
 
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks = ranks
+
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        self.ranks.meet()  # every rank has written its part
+        if self.ranks.first:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
 
 def sparsest(model: SentenceTransformer, recipe: Recipe, track: Track, seed: int, sparsity: float) -> Masks:

@@ -21,6 +21,22 @@ def seed_everything(seed: int, threads: int) -> None:
     torch.manual_seed(seed)
 
 
+def stream(*numbers: int) -> int:
+    """A seed that follows from these numbers, and is like that of no others."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+@contextmanager
+def common_rng(*numbers: int) -> Iterator[None]:
+    """What is drawn inside follows from these numbers alone, and is drawn from no other stream."""
+    with preserved_rng():
+        seed = stream(*numbers)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        yield
+
+
 @contextmanager
 def preserved_rng() -> Iterator[None]:
     """Whatever happens inside, the random streams go on afterwards as if it had not (mteb calls set_seed(42))."""

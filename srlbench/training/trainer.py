@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
@@ -20,7 +18,6 @@ from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.registry import loss_function
 from srlbench.tracks import Track
-from srlbench.training import encoder, sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import (
     COMPLETE,
@@ -32,62 +29,17 @@ from srlbench.training.callbacks import (
     Shown,
     Sparse,
     Watch,
-    sparsest,
 )
 from srlbench.training.objective import Objective
-from srlbench.training.rng import seed_everything
+from srlbench.training.ranks import Ranks
+from srlbench.training.rng import stream
 from srlbench.training.sparsify import Masks
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
 OBJECTIVE = "objective.pt"
 
 
-@dataclass(frozen=True)
-class Trained:
-    """An encoder and the log of how it came to be."""
-
-    model: SentenceTransformer
-    weights_sha256: str
-    log: dict[str, Any]
-    kept: Masks  # of a sparse encoder
-
-
-def train(
-    recipe: Recipe,
-    folder: Path,
-    track: Track,
-    seed: int,
-    work: Path,
-    dev_score: DevScore,
-    report: Report,
-    watch: Watch | None = None,
-) -> Trained:
-    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
-    seed_everything(seed, track.threads)
-    model, head = encoder.build(recipe, folder, track)
-    fit = partial(_fit, recipe=recipe, track=track, seed=seed, dev_score=dev_score, report=report)
-    log: dict[str, Any] = {}
-    kept: Masks = {}
-    again = bool(recipe.sparsity) and recipe.schedule in ("fine-tune", "rewind")
-    if recipe.trained:
-        log, kept = fit(model, head, work=work / "dense" if again else work, watch=None if again else watch)
-    if recipe.sparsity and not kept:
-        kept = sparsest(model, recipe, track, seed, recipe.sparsity)
-    if again:
-        if recipe.schedule == "rewind":
-            seed_everything(seed, track.threads)
-            model, head = encoder.build(recipe, folder, track)
-        log, kept = fit(model, head, work=work / "sparse", watch=watch, kept=kept)
-    if recipe.sparsity:
-        sparsify.apply(model, kept)
-        log["sparsity"] = sparsify.counts(kept)
-    model = encoder.plain(model)
-    if recipe.post == "whitening":
-        model = encoder.whiten(model.eval(), track)
-    return Trained(model.eval(), encoder.weights_sha256(model), log, kept)
-
-
-def _fit(
+def fit(
     model: SentenceTransformer,
     head: nn.Module,
     recipe: Recipe,
@@ -97,33 +49,38 @@ def _fit(
     dev_score: DevScore,
     report: Report,
     watch: Watch | None,
+    ranks: Ranks,
     kept: Masks | None = None,
 ) -> tuple[dict[str, Any], Masks]:
     """The log of one training, and the masks it ended with; `kept` are those it begins with."""
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
     loss = loss_function(recipe.loss)
-    objective = Objective(model, head, loss, dict(recipe.loss.arguments), text.views, recipe.word_dropout or 0.0)
+    arguments, word_dropout = dict(recipe.loss.arguments), recipe.word_dropout or 0.0
+    objective = Objective(model, head, loss, arguments, text.views, word_dropout, seed, ranks)
     objective.kept = kept or {}
     sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
     trainer = _Trainer(
         model=model,
-        args=_arguments(recipe, track, seed, work),
+        args=_arguments(recipe, track, seed if ranks.first else stream(seed, ranks.rank), work),
         train_dataset=text,
         loss=objective,
         data_collator=Padding(text.pad, groups=1 if torch.cuda.is_available() else GROUPS),
-        evaluator=Dev(dev_score) if recipe.select == "dev" else None,
+        evaluator=Dev(dev_score, ranks) if recipe.select == "dev" else None,
         callbacks=[
             *([Sparse(objective, recipe, track, seed)] if sparse else []),
             Shown(report, recipe.steps),
             *([Observer(objective, text, watch, recipe.steps)] if watch else []),
-            Completed(),
+            Completed(ranks),
         ],
     )
+    trainer.ranks, trainer.joined = ranks, ranks.joined(objective)
     trainer.remove_callback(PrinterCallback)
-    trainer.batches = order(len(text), recipe.batch_size, recipe.steps, seed)
+    trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(work))
+    last = int(ranks.told(_last_checkpoint(work) if ranks.first else 0))
+    trainer.train(resume_from_checkpoint=str(work / f"checkpoint-{last}") if last else None)
+    ranks.take_weights(objective)  # where a selected checkpoint was gone back to, the first rank did
     losses = objective.history
     log = {
         "steps": recipe.steps,
@@ -143,7 +100,7 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
     assert recipe.steps and recipe.batch_size and recipe.lr
     every = int(track.training["checkpoint_steps"])
     selected = recipe.select == "dev"
-    return SentenceTransformerTrainingArguments(
+    made = SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
@@ -166,12 +123,17 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
+    # One process has one device, however many it sees; the Trainer would spread its forward over all of them.
+    made._n_gpu = int(made.device.type == "cuda")
+    return made
 
 
 class _Trainer(SentenceTransformerTrainer):
     """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
 
     batches: list[list[int]]
+    ranks: Ranks
+    joined: nn.Module  # the objective, as all ranks have it
 
     @property
     def _objective(self) -> Objective:
@@ -183,6 +145,26 @@ class _Trainer(SentenceTransformerTrainer):
         text: Any = self.train_dataset
         loader = DataLoader(text, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+        """Of encoder, head and loss as one module, for which the ranks are joined."""
+        return self.joined(*self.collect_features(inputs))  # type: ignore[no-any-return]
+
+    # Ranks have the same weights and optimiser, and random numbers of their own.
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if self.ranks.first:
+            super()._save_checkpoint(model, trial)
+        else:
+            self._save_rng_state(str(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(str(self._own(output_dir)))
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint and str(self._own(checkpoint)))
+
+    def _own(self, checkpoint: str) -> Path:
+        return Path(checkpoint) if self.ranks.first else Path(checkpoint) / f"rank-{self.ranks.rank}"
 
     # A checkpoint holds the objective, head and loss history included; as a sentence-transformers folder it would come
     # back with layers that no recipe has.
@@ -213,12 +195,12 @@ class _Trainer(SentenceTransformerTrainer):
         """No model card: it would look at the dataset's columns, and records say more."""
 
 
-def _last_checkpoint(work: Path) -> str | None:
-    """The newest whole checkpoint; unfinished ones are removed so that they cannot be mistaken for one."""
-    whole: list[tuple[int, Path]] = []
+def _last_checkpoint(work: Path) -> int:
+    """The step of the newest whole checkpoint, or 0; unfinished ones are removed, not to be mistaken for one."""
+    whole = [0]
     for folder in work.glob("checkpoint-*"):
         if (folder / COMPLETE).is_file():
-            whole.append((int(folder.name.rpartition("-")[2]), folder))
+            whole.append(int(folder.name.rpartition("-")[2]))
         else:
             shutil.rmtree(folder)
-    return str(max(whole)[1]) if whole else None
+    return max(whole)

@@ -13,7 +13,7 @@ from torch import Tensor
 from srlbench import backbones, registry, tracks
 from srlbench.fingerprint import resolved
 from srlbench.recipe import LossFunction, Recipe
-from srlbench.training import callbacks, trainer
+from srlbench.training import callbacks, course, trainer
 
 TINY = backbones.resolve("tiny")
 
@@ -37,13 +37,13 @@ class Watch:
 
 def train(
     recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None, observed: bool = True
-) -> trainer.Trained:
+) -> course.Trained:
     def report(stage: str, done: int, of: int) -> None:
         if done == stop:
             raise Stopped
 
     scores = iter(range(100, 0, -1))  # the first checkpoint is the best one
-    return trainer.train(
+    return course.train(
         recipe, backbones.fetch(TINY), track, 0, work, lambda model: float(next(scores)), report,
         Watch() if observed else None,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from srlbench.errors import UsageError
 from srlbench.evaluation import external
 from srlbench.fingerprint import fingerprint, resolved
 from srlbench.recipe import Recipe, change
-from srlbench.training import compact, encoder, sparsify, trainer
+from srlbench.training import compact, course, encoder, sparsify
 
 TINY = backbones.resolve("tiny")
 RECIPE = Recipe(sparsity=0.5)
@@ -149,7 +149,7 @@ class Stopped(Exception):
     pass
 
 
-def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None) -> trainer.Trained:
+def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = None) -> course.Trained:
     seen: list[int] = []
 
     def report(stage: str, done: int, of: int) -> None:
@@ -157,7 +157,7 @@ def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = No
         if len(seen) == stop:
             raise Stopped
 
-    return trainer.train(recipe, backbones.fetch(TINY), track, 0, work, lambda model: 0.0, report)
+    return course.train(recipe, backbones.fetch(TINY), track, 0, work, lambda model: 0.0, report)
 
 
 def sparse(track: tracks.Track, **settings: object) -> Recipe:

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from srlbench import backbones, plan, registry, tracks
 from srlbench.fingerprint import resolved
-from srlbench.training import layers, trainer
+from srlbench.training import course, layers
 from srlbench.training.build import Pretraining
 from srlbench.training.layers import Words
 from srlbench.training.pretrain import pretrain
@@ -82,7 +82,7 @@ def test_recipes_end_as_plain_embeddings(
     track, start = tracks.read(quick_track), backbones.resolve(str(static))
     recipe = resolved(registry.recipe(name), track, start)
     made = [
-        trainer.train(recipe, static, track, 0, tmp_path / place, lambda model: 0.0, lambda *news: None)
+        course.train(recipe, static, track, 0, tmp_path / place, lambda model: 0.0, lambda *news: None)
         for place in ("a", "b")
     ]
     assert made[0].weights_sha256 == made[1].weights_sha256
