@@ -78,10 +78,10 @@ def _asked(share: Share, threads: int, jobs: Sequence[Job]) -> dict[str, float]:
     """What one process of a run takes, refused if no machine could ever give it to all of a run's."""
     machines = _machines()
     gpus = share.gpus if share.gpus is not None else float(any(each.get("GPU") for each in machines))
-    if gpus > 1 and gpus % 1:
-        raise UsageError(f"--gpus-per-run {gpus:g}: a run has a part of one GPU, or whole GPUs.")
     asked = {"CPU": share.cpus or threads, "GPU": gpus}
     width = max(job.world_size for job in jobs)
+    if any(gpus * each > 1 and gpus * each % 1 for each in {1, width}):
+        raise UsageError(f"--gpus-per-run {gpus:g}: a run has a part of one GPU, or whole GPUs.")
     if not any(_fits(each, asked, width) for each in machines):
         largest = max(machines, key=lambda each: (each.get("GPU", 0), each.get("CPU", 0)), default={})
         need = ", ".join(f"{name} {n * width:g}" for name, n in asked.items())

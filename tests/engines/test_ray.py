@@ -225,6 +225,15 @@ def test_a_lost_machine_loses_no_run(machines: Machines, local: Path, start: Sta
 
 
 @pytest.mark.slow
+def test_a_run_for_which_there_is_no_memory_is_failed_and_a_cluster_of_one_ends(cli: Cli, tmp_path: Path) -> None:
+    tight = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "100"}
+    done = cli("run", "bag-random", "--seeds", "0", "--engine", "ray", "--results", "there", env=tight)
+    assert done.returncode == 3 and done.stderr.count("lost, its machine ran out of memory; again") == 2
+    (failed,) = scan(tmp_path / "there", "embedded", 3).records
+    assert failed.error and failed.error["message"].endswith("the last time because its machine ran out of memory")
+
+
+@pytest.mark.slow
 def test_a_driver_outside_of_the_cluster(machines: Machines, local: Path, start: Start, tmp_path: Path) -> None:
     process = start(*GRID, "ray://127.0.0.1:20017", results="there")
     said = ended(process)
