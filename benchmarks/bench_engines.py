@@ -27,17 +27,23 @@ from srlbench.engines import ray
 
 RUNS, MANY, WARM = 200, 1000, 20
 TRACK = tracks.load("embedded")
-# A run without work: no such recipe is there, and a failure is taken for a run that found all its predictions.
-TRIVIAL = """
+# A run without work: its fingerprint is refused, and the refusal is taken for all the predictions of a run.
+TRIVIAL = '''
 import numpy as np
 from srlbench.jobs import Job, Outcome
+from srlbench.recipe import Recipe, recipe
+
+@recipe()
+def trivial() -> Recipe:
+    """Nothing."""
+    return Recipe()
 
 def found(job, problem, seconds):
     record = job.record(status="ok", weights_sha256="ab" * 32, scores={"GenSTSB": 50.0})
     return Outcome(record, {"GenSTSB": np.zeros(40_000)})
 
 Job.failed = found
-"""
+'''
 
 
 @pytest.fixture(scope="module")

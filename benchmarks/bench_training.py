@@ -112,6 +112,5 @@ def test_step_of_the_paper_track(benchmark: Any, capsys: pytest.CaptureFixture[s
     rate = 6 * rule["parameters"] * ids.numel() / spent
     benchmark.extra_info["operations a second"] = rate
     with capsys.disabled():
-        print(
-            f"\na step at BERT's scale on {device}, {torch.get_num_threads()} threads: {spent:.2f} s, {rate:.2g} op/s"
-        )
+        where = f"{torch.get_num_threads()} threads" if device == "cpu" else device
+        print(f"\na step at BERT's scale on {where}: {spent:.2f} s, {rate:.2g} operations a second")

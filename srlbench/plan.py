@@ -100,7 +100,7 @@ def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Iterator[Event]
     """Make the missing runs, recording each as it finishes; failures are collected in the plan."""
     records.ensure_writable(plan.results, plan.track.name, plan.track.version)
     freeze(plan.results, plan.track)
-    jobs = [_job(plan, run.key) for run in plan.missing]
+    jobs = jobs_of(plan)
     if jobs:
         data.fetch(plan.track)
     for source in sorted({job.backbone for job in jobs}):
@@ -131,7 +131,14 @@ def folder(results: Path, track: Track) -> Path:
     return results / track.name / f"v{track.version}"
 
 
-def _job(plan: Plan, key: Key) -> Job:
+def jobs_of(plan: Plan) -> list[Job]:
+    """What is asked of an engine: the runs that are missing."""
+    cells = {(run.key.recipe, run.key.backbone): run.key for run in plan.missing}
+    sizes = {cell: _world_size(plan, key) for cell, key in cells.items()}
+    return [_job(plan, run.key, sizes[run.key.recipe, run.key.backbone]) for run in plan.missing]
+
+
+def _job(plan: Plan, key: Key, world_size: int) -> Job:
     return Job(
         key=key,
         protocol=plan.track.protocol.label,
@@ -143,7 +150,7 @@ def _job(plan: Plan, key: Key) -> Job:
         command=plan.command,
         look=plan.look,
         scored=plan.scored,
-        world_size=_world_size(plan, key),
+        world_size=world_size,
     )
 
 

@@ -308,7 +308,7 @@ def test_a_run_of_two_processes_takes_two_places(tmp_path: Path) -> None:
     track = tracks.load("embedded")
     entries = [registry.recipe("simcse-unsup+world_size=2"), registry.recipe("simcse-unsup")]
     asked = plan.Plan(track, tmp_path, plan.states(plan.current(entries, track), track, (0,), ()))
-    double, single = (plan._job(asked, run.key) for run in asked.runs)
+    double, single = plan.jobs_of(asked)
     assert (double.world_size, single.world_size) == (2, 1)
     process: Any = None
     assert local._fits(double, {}, 1) and local._fits(double, {1: (single, process, 0.0)}, 3)
