@@ -61,8 +61,8 @@ EngineName = Annotated[
 Address = Annotated[
     str | None,
     typer.Option(
-        help="Of the Ray cluster: auto, host:port or ray://host:port; default: RAY_ADDRESS, one that runs here, or "
-        "one of this machine alone.",
+        help="Of the Ray cluster: auto (the one that runs here), host:port or ray://host:port; default: RAY_ADDRESS, "
+        "or one of this machine alone.",
         rich_help_panel=HOW,
         show_default=False,
     ),

@@ -27,6 +27,8 @@ from srlbench.records import checkout, software
 TRIES = 3  # of a run whose process or machine is lost
 PAUSE = 0.2  # seconds between two words of progress
 KNOWN = 5.0  # seconds for which a count of machines holds
+TEMPORARY = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+LAST = Path(TEMPORARY, "ray", "ray_current_cluster")  # where Ray notes the last one begun
 REASONS = {
     lost.OutOfMemoryError: "its machine ran out of memory",
     lost.NodeDiedError: "its machine was lost",
@@ -52,15 +54,15 @@ def run(
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """A cluster that runs there or here, or one of this machine alone; the driver's own code goes to its machines."""
+    """The cluster at an address, or one of this machine alone; the driver's own code goes to its machines."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a benchmark calls nobody
     travels = {"py_modules": [str(Path(srlbench.__file__).parent)], "excludes": ["published"]}
-    where = address or os.environ.get("RAY_ADDRESS")
+    where = address or os.environ.get("RAY_ADDRESS") or "local"
     try:
-        _knock(where or "")
-        ray.init(address=address, runtime_env=travels, log_to_driver=False, logging_level=logging.ERROR)
+        _knock(where)
+        ray.init(address=where, runtime_env=travels, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        raise SrlbenchError(f"Cannot join the Ray cluster at {where or 'this machine'}: {_first(error)}") from error
+        raise SrlbenchError(f"Cannot join the Ray cluster at {where}: {_first(error)}") from error
     try:
         yield
     finally:
@@ -68,7 +70,9 @@ def _connected(address: str | None) -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """Fails at once where nobody listens; Ray itself would try for minutes."""
+    """Fails at once where nobody listens; Ray would try for minutes, also for a cluster of which only a note is left."""
+    if address == "auto" and LAST.is_file():
+        address = LAST.read_text(encoding="utf-8").strip()
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=KNOWN).close()

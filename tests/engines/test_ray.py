@@ -194,6 +194,14 @@ def test_what_no_cluster_can_do_is_one_sentence(
     assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_cluster_that_is_gone_is_not_waited_for(cli: Cli, tmp_path: Path) -> None:
+    left = tmp_path / "ray" / "ray_current_cluster"
+    left.parent.mkdir()
+    left.write_text("127.0.0.1:1")
+    done = cli("run", "bag-random", "--engine", "ray", "--address", "auto", env={"RAY_TMPDIR": str(tmp_path)})
+    assert done.returncode == 3 and "Cannot join the Ray cluster at auto: " in done.stderr
+
+
 @pytest.mark.slow
 def test_a_driver_that_was_killed_goes_on_where_it_was(
     machines: Machines, local: Path, start: Start, tmp_path: Path
