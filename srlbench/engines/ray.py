@@ -70,7 +70,7 @@ def _connected(address: str | None) -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """Fails at once where nobody listens; Ray would try for minutes, also for a cluster of which only a note is left."""
+    """Fails at once where nobody listens; Ray would try for minutes, also for a cluster that only left its note."""
     if address == "auto" and LAST.is_file():
         address = LAST.read_text(encoding="utf-8").strip()
     host, _, port = address.removeprefix("ray://").rpartition(":")

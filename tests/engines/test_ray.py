@@ -25,7 +25,7 @@ if not suite.find_spec("ray"):
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster
 
-RECIPES = ("bag-random", "simcse-unsup", "slow")
+RECIPES = ("bag-random", "slow")
 GRID = (*RECIPES, "--seeds", "0", "--engine", "ray", "--address")
 OWN = '''
 import os, signal, time
@@ -150,11 +150,11 @@ def test_the_digits_are_the_local_engines_though_a_worker_is_killed(
     said = ended(process)
     assert process.returncode == 0, said
     assert said.count("lost, its process was killed") == 1 and "again (2 of 3)" in said
-    assert "[3/3]" in said and "2 machines, 0 running, 0 queued, 0 failed" in said
+    assert "[2/2]" in said and "2 machines, 0 running, 0 queued, 0 failed" in said
     assert digits(tmp_path / "there") == digits(local)
     one = found(tmp_path / "there")["slow:0"]
     assert one.environment["git"] == found(local)["slow:0"].environment["git"]
-    assert len(encoders(tmp_path / "there")) == 2
+    assert len(encoders(tmp_path / "there")) == 1
     assert len(list(machines.root.glob("*/srlbench-*/work/*"))) <= 1, "finished runs leave no work, a lost one may"
 
 
@@ -247,7 +247,7 @@ def test_a_driver_outside_of_the_cluster(machines: Machines, local: Path, start:
     said = ended(process)
     assert process.returncode == 0, said
     assert digits(tmp_path / "there") == digits(local)
-    assert len(encoders(tmp_path / "there")) == 2
+    assert len(encoders(tmp_path / "there")) == 1
 
 
 @pytest.mark.slow
