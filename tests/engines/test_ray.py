@@ -228,7 +228,7 @@ def test_a_lost_machine_loses_no_run(machines: Machines, local: Path, start: Sta
     said = ended(process)
     machines.nodes = [*(node for node in machines.nodes if node is not gone), machines.add()]
     assert process.returncode == 0, said
-    assert "lost" in said and "· 1 machine, 0 running" in said
+    assert "lost, its " in said and "[2/2]" in said  # Ray may count the machine for some seconds more
     assert digits(tmp_path / "there") == digits(local)
 
 
