@@ -332,7 +332,7 @@ def ranks_of(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 def at_step(results: Path, step: int, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
-    while not list(results.glob(f"quick/*/work/*/*/*/*/checkpoint-{step}/{callbacks.COMPLETE}")):
+    while not list(results.rglob(f"checkpoint-{step}/{callbacks.COMPLETE}")):
         assert time.monotonic() < end
         time.sleep(0.01)
 
