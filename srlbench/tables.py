@@ -1,20 +1,15 @@
-"""The leaderboard as people read it: in Markdown and in the terminal, with a legend of what is in it."""
+"""The leaderboard as people read it: the lines of its tables, in Markdown, with a legend of what is in them."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from srlbench.leaderboard import MEASURES, RANK_MARGIN, STATES, Leaderboard, Reproduction, Row, to_csv
+from srlbench.leaderboard import MEASURES, RANK_MARGIN, STATES, Leaderboard, Row, to_csv
 from srlbench.markdown import code, escaped, table
 from srlbench.records import write_text
 from srlbench.stats import Summary, average, label
-
-if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
-    from rich.table import Table
 
 Lines = Sequence[tuple[Row, Sequence[str]]]
 
@@ -32,13 +27,13 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
     seeds = ", ".join(map(str, sorted({*board.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
     track = f"Track {code(board.track)} v{board.version}"
     head = f"{track} · protocol {code(board.protocol)} · seeds {seeds} · {made_with}"
-    parts = [f"# Leaderboard: {escaped(board.track)} v{board.version}", head, _markdown(*_averages(board))]
+    parts = [f"# Leaderboard: {escaped(board.track)} v{board.version}", head, _markdown(*of_averages(board))]
     for group, tasks in board.groups.items():
         title = escaped(label(average(group)).removesuffix(" avg"))
         parts += [f"## {title} tasks" if title.isupper() else f"## {title.capitalize()} tasks"]
-        parts += [_markdown(*_tasks(board, group, tasks))]
+        parts += [_markdown(*of_tasks(board, group, tasks))]
     if any(row.measures for row in board.rows):
-        parts += ["## Diagnostics", _markdown(*_measures(board))]
+        parts += ["## Diagnostics", _markdown(*of_measures(board))]
     if board.elsewhere:
         parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
     reading = "\n".join(f"- {escaped(line)}" for line in legend(board))
@@ -58,10 +53,10 @@ def _markdown(header: Sequence[str], lines: Lines) -> str:
     return table([escaped(title) for title in header], rules, body)
 
 
-# --- what Markdown and the terminal share --------------------------------------------------------
+# --- what the terminal shows too --------------------------------------------------------
 
 
-def _averages(board: Leaderboard) -> tuple[list[str], Lines]:
+def of_averages(board: Leaderboard) -> tuple[list[str], Lines]:
     """Header and lines of the table of averages."""
     averages = list(map(average, board.groups))
     told = [name for name in averages if any(name in (row.reported or {}) for row in board.rows)]
@@ -81,7 +76,7 @@ def _averages(board: Leaderboard) -> tuple[list[str], Lines]:
     return [*header, "confirmed"] if board.confirmed else header, lines
 
 
-def _tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[str], Lines]:
+def of_tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[str], Lines]:
     """Header and lines of one group's table: one decimal and no spaces, so seven tasks fit a page."""
     several = len({row.backbone for row in board.rows}) > 1
     header = ["recipe", *(task.replace("Benchmark", "B") for task in tasks)]
@@ -100,7 +95,7 @@ ELSEWHERE = (
 TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
 
 
-def _measures(board: Leaderboard) -> tuple[list[str], Lines]:
+def of_measures(board: Leaderboard) -> tuple[list[str], Lines]:
     """Header and lines of what the encoders are like, beside how they score."""
     several = len({row.backbone for row in board.rows}) > 1
     lines = []
@@ -206,61 +201,3 @@ def _absent(row: Row) -> str:
     parts = [(row.failed, "failed"), (row.missing, "not run")]
     said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
     return "; ".join(said)
-
-
-# --- terminal ------------------------------------------------------------------------------------
-
-
-def to_terminal(board: Leaderboard) -> Group:
-    """The same tables for a terminal of 100 columns; rows nobody ran become one line."""
-    from rich.console import Group
-    from rich.text import Text
-
-    backbones = {row.backbone for row in board.rows}
-    title = f"Track {board.track} v{board.version} · protocol {board.protocol}"
-    header, lines = _averages(board)
-    if len(backbones) == 1:  # said once, it leaves room for the numbers
-        title += f" · backbone {backbones.pop()}"
-        header, lines = _without(header, 2), [(row, _without(line, 2)) for row, line in lines]
-    tables = [_rich(header, lines, title)]
-    for group, tasks in board.groups.items():
-        tables.append(_rich(*_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
-    if any(row.measures for row in board.rows):
-        tables.append(_rich(*_measures(board), "diagnostics"))
-    notes = [line for line in legend(board) if not line.startswith("not run")]
-    if idle := [row.recipe for row in board.rows if row.state == "not run"]:
-        notes.insert(0, f"not run: {', '.join(idle)}.")
-    parts: list[RenderableType] = [*tables, Text("\n".join(notes), style="dim")]
-    if board.compared:
-        parts.append(Text(reproduced(board), style="bold"))
-    return Group(*parts)
-
-
-def reproduced(board: Leaderboard) -> str:
-    """One line: how the measured rows stand against the published records."""
-    counts = Counter(row.reproduction for row in board.rows if row.seeds)
-    words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
-    order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
-    said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
-    return f"Against the published records: {said or 'no rows'}."
-
-
-def _without(cells: Sequence[str], index: int) -> list[str]:
-    return [*cells[:index], *cells[index + 1 :]]
-
-
-def _rich(header: Sequence[str], lines: Lines, title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        left = name in ("recipe", "backbone", "vs published", "confirmed")
-        shown.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
-    colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
-    for row, line in lines:
-        if row.state != "not run":
-            cells = [Text(cell, style=colours.get(cell, "")) for cell in line]
-            shown.add_row(*cells, style="" if row.state == "ranked" else "dim")
-    return shown

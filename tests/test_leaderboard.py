@@ -16,7 +16,8 @@ from rich.console import Console
 from srlbench.leaderboard import Leaderboard, Row, build, to_csv
 from srlbench.records import Record, record_path, scan
 from srlbench.stats import Summary
-from srlbench.tables import to_markdown, to_terminal, write
+from srlbench.tables import to_markdown, write
+from srlbench.terminal import board_of
 
 GROUPS = {"sts": ("GenSTS12", "GenSTSB"), "transfer": ("GenMR", "GenTREC")}
 NOW, OLD = "a" * 16, "b" * 16
@@ -225,7 +226,7 @@ def test_what_every_row_lacks_is_said_once() -> None:
 @pytest.mark.parametrize("view", ["markdown", "terminal"])
 def test_the_title_says_track_and_version(view: str) -> None:
     out = io.StringIO()
-    Console(file=out, width=100).print(to_terminal(sample()))
+    Console(file=out, width=100).print(board_of(sample()))
     text = to_markdown(sample(), made_with="x", command="y") if view == "markdown" else out.getvalue()
     assert "Track embedded v1 · protocol simcse" in text.replace("`", "")
 
@@ -256,7 +257,7 @@ def test_pandas_reads_the_csv_as_it_is() -> None:
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_the_terminal_shows_every_number_whole(width: int) -> None:
     out = io.StringIO()
-    Console(file=out, width=width).print(to_terminal(sample()))
+    Console(file=out, width=width).print(board_of(sample()))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     for part in ("60.50 ± 0.50 (3)", "55.00† (3)", "59.5±0.5", "bit-equal", "not run: idle.", "stale"):
@@ -274,14 +275,14 @@ def test_full_tables_fit_a_hundred_columns() -> None:
         made("untrained-first-last", seed, 60, scores={t: s + seed for t, s in scores.items()}) for seed in range(3)
     ]
     out = io.StringIO()
-    Console(file=out, width=100).print(to_terminal(board(records, groups=tasks, reference=records)))
+    Console(file=out, width=100).print(board_of(board(records, groups=tasks, reference=records)))
     assert sum("untrained-first-last" in line for line in out.getvalue().splitlines()) == 3
 
 
 def test_an_empty_board_is_still_a_page(tmp_path: Path) -> None:
     empty = board([])
     write(empty, tmp_path, made_with="x", command="y")
-    Console(file=io.StringIO()).print(to_terminal(empty))
+    Console(file=io.StringIO()).print(board_of(empty))
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
