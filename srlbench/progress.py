@@ -37,7 +37,7 @@ def plan(plan: Plan) -> None:
     missing = plan.missing
     reckoned = sum(run_.seconds or 0.0 for run_ in missing) / 3600 if plan.track.estimate else None
     cost = _together(missing) if reckoned is None else f", about {reckoned:,.0f} GPU hours, reckoned from operations"
-    out.print(f"\n{len(plan.runs)} runs, {len(missing)} to make{cost}.")
+    out.print(f"\n{_runs(len(plan.runs))}, {len(missing)} to make{cost}.")
 
 
 def plan_states(plan: Plan) -> list[str]:
@@ -70,7 +70,7 @@ class _Logged:
     @contextmanager
     def live(self) -> Iterator[None]:
         many = f"{self.jobs} side by side" if self.jobs else "as many side by side as the cluster takes"
-        self.say(f"{self.total} runs to make, {many}{self.cost()}. Records go to {self.plan.results}.")
+        self.say(f"{_runs(self.total)} to make, {many}{self.cost()}. Records go to {self.plan.results}.")
         yield
 
     def cost(self) -> str:
@@ -166,7 +166,11 @@ def _together(runs: list[plans.Run], jobs: int = 1) -> str:
     if not known:
         return ""
     total = sum(known) / len(known) * len(runs)
-    return f", about {duration(total / jobs)}" + (" one after the other" if jobs == 1 else "")
+    return f", about {duration(total / jobs)}" + (" one after the other" if jobs == 1 and len(runs) > 1 else "")
+
+
+def _runs(n: int) -> str:
+    return "1 run" if n == 1 else f"{n} runs"
 
 
 def _cost(runs: list[plans.Run]) -> str:

@@ -116,8 +116,8 @@ def run(
         command(),
         suite.look(observe_every, explain),
     )
-    only_show(plan, dry_run)
     made_by = suite.engine(plan, jobs, engine, address, Share(cpus_per_run, gpus_per_run))
+    only_show(plan, dry_run)
     walk(plan, made_by, jobs or (suite.cores() if engine == DEFAULT_ENGINE else None), fail_fast)
     _table(plan.track, tuple(recipes or ()), results)
     finish(plan)

@@ -177,6 +177,7 @@ def test_a_run_that_dies_every_time_is_failed_with_the_reason(machines: Machines
     ("arguments", "code", "said"),
     [
         (["--engine", "rai"], 2, "Unknown engine 'rai'. Did you mean 'ray'?"),
+        (["--engine", "rai", "--dry-run"], 2, "Unknown engine 'rai'. Did you mean 'ray'?"),
         (["--address", "auto"], 2, "are for a cluster: add --engine ray"),
         (["--engine", "ray", "--address", "127.0.0.1:1"], 3, "Cannot join the Ray cluster at 127.0.0.1:1"),
         (["--engine", "ray", "--gpus-per-run", "1.5"], 2, "a run has a part of one GPU, or whole GPUs"),
@@ -216,7 +217,7 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(
     before = len(found(tmp_path / "there"))
     process = start(*GRID, machines.address, results="there")
     said = ended(process)
-    assert process.returncode == 0 and f"{len(RECIPES) - before} runs to make" in said, said
+    assert process.returncode == 0 and f"{len(RECIPES) - before} run" in said, said
     assert digits(tmp_path / "there") == digits(local)
 
 
