@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from srlbench.cells import csv_text
-from srlbench.records import NONE, Confirmation, Confirmed, Record, tally
+from srlbench.records import NONE, Confirmation, Confirmed, Record, digits, machine_class, tally
 from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
 Cell = Summary | Literal["failed", "not run"]
@@ -143,7 +143,6 @@ def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, e
         measured = [value[name] for value in values if name in value]
         cells[name] = summarise(measured) if measured else "failed" if failed and not ok else "not run"
     taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in MEASURES.items()}
-    same = {(record.weights_sha256, tuple(sorted(record.scores.items()))) for record in ok}
     primary = cells[average(next(iter(groups)))]
     state: State = "ranked"
     if now != row.fingerprint:
@@ -159,8 +158,17 @@ def _row(row: Row, records: Sequence[Record], now: str | None, groups: Groups, e
         row, state=state, cells=cells, seeds=seeds, failed=failed,
         measures={name: summarise(values) for name, values in taken.items() if values},
         missing=tuple(seed for seed in expected if seed not in {*seeds, *failed}),
-        deterministic=len(ok) > 1 and len(same) == 1 and ok[0].weights_sha256 is not None,
+        deterministic=_deterministic(ok),
     )  # fmt: skip
+
+
+def _deterministic(records: Sequence[Record]) -> bool:
+    """Whether the seed changes nothing: each machine class has its digits, and one of them gave them twice."""
+    found: dict[tuple[str, ...], list[Any]] = defaultdict(list)
+    for record in records:
+        found[tuple(machine_class(record.environment).values())].append(digits(record))
+    one = all(weights and (weights, scores) == same[0] for same in found.values() for weights, scores in same)
+    return one and any(len(same) > 1 for same in found.values())
 
 
 def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
@@ -172,9 +180,16 @@ def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
         return STATES.index(row.state), -mean, row.recipe, row.backbone, row.fingerprint
 
     ordered = sorted(rows, key=order)
-    cells = [row.cells[primary] if row.state == "ranked" else None for row in ordered]
-    ranks = tie_groups([cell if isinstance(cell, Summary) else None for cell in cells], margin=RANK_MARGIN)
+    ranks = tie_groups([_rankable(row, primary) for row in ordered], margin=RANK_MARGIN)
     return tuple(replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True))
+
+
+def _rankable(row: Row, primary: str) -> Summary | None:
+    """What a row is ranked by. Where the seed changes nothing, what machine classes round differently is no spread."""
+    cell = row.cells[primary]
+    if row.state != "ranked" or not isinstance(cell, Summary):
+        return None
+    return replace(cell, sd=0.0) if row.deterministic else cell
 
 
 def _reproduction(records: Sequence[Record], theirs: Sequence[Record], groups: Groups) -> Reproduction:

@@ -150,7 +150,7 @@ def legend(board: Leaderboard) -> list[str]:
         f"(moderated Welch's t, 5%, and more than {RANK_MARGIN} points); rows with one rank are tied.",
     ]
     if any(row.deterministic for row in rows):
-        lines.append("† the same weights and scores at every seed, so there is no spread to show.")
+        lines.append("† the same weights and scores at every seed on one machine class, so there is no spread to show.")
     told = {
         "one seed": "one seed: shown, not ranked.",
         "partial": "partial: some tasks were not run; an average over a missing task is missing.",

@@ -111,6 +111,18 @@ def test_a_deterministic_row_is_marked() -> None:
     assert [name for name, row in found.items() if row.deterministic] == ["whitening"]
 
 
+def test_a_deterministic_row_may_have_other_digits_on_another_machine_class() -> None:
+    there = {"environment": {"cpu": "another"}}
+    two = runs("whitening", 60, step=0, n=2)
+    row = rows(board(two + runs("whitening", 60.001, step=0, **there)[2:]))["whitening"]
+    assert row.deterministic and isinstance(cell := row.cells["sts_avg"], Summary)
+    assert cell.n == 3 and cell.sd  # what was measured stays as it was
+    here_too = two + runs("whitening", 60.001, step=0)[2:]
+    alone = runs("whitening", 60, step=0, n=1) + runs("whitening", 60.001, step=0, n=2, **there)[1:]
+    for records in (here_too, alone):
+        assert not rows(board(records))["whitening"].deterministic
+
+
 def test_records_of_another_protocol_track_or_version_share_no_table() -> None:
     others = runs("a", 60, protocol="mteb") + runs("b", 60, track="small") + runs("c", 60, track_version=2)
     found = board(others, current={})
