@@ -12,18 +12,18 @@ from typing import Any
 import psutil
 import pytest
 
-from srlbench import plan as plans
 from srlbench import records, tracks
-from srlbench.engines import local
-from srlbench.jobs import Outcome
-from srlbench.plan import Plan, Run
 from srlbench.records import Key
+from srlbench.runs import plan as plans
+from srlbench.runs.engines import local
+from srlbench.runs.job import Outcome
+from srlbench.runs.plan import Plan, Run
 
 pytest.importorskip("ray", reason="Ray is not installed (extra `ray`)")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster
 
-from srlbench.engines import ray
+from srlbench.runs.engines import ray
 
 RUNS, MANY, WARM = 200, 1000, 20
 TRACK = tracks.load("embedded")

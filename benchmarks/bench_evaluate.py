@@ -16,11 +16,13 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from srlbench import backbones, data, protocols
+from srlbench import backbones, data
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import external
-from srlbench.evaluation.evaluate import Quiet, evaluate
+from srlbench.evaluation.evaluate import Quiet, evaluate, meta
+from srlbench.evaluation.evaluate import encoder as in_mtebs_form
 from srlbench.evaluation.tasks import mtebs_own
+from srlbench.tracks import protocol as protocols
 
 RULES = protocols.load("mteb")
 
@@ -37,7 +39,7 @@ def stock(tasks: list[Any]) -> dict[str, float]:
 
 
 def ours(given: Path | None) -> dict[str, float]:
-    return evaluate(encoder(), RULES, name="tiny", revision="none", seed=0, given=given).scores
+    return evaluate(in_mtebs_form(encoder(), meta("tiny", "none", 0)), RULES, given=given).scores
 
 
 def test_sts(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from srlbench.leaderboard import build
+from srlbench.analysis.leaderboard.board import Scope, build
+from srlbench.analysis.leaderboard.tables import write
 from srlbench.records import Record, Scan, record_path, scan
-from srlbench.tables import write
 
 GROUPS = {
     "sts": [f"GenSTS{year}" for year in range(12, 17)] + ["GenSTSB", "GenSICK-R"],
@@ -54,10 +54,8 @@ def found(results: Path) -> Scan:
 
 
 def views(found: Scan, folder: Path) -> int:
-    board = build(
-        found.records, track="embedded", version=1, protocol="simcse", current=CURRENT, groups=GROUPS,
-        seeds=range(SEEDS), reference=found.records,
-    )  # fmt: skip
+    scope = Scope("embedded", 1, "simcse", GROUPS, range(SEEDS))
+    board = build(found.records, scope, CURRENT, reference=found.records)
     write(board, folder, made_with="srlbench", command="srlbench leaderboard")
     return len(board.rows)
 

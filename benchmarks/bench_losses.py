@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from srlbench import registry
+from srlbench import losses
 from srlbench.recipe import Loss, LossFunction
 
 WIDTH, LARGE = 768, 1024
@@ -40,15 +40,15 @@ def one_thread() -> Any:
 
 
 @pytest.mark.parametrize("batch", [64, 256, LARGE])
-@pytest.mark.parametrize("name", registry.loss_names())
+@pytest.mark.parametrize("name", losses.names())
 def test_forward_and_backward(name: str, batch: int, benchmark: Any) -> None:
-    loss, leaves = registry.loss_function(Loss(name)), views(batch)
+    loss, leaves = Loss(name).load(), views(batch)
     benchmark(lambda: torch.autograd.grad(loss(*leaves), leaves))
 
 
-@pytest.mark.parametrize("name", registry.loss_names())
+@pytest.mark.parametrize("name", losses.names())
 def test_memory(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    used = peak(registry.loss_function(Loss(name)), *views(LARGE))
+    used = peak(Loss(name).load(), *views(LARGE))
     with capsys.disabled():
         print(f"\n{name}: {used:.0f} MiB at batch {LARGE}", end="")
     # One (n, n, d) tensor would be 3072 MiB; a view is 3, an (n, n) matrix 4.

@@ -12,10 +12,10 @@ import pytest
 import torch
 from transformers import BertConfig
 
-from srlbench.training.build import Pretraining
-from srlbench.training.masked import Masked, MaskedModel, Masking
-from srlbench.training.pretrain import adamw, shape, update
-from srlbench.training.vocabulary import SPECIAL
+from srlbench.training.pretraining.build import Pretraining
+from srlbench.training.pretraining.masked import Masked, MaskedModel, Masking
+from srlbench.training.pretraining.pretrain import adamw, shape, update
+from srlbench.training.pretraining.vocabulary import SPECIAL
 
 CONFIG = Pretraining(generated=1, width=256, layers=3, heads=4, precision="bf16", masking=0.2)
 ROWS, LENGTH = 64, 32

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from srlbench.site import pages
+from srlbench.publish.site import pages
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "site"))
 from made_results import record, results

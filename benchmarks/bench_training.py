@@ -20,10 +20,12 @@ from transformers import BertConfig, BertModel
 from srlbench import backbones, registry, tracks
 from srlbench.data import language
 from srlbench.evaluation.encoding import embed
-from srlbench.fingerprint import resolved
 from srlbench.losses.info_nce import info_nce
 from srlbench.recipe import change
+from srlbench.tracks.resolve import resolved
 from srlbench.training import course, encoder
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
 
 BATCH = 64
 TRACK = tracks.load("embedded")
@@ -34,7 +36,7 @@ RECIPE = change(resolved(registry.recipe("simcse-unsup"), TRACK, TINY), "simcse-
 def ours(steps: int) -> None:
     with TemporaryDirectory() as work:
         recipe = change(RECIPE, "simcse-unsup", {"steps": steps})
-        course.train(recipe, backbones.fetch(TINY), TRACK, 0, Path(work), lambda model: 0.0, lambda *news: None)
+        course.train(Training(recipe, backbones.fetch(TINY), TRACK, 0, Path(work)), Hooks(lambda model: 0.0))
 
 
 def stock(steps: int) -> None:

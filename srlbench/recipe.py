@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from srlbench import losses
 from srlbench.errors import UsageError, unknown
 
 LossFunction = Callable[..., Any]
@@ -37,9 +38,11 @@ class Loss:
         """The text that defines the loss: a changed loss is a changed result."""
         if self.function is not None:
             return Path(inspect.getsourcefile(self.function) or "").read_bytes()
-        from srlbench import registry
+        return losses.path(self.name).read_bytes()
 
-        return registry.loss_path(self.name).read_bytes()
+    def load(self) -> LossFunction:
+        """The function itself, without its arguments."""
+        return self.function or losses.function(self.name)
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ class Registered:
     cite: str | None
     reported: Mapping[str, Mapping[str, float]]
     replaces: bool
-    twin: str | None = None  # the recipe that this one is a version of
+    version_of: str | None = None  # another recipe: the two are compared
     changes: Mapping[str, Any] = field(default_factory=dict)  # of a variant: stronger than what a track says
 
 
@@ -203,12 +206,13 @@ def recipe(
     cite: str | None = None,
     reported: Mapping[str, Mapping[str, float]] | None = None,
     replaces: bool = False,
+    version_of: str | None = None,
     twin: str | None = None,
 ) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
     """Register a function that returns a Recipe; its first docstring line is the recipe's description.
 
     reported: what the paper prints, by track and backbone: {"paper/bert-base-uncased": {"sts": 76.25}}.
-    twin: the registered recipe that this one is a version of; the two are compared.
+    version_of: the registered recipe that this one is a version of; the two are compared (`twin` is its old name).
     replaces: take the place of a registered recipe of the same name, which is otherwise an error.
     """
 
@@ -219,7 +223,8 @@ def recipe(
         module = sys.modules.get(build.__module__)
         family = Path(getattr(module, "__file__", None) or build.__module__).stem
         summary = (inspect.getdoc(build) or "").partition("\n")[0]
-        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces, twin))
+        original = version_of or twin
+        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces, original))
         return build
 
     return register

@@ -1,4 +1,4 @@
-"""Name -> object: recipes by folder discovery, entry points and files; losses by file name."""
+"""Recipes by name: those of the package, of installed plug-ins and of files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from srlbench import losses as losses_package
 from srlbench import recipe as recipe_module
 from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe import Loss, LossFunction, Registered
+from srlbench.recipe import Registered
 
 
 @cache
@@ -40,35 +39,6 @@ def recipe(name: str, files: tuple[Path, ...] = ()) -> Registered:
         raise unknown("recipe", variants.base(name), known)
     found = known[variants.base(name)]
     return variants.variant(found, variants.parse(name)) if variants.is_variant(name) else found
-
-
-def loss_names() -> list[str]:
-    own = [m.name for m in pkgutil.iter_modules(losses_package.__path__)]
-    return sorted([*own, *(p.name for p in entry_points(group="srlbench.losses"))])
-
-
-def loss_path(name: str) -> Path:
-    """The file that defines a loss, found without importing it (losses import torch)."""
-    path = Path(losses_package.__path__[0]) / f"{name}.py"
-    if path.is_file():
-        return path
-    for point in entry_points(group="srlbench.losses", name=name):
-        spec = importlib.util.find_spec(point.value.partition(":")[0])
-        if spec is not None and spec.origin:
-            return Path(spec.origin)
-    raise unknown("loss", name, loss_names())
-
-
-def loss_function(loss: Loss) -> LossFunction:
-    if loss.function is not None:
-        return loss.function
-    loss_path(loss.name)
-    for point in entry_points(group="srlbench.losses", name=loss.name):
-        function: LossFunction = point.load()
-        return function
-    module = importlib.import_module(f"{losses_package.__name__}.{loss.name}")
-    own: LossFunction = getattr(module, loss.name)
-    return own
 
 
 _by_module: dict[str, list[Registered]] = {}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import data, protocols, tracks
+from srlbench import data, tracks
 from srlbench.data import language
+from srlbench.tracks import protocol as protocols
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 QUICK_TASKS = ("GenSTSB", "GenSTS13", "GenTREC")

@@ -18,7 +18,7 @@ REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
 
 @pytest.mark.parametrize("name", backbones.names())
 def test_a_shipped_backbone_is_small_and_is_what_its_card_says(name: str) -> None:
-    from srlbench.training.corpus import file_hash
+    from srlbench.training.pretraining.corpus import file_hash
 
     folder = backbones.fetch(backbones.resolve(name))
     files = [path for path in folder.rglob("*") if path.is_file()]

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from srlbench.baseline import Baseline, accept, load
-from srlbench.check import check
+from srlbench.analysis.check.baseline import Baseline, accept, load
+from srlbench.analysis.check.check import check
+from srlbench.analysis.check.verdicts import Report, Verdict, to_lines, to_terminal
 from srlbench.errors import UsageError
 from srlbench.records import Problem, Record
-from srlbench.verdicts import Report, Verdict, to_lines, to_terminal
 
 GROUPS = {
     "sts": [f"GenSTS{year}" for year in range(12, 17)] + ["GenSTSB", "GenSICK-R"],

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-from srlbench.claims import Claim, Finding, claims, page
-from srlbench.claims.evidence import Evidence, Missing, minus, over
-from srlbench.claims.gradient_paradigm import EFFECTIVE, ORIGINAL
+from srlbench.analysis.claims import Claim, Finding, claims, page
+from srlbench.analysis.claims.evidence import Evidence, Missing, minus, over
+from srlbench.analysis.claims.gradient_paradigm import EFFECTIVE, ORIGINAL
 from srlbench.records import Record
 
 GROUPS = {"sts": ("A",), "transfer": ("B",)}

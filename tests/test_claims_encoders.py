@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from srlbench.claims import Finding, claims, sparse, words
-from srlbench.claims import isotropy as space
-from srlbench.claims.evidence import Evidence
+from srlbench.analysis.claims import Finding, claims, sparse, words
+from srlbench.analysis.claims import isotropy as space
+from srlbench.analysis.claims.evidence import Evidence
 from srlbench.records import Record
 
 GROUPS = {"sts": ("A",)}

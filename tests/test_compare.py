@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from srlbench import comparisons
-from srlbench.agreement import agreement
-from srlbench.compare import Comparison, Marked, compare, correlation, marked
+from srlbench.analysis.compare import tables as comparisons
+from srlbench.analysis.compare.agreement import agreement
+from srlbench.analysis.compare.paired import Comparison, Scored, compare, correlation, score_items
 
 TASKS = ("A", "B")
 GROUPS = {"sts": TASKS}
@@ -34,10 +34,10 @@ def systems(noise: dict[str, float], n: int = 400, seeds: int = 5) -> tuple[Pred
     return made, gold
 
 
-def scored(made: Predictions, gold: dict[str, np.ndarray], *, correlated: bool = True) -> dict[str, dict[str, Marked]]:
+def scored(made: Predictions, gold: dict[str, np.ndarray], *, correlated: bool = True) -> dict[str, dict[str, Scored]]:
     return {
         name: {
-            task: marked({seed: found[task] for seed, found in seeds.items()}, truth, correlated=correlated)
+            task: score_items({seed: found[task] for seed, found in seeds.items()}, truth, correlated=correlated)
             for task, truth in gold.items()
         }
         for name, seeds in made.items()
@@ -145,13 +145,13 @@ def test_what_was_not_scored_is_not_compared() -> None:
 
 def world(
     rng: np.random.Generator, seeds: int, wild: float, gap: float, *, alike: bool
-) -> dict[str, dict[str, Marked]]:
+) -> dict[str, dict[str, Scored]]:
     """Two systems whose true scores differ by what `gap` does, and by nothing if it is 0.
 
     wild: how much seeds differ. alike: both err on the same items, as one recipe does when it is run again.
     """
     quality = {"a": gap + wild * rng.normal(size=seeds), "b": wild * rng.normal(size=seeds)}
-    made: dict[str, dict[str, Marked]] = {"a": {}, "b": {}}
+    made: dict[str, dict[str, Scored]] = {"a": {}, "b": {}}
     for task in TASKS:
         truth, shared, own = rng.normal(size=(3, 120))
         gold = np.round(np.clip(2.5 + 1.2 * truth, 0, 5) * 4) / 4
@@ -161,7 +161,7 @@ def world(
                 seed: truth + 0.6 * shared + errs + 0.5 * np.exp(-quality[name][seed]) * rng.normal(size=120)
                 for seed in range(seeds)
             }
-            made[name][task] = marked(found, gold, correlated=True)
+            made[name][task] = score_items(found, gold, correlated=True)
     return made
 
 

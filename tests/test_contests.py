@@ -10,22 +10,28 @@ import numpy as np
 import pytest
 from conftest import Cli
 
-from srlbench import contests, records, suite, tracks
-from srlbench.contests import Contest
+import srlbench
+from srlbench import records, tracks
+from srlbench.analysis.compare import Compared, compare
+from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.plan import folder
-from srlbench.records import Record
+from srlbench.records import Record, track_folder
+from srlbench.tracks import Track
 
-RESULTS = Path(suite.__file__).parent.parent / "results"
+RESULTS = Path(srlbench.__file__).parent.parent / "results"
 RULES = tracks.load("embedded")
-if not folder(RESULTS, RULES).is_dir():
+if not track_folder(RESULTS, RULES.name, RULES.version).is_dir():
     pytest.skip("not in a clone: there are no published results", allow_module_level=True)
 SEEDS = range(5)  # as published
 KEPT = ("simcse-unsup", "simcse-sup", "untrained-cls", RULES.control)
 
 
-def compared(*sides: str, margin: float = 0.1) -> Contest:
-    return contests.compared(RULES, sides, (), RESULTS, margin)
+def folder(results: Path, rules: Track) -> Path:
+    return track_folder(results, rules.name, rules.version)
+
+
+def compared(*sides: str, margin: float = 0.1) -> Compared:
+    return compare(Results(RESULTS, RULES), sides, margin)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,7 @@ def test_two_recipes_are_compared_on_averages_and_tasks() -> None:
     assert [each.name for each in contest.found][:2] == ["sts_avg", "GenSTS12"] and len(contest.found) == 16
     mine = [record(RESULTS, "simcse-sup", seed).scores["GenSTS12"] for seed in SEEDS]
     assert contest.found[1].a.mean == pytest.approx(sum(mine) / len(mine), abs=1e-9)  # what the records say
-    assert contest.found[0].word == "better" and contest.page is None
+    assert contest.found[0].word == "better"
     back = compared("simcse-unsup@tiny", "simcse-sup@tiny")
     assert back.found[0].difference.value == pytest.approx(-contest.found[0].difference.value)
 
@@ -120,7 +126,7 @@ def test_a_record_out_of_its_place_or_of_another_track_is_refused(tmp_path: Path
     with pytest.raises(UsageError, match="is no record of a good run in its place"):
         compared(str(stray), "mhe")
     with pytest.raises(UsageError, match="is of track embedded v3, not of small v1"):
-        contests.compared(tracks.load("small"), [str(there), "mhe"], (), RESULTS, 0.1)
+        compare(Results(RESULTS, tracks.load("small")), [str(there), "mhe"])
 
 
 def test_records_of_another_protocol_are_never_compared(other: Path) -> None:

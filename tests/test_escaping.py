@@ -15,17 +15,21 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from test_leaderboard import GROUPS, board, failed, runs
 
-from srlbench import comparisons, reports, scores, search, sweep, tables, tracks
-from srlbench.cells import cell, csv_text
-from srlbench.claims import Claim, Finding, page
-from srlbench.compare import Comparison
-from srlbench.leaderboard import to_csv
-from srlbench.markdown import code, escaped, sentence, table
-from srlbench.scores import Scores
-from srlbench.search import Searched
+from srlbench import tracks
+from srlbench.analysis import search, sweep
+from srlbench.analysis.check import reports
+from srlbench.analysis.check.verdicts import Report, Verdict
+from srlbench.analysis.claims import Claim, Finding, page
+from srlbench.analysis.compare import tables as comparisons
+from srlbench.analysis.compare.paired import Comparison
+from srlbench.analysis.leaderboard import tables
+from srlbench.analysis.leaderboard.numbers import to_csv
+from srlbench.analysis.search import Searched
+from srlbench.escape import cell, code, csv_text, escaped, sentence, table
+from srlbench.evaluation import scores
+from srlbench.evaluation.scores import Scores
 from srlbench.stats import Difference, Summary
-from srlbench.training import card
-from srlbench.verdicts import Report, Verdict
+from srlbench.training.pretraining import card
 
 HOSTILE = (
     "<script>alert(1)</script>|x", "=cmd|' /C calc'!A0", "+1|2", "-2+3\\|", "@SUM(A1)", "`a`` | *b* **c** _d_ ~~e~~",
@@ -121,10 +125,9 @@ def test_the_leaderboard(name: str) -> None:
     records = [*runs(name, 60), *runs("simcse", 50, backbone=name), failed("simcse", 1)]
     groups = {"sts": ("GenSTS12", "GenSTSB"), name: ("GenMR", "GenTREC")}
     current = {(record.recipe, record.backbone): record.fingerprint for record in records}
-    made = replace(
-        board(records, current=current, groups=groups), track=name, protocol=name,
-        elsewhere=((name, name, {"sts_avg": 76.25}),),
-    )  # fmt: skip
+    made = board(records, current=current, groups=groups)
+    scope = replace(made.scope, track=name, protocol=name)
+    made = replace(made, scope=scope, elsewhere=((name, name, {"sts_avg": 76.25}),))
     text = tables.to_markdown(made, made_with="srlbench 9", command=COMMAND)
     shown = {each for cells in tabled(text) for each in cells}
     assert {name, f"{name}@tiny"} <= shown and f"simcse@{name}" in shown
@@ -134,7 +137,8 @@ def test_the_leaderboard(name: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_sweep(name: str) -> None:
     made = board(runs(name, 60))
-    found = sweep.Sweep("other", {name: {"pool": name, "lr": 0.1}}, replace(made, track=name, protocol=name), {})
+    hostile = replace(made, scope=replace(made.scope, track=name, protocol=name))
+    found = sweep.Sweep("other", {name: {"pool": name, "lr": 0.1}}, hostile, {})
     assert seen(sweep.to_markdown(found, COMMAND), 0) == {"pool", name}
     assert safe(sweep.to_csv(found))[1][0].removeprefix("'") == name
 

@@ -19,18 +19,21 @@ from conftest import QUICK_TASKS, Cli
 from hub_of_pushes import Hub
 from local_server import serving
 
-from srlbench import cards, hub, publication, records, suite, tracks
+import srlbench
+from srlbench import records, tracks
+from srlbench.analysis.results import Results
 from srlbench.errors import RUN_FAILED, USAGE, SrlbenchError, UsageError
-from srlbench.hub import Upload
-from srlbench.plan import beside, folder
-from srlbench.records import Record
+from srlbench.publish import cards, dataset, hub
+from srlbench.publish.hub import Upload
+from srlbench.records import Record, run_folder, track_folder
 
 TOKEN = "hf_ThisIsNoTokenOfAnybody0123456789"
 README = b"---\nlicense: apache-2.0\n---\n# x\n"
 SMALL = Upload(
     "my-lab/x", "dataset", {"README.md": README, "a/b.json": b"{}", "c.npz": bytes(range(256))}, "some files"
 )
-RESULTS = Path(suite.__file__).parent.parent / "results"
+RESULTS = Path(srlbench.__file__).parent.parent / "results"
+PUBLISHED = [name for name in tracks.names() if Results(RESULTS, tracks.load(name)).folder.is_dir()]
 
 
 @pytest.fixture
@@ -281,7 +284,7 @@ def test_everything_arrives_byte_for_byte_and_reads_back(
 
     for recipe in ("simcse-unsup", "simcse-unsup+pool=first-last"):
         record = record_of(recipe, made, rules)
-        kept = beside(made, "encoders", record.key)
+        kept = run_folder(made, "encoders", record.key)
         model = standin.repositories[f"my-lab/x-{recipe.replace('+', '-').replace('=', '-')}-tiny-seed-0"].files
         for file in (path for path in kept.rglob("*") if path.is_file() and path.name != "README.md"):
             assert model[file.relative_to(kept).as_posix()] == file.read_bytes()
@@ -294,11 +297,11 @@ def test_everything_arrives_byte_for_byte_and_reads_back(
 def test_the_viewer_finds_the_tables(made: Path, rules: Any, tmp_path: Path) -> None:
     from datasets import load_dataset
 
-    sweeps = folder(tmp_path / "results", rules) / "sweeps"
+    sweeps = track_folder(tmp_path / "results", rules.name, rules.version) / "sweeps"
     shutil.copytree(made, tmp_path / "results")
     sweeps.mkdir()
     (sweeps / "simcse-unsup+pool.csv").write_text("recipe,pool\nsimcse-unsup,cls\n")
-    (upload,) = publication.uploads(rules, tmp_path / "results", [], "my-lab/x")
+    (upload,) = dataset.uploads(Results(tmp_path / "results", rules), [], "my-lab/x")
     (tmp_path / "results" / "README.md").write_text(card_of(upload))
     for name, rows in {"leaderboard": None, "simcse-unsup+pool": 1}.items():
         found = load_dataset(str(tmp_path / "results"), name, cache_dir=str(tmp_path / "cache"))["train"]
@@ -306,9 +309,11 @@ def test_the_viewer_finds_the_tables(made: Path, rules: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not RESULTS.is_dir(), reason="not in a clone")
-@pytest.mark.parametrize("name", [name for name in tracks.names() if folder(RESULTS, tracks.load(name)).is_dir()])
+@pytest.mark.parametrize(
+    "name", [name for name in tracks.names() if Results(RESULTS, tracks.load(name)).folder.is_dir()]
+)
 def test_the_published_results_carry_no_sentence(name: str) -> None:
-    (upload,) = publication.uploads(tracks.load(name), RESULTS, [], "my-lab/x")
+    (upload,) = dataset.uploads(Results(RESULTS, tracks.load(name)), [], "my-lab/x")
     arrays = [path for file, path in upload.files.items() if file.endswith(".npz") and isinstance(path, Path)]
     assert len(arrays) >= 100
     for path in arrays[::20]:
@@ -334,20 +339,20 @@ def test_a_table_of_other_records_is_not_published(made: Path, rules: Any, tmp_p
     with pytest.raises(
         UsageError, match=r"There is no leaderboard to publish in .*`srlbench leaderboard --track quick`"
     ):
-        publication.uploads(rules, place, [], "my-lab/x")
+        dataset.uploads(Results(place, rules), [], "my-lab/x")
     shutil.copytree(made, place)
-    publication.uploads(rules, place, [], "my-lab/x")
-    table = folder(place, rules) / "leaderboard.csv"
+    dataset.uploads(Results(place, rules), [], "my-lab/x")
+    table = track_folder(place, rules.name, rules.version) / "leaderboard.csv"
     rows = list(csv.reader(io.StringIO(table.read_text())))
     for broken in (b"", b"recipe\n", b"recipe,backbone,fingerprint,seeds\nx\n", b"\xff\n"):
         table.write_bytes(broken)
         with pytest.raises(SrlbenchError, match=r"leaderboard.csv is not the table of the records beside it"):
-            publication.uploads(rules, place, [], "my-lab/x")
+            dataset.uploads(Results(place, rules), [], "my-lab/x")
     rows[1][rows[0].index("seeds")] = "0 1"
     with table.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     with pytest.raises(SrlbenchError, match=r"leaderboard.csv is not the table of the records beside it"):
-        publication.uploads(rules, place, [], "my-lab/x")
+        dataset.uploads(Results(place, rules), [], "my-lab/x")
 
 
 # --- encoders and their cards --------------------------------------------------------------------
@@ -357,7 +362,7 @@ def test_the_card_has_the_scores_of_the_record_in_the_hubs_form(made: Path, rule
     from huggingface_hub import ModelCard
 
     record = record_of("simcse-unsup", made, rules)
-    _, upload = publication.uploads(rules, made, ["simcse-unsup/tiny/seed-0"], "my-lab/x")
+    _, upload = dataset.uploads(Results(made, rules), ["simcse-unsup/tiny/seed-0"], "my-lab/x")
     text = card_of(upload)
     about = ModelCard(text).data
     assert (about.license, about.library_name, about.base_model) == ("apache-2.0", "sentence-transformers", None)
@@ -378,9 +383,9 @@ def test_the_lines_of_the_card_load_the_encoder(made: Path, rules: Any, tmp_path
     import numpy as np
 
     for recipe in ("simcse-unsup", "simcse-unsup+pool=first-last"):
-        _, upload = publication.uploads(rules, made, [f"{recipe}/tiny/seed-0"], "my-lab/x")
+        _, upload = dataset.uploads(Results(made, rules), [f"{recipe}/tiny/seed-0"], "my-lab/x")
         (block,) = re.findall(r"```python\n(.*?)```", card_of(upload), re.DOTALL)
-        kept = beside(made, "encoders", record_of(recipe, made, rules).key)
+        kept = run_folder(made, "encoders", record_of(recipe, made, rules).key)
         there: dict[str, Any] = {}
         exec(block.replace(upload.repository, str(kept)), there)
         assert there["vectors"].shape == (2, 128) and np.isfinite(there["vectors"]).all()
@@ -392,20 +397,20 @@ def test_an_encoder_of_other_weights_is_refused(made: Path, rules: Any, tmp_path
 
     place = tmp_path / "results"
     shutil.copytree(made, place)
-    file = beside(place, "encoders", record_of("simcse-unsup", place, rules).key) / "model.safetensors"
+    file = run_folder(place, "encoders", record_of("simcse-unsup", place, rules).key) / "model.safetensors"
     weights = load_file(file)
     name = sorted(weights)[0]
     weights[name].view(-1)[0] += 1e-3
     save_file(weights, file, metadata={"format": "pt"})
     with pytest.raises(SrlbenchError, match=r"The weights in .* are not those that its record scored; nothing is"):
-        publication.uploads(rules, place, ["simcse-unsup/tiny/seed-0"], "my-lab/x")
+        dataset.uploads(Results(place, rules), ["simcse-unsup/tiny/seed-0"], "my-lab/x")
 
 
 def test_which_encoder_is_meant_must_be_plain(made: Path, rules: Any) -> None:
     with pytest.raises(UsageError, match=r"No run 'simcse-sup' of track quick kept its encoder in"):
-        publication.uploads(rules, made, ["simcse-sup"], "my-lab/x")
-    with pytest.raises(UsageError, match=r"'tiny' is 2 encoders: .*\. Say which\."):
-        publication.uploads(rules, made, ["tiny"], "my-lab/x")
+        dataset.uploads(Results(made, rules), ["simcse-sup"], "my-lab/x")
+    with pytest.raises(UsageError, match=r"No run 'tiny' of track quick kept its encoder in"):
+        dataset.uploads(Results(made, rules), ["tiny"], "my-lab/x")
 
 
 @pytest.mark.parametrize(
@@ -441,7 +446,7 @@ def test_of_a_backbone_on_the_hub_the_card_names_the_base_model(made: Path, rule
     record = replace(record_of("simcse-unsup", made, rules), backbone=pinned)
     about = ModelCard(cards.of_model(record, rules, [], "my-lab/x", "https://h/datasets/x", "r.json")).data
     assert (about.base_model, about.license) == ("google-bert/bert-base-uncased", None)
-    assert publication._slug(record) == "simcse-unsup-bert-base-uncased-seed-0"
+    assert dataset._slug(record) == "simcse-unsup-bert-base-uncased-seed-0"
     small = tracks.load("small")
     scored = replace(record, scores={"STS12": 50.0, "MRPC": 70.0})
     about = ModelCard(cards.of_model(scored, small, [], "my-lab/x", "https://h/datasets/x", "r.json")).data

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from srlbench.leaderboard import Leaderboard, Row, build, to_csv
+from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope, build
+from srlbench.analysis.leaderboard.numbers import to_csv
+from srlbench.analysis.leaderboard.tables import to_markdown, write
+from srlbench.cli.show.terminal import board_of
 from srlbench.records import Record, record_path, scan
 from srlbench.stats import Summary
-from srlbench.tables import to_markdown, write
-from srlbench.terminal import board_of
 
 GROUPS = {"sts": ("GenSTS12", "GenSTSB"), "transfer": ("GenMR", "GenTREC")}
 NOW, OLD = "a" * 16, "b" * 16
@@ -42,8 +43,8 @@ def failed(recipe: str, seed: int, **changes: Any) -> Record:
 
 def board(records: list[Record], recipes: str = "", **options: Any) -> Leaderboard:
     current = {(record.recipe, "tiny"): NOW for record in records} | {(name, "tiny"): NOW for name in recipes.split()}
-    options = {"current": current, "groups": GROUPS, "seeds": range(3)} | options
-    return build(records, track="embedded", version=1, protocol="simcse", **options)
+    scope = Scope("embedded", 1, "simcse", options.pop("groups", GROUPS), options.pop("seeds", range(3)))
+    return build(records, scope, options.pop("current", current), **options)
 
 
 def rows(board: Leaderboard) -> dict[str, Row]:
@@ -173,7 +174,7 @@ def sample() -> Leaderboard:
     reference = runs("simcse-unsup", 60) + runs("whitening", 57, step=0)
     reported = {("simcse-unsup", "tiny"): {"sts_avg": 76.25}}
     current = {(name, "tiny"): NOW for name in ("simcse-unsup", "whitening", "broken", "barlow", "idle", "a|b")}
-    return board(records, current=current, reference=reference, reported=reported)
+    return board(records, current=current, reference=reference, papers=Papers(reported))
 
 
 MARKDOWN = """\
@@ -321,7 +322,8 @@ def test_five_thousand_records_in_ten_seconds(tmp_path: Path) -> None:
 
 def test_numbers_of_other_settings_stand_apart() -> None:
     shown = board(
-        runs("simcse-unsup", 60), elsewhere=[("simcse-unsup", "google-bert/bert-base-uncased", {"sts_avg": 76.25})]
+        runs("simcse-unsup", 60),
+        papers=Papers(elsewhere=[("simcse-unsup", "google-bert/bert-base-uncased", {"sts_avg": 76.25})]),
     )
     page = to_markdown(shown, made_with="srlbench", command="srlbench leaderboard")
     above, _, apart = page.partition("## The same methods at BERT's scale, as published")

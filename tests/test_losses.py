@@ -17,10 +17,10 @@ from torch.nn.functional import normalize
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from srlbench import registry
+from srlbench import losses
 from srlbench.recipe import Loss, LossFunction
 
-NAMES = registry.loss_names()
+NAMES = losses.names()
 # What the views may be exchanged in, and what a rotation of the space changes.
 SYMMETRIC = {
     "align_uniform", "mhs", "vicreg", "vicreg_uncentred", "barlow_twins", "barlow_twins_normalised", "paradigm",
@@ -45,7 +45,7 @@ VALUES: dict[str, tuple[float, ...]] = {
 
 
 def function(name: str) -> LossFunction:
-    return registry.loss_function(Loss(name))
+    return Loss(name).load()
 
 
 def arguments(name: str) -> dict[str, inspect.Parameter]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from srlbench import plots
-from srlbench.plots.components import REACH
-from srlbench.plots.style import CONTEXT
+from srlbench.analysis import figures as plots
+from srlbench.analysis.figures.components import REACH
+from srlbench.analysis.figures.style import CONTEXT
 
 LOSSES = [f"loss_{k}" for k in range(20)]
 

@@ -7,56 +7,66 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import analysis, backbones, records, search, standings, suite, tracks, tuning
-from srlbench.plan import folder
+import srlbench
+from srlbench import backbones, records, tracks
+from srlbench.analysis import search
+from srlbench.analysis.check import check
+from srlbench.analysis.claims import judge
+from srlbench.analysis.leaderboard import leaderboard, write
+from srlbench.analysis.results import Results
+from srlbench.runs.search import FOLDER, searched
 
-RESULTS = Path(suite.__file__).parent.parent / "results"
-PUBLISHED = [name for name in tracks.names() if folder(RESULTS, tracks.load(name)).is_dir()]
+RESULTS = Path(srlbench.__file__).parent.parent / "results"
+PUBLISHED = [name for name in tracks.names() if Results(RESULTS, tracks.load(name)).folder.is_dir()]
 
 pytestmark = pytest.mark.skipif(not RESULTS.is_dir(), reason="not in a clone")
 
 
+def of(name: str) -> Results:
+    return Results(RESULTS, tracks.load(name))
+
+
 @pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
-    """The results folder with the records of a track, and none of its views."""
-    rules = tracks.load(request.getfixturevalue("name"))
-    place = folder(tmp_path / "results", rules)
-    place.mkdir(parents=True)
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Results:
+    """The results folder with the records of a track and none of its views, under the name that it has in a clone."""
+    made = Results(Path("results"), tracks.load(request.getfixturevalue("name")))
+    monkeypatch.chdir(tmp_path)
+    made.folder.mkdir(parents=True)
     for kind in ("records", "predictions", "confirmations", "track.toml", "protocol.toml"):
-        os.symlink(folder(RESULTS, rules) / kind, place / kind)
-    monkeypatch.setattr(standings, "_published_folder", lambda rules: folder(tmp_path / "results", rules))
-    return tmp_path / "results"
+        os.symlink(of(made.track.name).folder / kind, made.folder / kind)
+    monkeypatch.setattr(records, "published_results", lambda: made.path)
+    return made
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_views_are_those_of_the_records(name: str, copy: Path) -> None:
-    rules = tracks.load(name)
-    standings.leaderboard(rules, (), copy, write=True)
-    analysis.write_claims(analysis.judge(rules, (), copy), rules, copy)
+def test_views_are_those_of_the_records(name: str, copy: Results) -> None:
+    write(leaderboard(copy), copy)
+    judge.write(judge.judge(copy), copy)
     for view in ("leaderboard.csv", "leaderboard.md", "claims.md"):
-        assert (folder(copy, rules) / view).read_bytes() == (folder(RESULTS, rules) / view).read_bytes(), view
+        assert (copy.folder / view).read_bytes() == (of(name).folder / view).read_bytes(), view
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if tracks.load(name).search])
-def test_what_a_search_found_follows_from_its_records(name: str, copy: Path) -> None:
-    os.symlink(RESULTS / search.FOLDER, copy / search.FOLDER)
-    found, written = tuning.searched((), tracks.load(name), (), (), copy)
+def test_what_a_search_found_follows_from_its_records(name: str, copy: Results) -> None:
+    os.symlink(RESULTS / FOLDER, copy.path / FOLDER)
+    found = search.found(searched((), ()), copy)
+    written = search.write(found, copy)
     assert len(written) == 2 and all(each.chosen for each in found)
     for view in written:
-        assert view.read_bytes() == (folder(RESULTS, tracks.load(name)) / view.name).read_bytes(), view.name
+        assert view.read_bytes() == (of(name).folder / view.name).read_bytes(), view.name
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_check_of_the_published_records_passes(name: str) -> None:
-    assert standings.check(tracks.load(name), (), RESULTS, None).exit_code == 0
+    assert check(of(name)).exit_code == 0
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_every_registered_recipe_is_measured(name: str) -> None:
-    rules = tracks.load(name)
-    board, problems = standings.leaderboard(rules, (), RESULTS, write=False)
-    assert not problems and {row.state for row in board.rows} == {"ranked"}
-    assert {row.backbone for row in board.rows} == {backbones.resolve(start).name for start in rules.backbones}
+    results = of(name)
+    board, starts = leaderboard(results), results.track.backbones
+    assert not results.problems and {row.state for row in board.rows} == {"ranked"}
+    assert {row.backbone for row in board.rows} == {backbones.resolve(start).name for start in starts}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -69,9 +79,5 @@ def test_records_are_of_the_texts_that_the_track_pins(name: str) -> None:
 def test_the_first_table_of_the_readme_is_the_head_of_a_published_one() -> None:
     readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
     table = [line for line in readme.split("\n## ")[0:3] for line in line.split("\n") if line.startswith("| ")]
-    published = {
-        line
-        for name in PUBLISHED
-        for line in (folder(RESULTS, tracks.load(name)) / "leaderboard.md").read_text().split("\n")
-    }
+    published = {line for name in PUBLISHED for line in (of(name).folder / "leaderboard.md").read_text().split("\n")}
     assert len(table) > 5 and not [line for line in table if line not in published]

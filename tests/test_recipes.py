@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from srlbench import backbones, registry, tracks
-from srlbench.fingerprint import fingerprint, resolved
 from srlbench.recipe import resolve
+from srlbench.runs.fingerprint import fingerprint
+from srlbench.tracks.resolve import resolved
 from srlbench.training import course, encoder
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
 
 TINY = backbones.resolve("tiny")
 NAMES = sorted(registry.recipes())
@@ -26,7 +29,7 @@ SEEDLESS = {
 
 def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str, dict[str, object]]:
     recipe = resolved(registry.recipe(name), track, TINY)
-    done = course.train(recipe, backbones.fetch(TINY), track, seed, work, lambda model: 0.0, lambda *news: None)
+    done = course.train(Training(recipe, backbones.fetch(TINY), track, seed, work), Hooks(lambda model: 0.0))
     return done.weights_sha256, done.log
 
 

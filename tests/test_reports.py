@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import pytest
 from test_check import CURRENT, GROUPS, NOISY, NOW, STILL, World, checked, verdict
 
-from srlbench import reports
-from srlbench.check import check
+from srlbench.analysis.check import reports
+from srlbench.analysis.check.check import check
+from srlbench.analysis.check.verdicts import Report, Verdict
 from srlbench.errors import StoreError
 from srlbench.records import Problem
-from srlbench.verdicts import Report, Verdict
 
 ODD = "a|b <script>alert(1)</script>\n=cmd `x` \x00\x1b[31m"
 

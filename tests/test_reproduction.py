@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scipy import stats as reference
 
+from srlbench.analysis.reproduction import Reproduction, judge, to_lines
 from srlbench.records import Record
-from srlbench.reproduction import Reproduction, judge, to_lines
 from srlbench.stats import next_interval, summarise
 
 GROUPS = {"sts": ("GenSTS12", "GenSTSB"), "transfer": ("GenMR",)}

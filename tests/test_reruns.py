@@ -18,9 +18,10 @@ import pandas
 import pytest
 from conftest import Cli
 
-from srlbench import reruns, tracks
+from srlbench import tracks
 from srlbench.records import Record, confirmations, environment, machine_class, read, record_path
-from srlbench.rows import find
+from srlbench.runs import rerun as reruns
+from srlbench.runs.recorded import find
 
 HOSTILE = "A | B\n<script>alert(1)</script>"
 

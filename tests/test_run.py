@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 
-from srlbench import scores
+from srlbench.evaluation import scores
 from srlbench.evaluation.similarity import aggregates
 from srlbench.records import Record, scan
 

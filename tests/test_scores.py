@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from srlbench import scores
 from srlbench.errors import UsageError
-from srlbench.scores import Scores, averages, comparable, from_json, to_csv, to_json
+from srlbench.evaluation import scores
+from srlbench.evaluation.scores import Scores, averages, comparable, from_json, to_csv, to_json
 
 GROUPS = {"sts": ("A", "B"), "transfer": ("C",)}
 ONE = Scores(

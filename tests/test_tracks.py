@@ -17,9 +17,10 @@ from hub_of_files import Hub
 from local_server import serving
 from transformers import BertConfig, BertModel
 
-from srlbench import backbones, data, records, registry, suite, tracks
+import srlbench
+from srlbench import backbones, data, records, registry, tracks
 from srlbench.data import language, mirror, simcse
-from srlbench.fingerprint import resolved
+from srlbench.tracks.resolve import resolved
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SHIPPED = Path(backbones.__file__).parent
@@ -178,9 +179,9 @@ def test_the_plan_of_the_paper_is_shown_with_its_hours(cli) -> None:
     assert re.search(r"\d+ runs, \d+ to make, about [\d.]+ GPU hours, reckoned from operations", shown.stdout)
 
 
-@pytest.mark.skipif(not (Path(suite.__file__).parent.parent / "results" / "small").is_dir(), reason="not in a clone")
+@pytest.mark.skipif(not (Path(srlbench.__file__).parent.parent / "results" / "small").is_dir(), reason="not in a clone")
 def test_what_was_chosen_is_what_the_search_found() -> None:
-    published = Path(suite.__file__).parent.parent / "results" / "small" / "v1" / "small.chosen"
+    published = Path(srlbench.__file__).parent.parent / "results" / "small" / "v1" / "small.chosen"
     shipped = tracks.FOLDER / "small.chosen"
     assert tomllib.loads(shipped.read_text()) == tomllib.loads(published.read_text())
 

@@ -9,7 +9,8 @@ from conftest import Cli
 
 from srlbench import backbones, registry, tracks, variants
 from srlbench.errors import UsageError
-from srlbench.fingerprint import fingerprint, resolved
+from srlbench.runs.fingerprint import fingerprint
+from srlbench.tracks.resolve import resolved
 
 TRACK, TINY = tracks.load("embedded"), backbones.resolve("tiny")
 

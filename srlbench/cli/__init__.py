@@ -8,15 +8,19 @@ from typing import Annotated
 
 import typer
 
-from srlbench import __version__, terminal
-from srlbench.cli import runs  # first, because help shows verbs in the order of their files
+from srlbench import __version__
+from srlbench.cli import registered  # first, because help shows verbs in the order of their files
 from srlbench.cli.options import app
+from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError
+
+# isort: split
+from srlbench.cli import runs
 
 # isort: split
 from srlbench.cli import analysis, diagnose, encoders, publishing, reproduce
 
-__all__ = ["analysis", "app", "diagnose", "encoders", "main", "publishing", "reproduce", "runs"]
+__all__ = ["analysis", "app", "diagnose", "encoders", "main", "publishing", "registered", "reproduce", "runs"]
 
 
 def _version(value: bool) -> None:

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from srlbench import analysis, contests, findings, suite, tuning
+from srlbench.analysis import compare as comparing
+from srlbench.analysis import search as searches
+from srlbench.analysis import sweep as sweeps
+from srlbench.analysis.claims.judge import judge
+from srlbench.analysis.claims.judge import write as write_claims
+from srlbench.analysis.compare.agreement import agreements
+from srlbench.analysis.compare.paired import MARGIN
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
@@ -24,11 +30,17 @@ from srlbench.cli.options import (
     Seeds,
     TrackName,
     app,
+    command,
+    of,
     use,
 )
-from srlbench.cli.runs import command, finish, only_show, walk
-from srlbench.compare import MARGIN
+from srlbench.cli.runs import finish, look_of, make, seeds_of
+from srlbench.cli.show import analyses
 from srlbench.errors import NOTHING_COMPARABLE
+from srlbench.runs import search
+from srlbench.runs.engines import Choice
+from srlbench.runs.plan import Options, plan
+from srlbench.runs.suite import Suite
 
 
 @app.command()
@@ -60,21 +72,13 @@ def sweep(
     Example: `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
     """
     use(data)
-    plan, points = analysis.plan_sweep(
-        recipe,
-        set_,
-        track,
-        backbone or [],
-        seeds,
-        tuple(recipes or ()),
-        results,
-        command(),
-        suite.look(observe_every, explain),
-    )
-    only_show(plan, dry_run)
-    walk(plan, suite.engine(plan, jobs), jobs or suite.cores())
-    findings.sweep(*analysis.swept(points, plan, backbone or []))
-    finish(plan)
+    there, points = of(results, track, recipes), search.sweep(recipe, set_, tuple(recipes or ()))
+    asked = Suite(there.track, tuple(points[1:]), tuple(backbone or ()), seeds_of(seeds))
+    planned = plan(asked, Options(results, there.files, command(), False, look_of(observe_every, explain)))
+    failed = make(planned, Choice(jobs=jobs), dry_run)
+    found = sweeps.of(points, there, backbone or [])
+    analyses.sweep(found, sweeps.write(found, there.folder / "sweeps", command()))
+    finish(failed)
 
 
 @app.command()
@@ -93,12 +97,14 @@ def tune(
     Example: `srlbench tune --track small`
     """
     use(data)
-    files = tuple(recipes or ())
-    plan = tuning.plan_search(recipe or [], track, backbone or [], files, results, command())
-    only_show(plan, dry_run)
-    walk(plan, suite.engine(plan, jobs), jobs or suite.cores())
-    findings.searched(*tuning.searched(recipe or [], plan.track, backbone or [], files, results))
-    finish(plan)
+    there = of(results, track, recipes)
+    entries = search.searched(recipe or [], there.files)
+    options = Options(results, there.files, command())
+    failed = make(search.plan_search(entries, there.track, backbone or [], options), Choice(jobs=jobs), dry_run)
+    found = searches.found(entries, there, backbone or [])
+    # What was chosen is written once all recipes and backbones were searched.
+    analyses.searched(found, [] if recipe or backbone else searches.write(found, there))
+    finish(failed)
 
 
 @app.command()
@@ -111,10 +117,10 @@ def claims(
 
     Example: `srlbench claims --results results`
     """
-    rules = suite.track(track)
-    judged = analysis.judge(rules, tuple(recipes or ()), results)
+    there = of(results, track, recipes)
+    judged = judge(there)
     measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
-    findings.claims(judged, analysis.write_claims(judged, rules, results) if measured else None)
+    analyses.claims(judged, write_claims(judged, there) if measured else None)
     if not measured:
         raise typer.Exit(NOTHING_COMPARABLE)
 
@@ -141,8 +147,10 @@ def compare(
     Examples: `srlbench compare simcse-sup simcse-unsup`, `srlbench compare srlbench-results results`
     """
     use(data)
-    contest = contests.compared(suite.track(track), side or [], tuple(recipes or ()), results, margin)
-    raise typer.Exit(findings.compared(contest, json))
+    there = of(results, track, recipes)
+    compared = comparing.compare(there, side or [], margin)
+    page = None if side else comparing.write(compared, there)
+    raise typer.Exit(analyses.compared(compared, page, json))
 
 
 @app.command()
@@ -156,7 +164,7 @@ def agree(
 
     Example: `srlbench agree small --results results`
     """
-    found = contests.agreements(suite.track(track), suite.track(other), tuple(recipes or ()), results)
-    findings.agreements(found)
+    found = agreements(of(results, track, recipes), of(results, other, recipes))
+    analyses.agreements(found)
     if not any(each for _, _, each in found):
         raise typer.Exit(NOTHING_COMPARABLE)

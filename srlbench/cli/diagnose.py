@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
-from srlbench import analysis, inspection, readings, suite, terminal
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, Files, Json, Results, TrackName, app
-from srlbench.inspection import Subject
+from srlbench import tracks
+from srlbench.analysis import diagnoses as drawn
+from srlbench.analysis import dynamics as trainings
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, Files, Json, Results, TrackName, app, of
+from srlbench.cli.show import diagnoses, terminal
+from srlbench.diagnostics import encoder
+from srlbench.diagnostics.encoder import Subject, Weighing
 
 diagnose = typer.Typer(help="Why a loss or an encoder behaves as it does.", no_args_is_help=True)
 app.add_typer(diagnose, name="diagnose")
@@ -49,7 +53,7 @@ BeforePool = Annotated[str | None, typer.Option(help="How that one is pooled; de
 Least = Annotated[int, typer.Option(min=1, help="Occurrences in the corpus of a word that counts.")]
 Unit = Annotated[bool, typer.Option(help="Weigh in the embedding divided by its length.")]
 Folder = Annotated[Path | None, typer.Option(help="A folder for numbers and pictures.", show_default=False)]
-USUAL = ("integrated-gradients", "leave-one-out")
+USUAL = Weighing.methods
 
 
 @diagnose.command()
@@ -70,8 +74,8 @@ def gradients(
     `srlbench diagnose gradients simcse-unsup/tiny/seed-0 --loss arccon+degrees=5`
     """
     subject = Subject(model, pool, results, seed)
-    found = inspection.gradients(subject, loss or ["info_nce"], suite.track(track), text, pairs)
-    readings.as_json(found) if json else readings.gradients(found)
+    found = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
+    diagnoses.as_json(found) if json else diagnoses.gradients(found)
 
 
 @diagnose.command()
@@ -91,8 +95,8 @@ def isotropy(
     Example: `srlbench diagnose isotropy tiny --pool mean --count 200`
     """
     subject = Subject(model, pool, results, seed)
-    found = inspection.isotropy(subject, suite.track(track), text, sentences, as_published)
-    readings.as_json(found) if json else readings.isotropy(found)
+    found = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
+    diagnoses.as_json(found) if json else diagnoses.isotropy(found)
 
 
 @diagnose.command()
@@ -123,21 +127,11 @@ def words(
     `srlbench diagnose words tiny --pool mean --count 20 --method leave-one-out`
     """
     earlier = Subject(before, before_pool or pool, results) if before else None
-    found, weighed = inspection.words(
-        Subject(model, pool, results),
-        suite.track(track),
-        before=earlier,
-        corpus=corpus,
-        text=sentences,
-        sentences=count,
-        methods=method or USUAL,
-        least=least,
-        unit=unit,
-        report=terminal.step,
-    )
-    readings.as_json(found) if json else readings.words(found)
+    weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
+    found, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
+    diagnoses.as_json(found) if json else diagnoses.words(found)
     if out:
-        readings.wrote(inspection.write(found, out / "words.json"), *inspection.draw(found, weighed, out))
+        diagnoses.wrote(encoder.write(found, out / "words.json"), *drawn.words(found, weighed, out))
 
 
 @diagnose.command("all")
@@ -155,33 +149,22 @@ def all_(
 
     Example: `srlbench diagnose all simcse-unsup/tiny/seed-0 --out why`
     """
-    subject, rules = Subject(model, pool, results), suite.track(track)
+    subject, rules = Subject(model, pool, results), tracks.load(track)
     earlier = Subject(before, pool, results) if before else None
     found = {
-        "gradients": inspection.gradients(subject, ["info_nce"], rules, None, 64),
-        "isotropy": inspection.isotropy(subject, rules, None, count, False),
+        "gradients": encoder.gradients(subject, ["info_nce"], rules, None, 64),
+        "isotropy": encoder.isotropy(subject, rules, None, count, False),
     }
-    told, weighed = inspection.words(
-        subject,
-        rules,
-        before=earlier,
-        corpus=None,
-        text=None,
-        sentences=count,
-        methods=USUAL,
-        least=10,
-        unit=False,
-        report=terminal.step,
-    )
+    told, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
     found["words"] = told
     if json:
-        readings.as_json(found)
+        diagnoses.as_json(found)
     else:
-        readings.gradients(found["gradients"])
-        readings.isotropy(found["isotropy"])
-        readings.words(told)
+        diagnoses.gradients(found["gradients"])
+        diagnoses.isotropy(found["isotropy"])
+        diagnoses.words(told)
     if out:
-        readings.wrote(inspection.write(found, out / "diagnosis.json"), *inspection.draw(told, weighed, out))
+        diagnoses.wrote(encoder.write(found, out / "diagnosis.json"), *drawn.words(told, weighed, out))
 
 
 @diagnose.command()
@@ -207,8 +190,7 @@ def dynamics(
     Examples: `srlbench diagnose dynamics --results results`,
     `srlbench diagnose dynamics simcse-unsup mhe --results results`
     """
-    path = analysis.dynamics(suite.track(track), recipe or [], measure or [], tuple(recipes or ()), results, out)
-    readings.wrote(path)
+    diagnoses.wrote(trainings.draw(of(results, track, recipes), recipe or [], measure or [], out))
 
 
 @diagnose.command()
@@ -222,4 +204,4 @@ def maps(
 
     Example: `srlbench diagnose maps --loss info_nce --loss arccon --cells 5 --out maps.svg`
     """
-    readings.wrote(analysis.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))
+    diagnoses.wrote(drawn.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from srlbench import compaction, protocols, readings, scoring, suite, terminal
+from srlbench import tracks
 from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Data, Results, TrackName, app
-from srlbench.scores import comparable
+from srlbench.cli.show import diagnoses, terminal
+from srlbench.data import pull as texts
+from srlbench.errors import UsageError
+from srlbench.evaluation import encoders as evaluation
+from srlbench.evaluation import shrink
+from srlbench.evaluation.scores import comparable
+from srlbench.tracks import protocol as protocols
 
 
 @app.command()
@@ -48,20 +55,21 @@ def evaluate(
     Examples: `srlbench evaluate my-encoder --data DIR --json mine.json`, `srlbench evaluate simcse-unsup/tiny/seed-0`,
     `srlbench evaluate tiny --pool mean --protocol generated --tasks GenSTS12`
     """
-    names, only = protocol or ["simcse"], (tasks or "").replace(",", " ").split()
-    others = scoring.others(compare, names, probe, only) if compare else []
-    found, predictions = scoring.evaluate(model, names, probe, only, data, pool, results, terminal.step)
+    only = (tasks or "").replace(",", " ").split()
+    setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, pool)
+    others = evaluation.others(compare, setting) if compare else []
+    found, predictions = evaluation.evaluate(model, setting, results, terminal.step)
     terminal.scores(found)
-    scoring.write(found, predictions, json, csv)
+    evaluation.write(found, predictions, json, csv)
     if others:
         terminal.differences(comparable(found, others))
 
 
-texts = typer.Typer(help="The real text of the tasks: fetch it, check it, find it.", no_args_is_help=True)
-app.add_typer(texts, name="data")
+text = typer.Typer(help="The real text of the tasks: fetch it, check it, find it.", no_args_is_help=True)
+app.add_typer(text, name="data")
 
 
-@texts.command()
+@text.command()
 def pull(
     track: Annotated[
         str | None,
@@ -72,28 +80,28 @@ def pull(
 
     Examples: `srlbench data pull`, `srlbench data pull --track small`
     """
-    places, rules = scoring.pull(track)
+    places, rules = texts.pull(track)
     for place in places:
         typer.echo(place)
-    raise typer.Exit(terminal.verified(scoring.verify([rules], None)))
+    raise typer.Exit(terminal.verified(texts.verify([rules], None)))
 
 
-@texts.command()
+@text.command()
 def verify(data: Data = None) -> None:
     """Check every set against its pinned rows.
 
     Example: `srlbench data verify --data DIR`
     """
-    raise typer.Exit(terminal.verified(scoring.verify([protocols.load(name) for name in ("simcse", "mteb")], data)))
+    raise typer.Exit(terminal.verified(texts.verify([protocols.load(name) for name in ("simcse", "mteb")], data)))
 
 
-@texts.command("path")
+@text.command("path")
 def path_(data: Data = None) -> None:
     """The folder that SentEval's text is read from.
 
     Example: `srlbench data path`
     """
-    typer.echo(scoring.data_path(data))
+    typer.echo(texts.data_path(data))
 
 
 @app.command()
@@ -110,7 +118,7 @@ def compact(
 
     Example: `srlbench compact sparse-simcse-unsup+granularity=neuron,sparsity=0.5/tiny/seed-0 --out smaller`
     """
-    readings.compacted(compaction.compact(model, pool, suite.track(track), results, out), out)
+    diagnoses.shrunk(shrink.shrink(model, pool, tracks.load(track), results, out), out)
 
 
 TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
@@ -167,4 +175,17 @@ def pretrain(
     Example: `srlbench pretrain my-tiny --generated 50000 --corpus wiki.txt.gz --steps 2000`
     """
     settings = {key: value for key, value in locals().items() if key not in ("out", "corpus") and value is not None}
-    typer.echo(suite.pretrain(out, tuple(corpus or ()), settings, terminal.say))
+    typer.echo(_pretrained(out, tuple(corpus or ()), settings))
+
+
+def _pretrained(out: Path, corpus: tuple[Path, ...], settings: Mapping[str, Any]) -> str:
+    """Make a backbone; what is not in `settings` is as `Pretraining` says."""
+    for path in corpus:
+        if not path.is_file():
+            raise UsageError(f"There is no corpus file at {path}.")
+    from srlbench.training.pretraining.build import Pretraining
+    from srlbench.training.pretraining.pretrain import pretrain as made
+
+    card = made(Pretraining(corpus=corpus, **settings), out, terminal.say)
+    losses = ", ".join(f"{value:.3f} ({name})" for name, value in card.get("heldout", {}).items())
+    return f"Wrote {out}: " + (f"held-out loss {losses}." if losses else f"{card['parameters']:,} numbers.")

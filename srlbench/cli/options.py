@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from srlbench import tracks
+from srlbench.analysis.results import DEFAULT
+from srlbench.analysis.results import Results as FolderResults
 
 app = typer.Typer(
     name="srlbench",
@@ -120,5 +126,15 @@ def use(data: Path | None) -> None:
         os.environ["SRLBENCH_DATA"] = str(data.absolute())
 
 
+def of(results: Path, track: str, files: list[Path] | None) -> FolderResults:
+    """The results that a verb is about."""
+    return FolderResults(results, tracks.load(track), tuple(files or ()))
+
+
+def command() -> str:
+    """The command line as it was typed."""
+    return shlex.join(["srlbench", *sys.argv[1:]])
+
+
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-DEFAULT_TRACK, DEFAULT_RESULTS, DEFAULT_ENGINE = "embedded", Path("srlbench-results"), "local"
+DEFAULT_TRACK, DEFAULT_RESULTS, DEFAULT_ENGINE = "embedded", DEFAULT, "local"

@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
-from srlbench import hub as hubs
-from srlbench import publication, suite, terminal, website
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Files, Results, app
-from srlbench.errors import UsageError
+from srlbench.analysis.results import Results as FolderResults
+from srlbench.analysis.results import measured
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Files, Results, app, of
+from srlbench.cli.show import terminal
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.publish import dataset
+from srlbench.publish import hub as hubs
+from srlbench.publish.site import build
 
 
 @app.command()
@@ -49,30 +53,34 @@ def publish(
 
     With --push the token is that of the environment, HF_TOKEN, and a push is one commit a repository.
 
-    Examples: `srlbench publish --to site --results results`, `srlbench publish --hub my-lab/srlbench --results results`
+    Examples: `srlbench publish --to site`, `srlbench publish --hub my-lab/srlbench --results results`
     """
     if (to is None) == (hub is None):
         raise UsageError("Say where to publish: --to DIR for a site, or --hub OWNER/NAME.")
     if to is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
-        _site(to, track or [], tuple(recipes or ()), results)
+        asked = [of(results, name, recipes) for name in dict.fromkeys(track or [])]
+        _site(to, asked or measured(results, tuple(recipes or ())), bool(track))
     else:
         if len(track or []) > 1:
             raise UsageError("One repository holds one track: give --track once.")
-        _hub(hub or "", (track or [DEFAULT_TRACK])[0], results, encoder or [], push)
+        _hub(hub or "", of(results, (track or [DEFAULT_TRACK])[0], recipes), encoder or [], push)
 
 
-def _site(to: Path, chosen: Sequence[str], files: tuple[Path, ...], results: Path) -> None:
-    size, problems = website.publish(to, chosen, files, results)
+def _site(to: Path, chosen: Sequence[FolderResults], asked: bool) -> None:
+    for results in chosen if asked else ():
+        if not results.records:
+            raise SrlbenchError(f"There are no records of track {results.track.name} in {results.path}.")
+    size, problems = build.publish(to, chosen)
     for problem in problems:
         terminal.warn(str(problem))
     typer.echo(f"Wrote {to / 'index.html'} and what belongs to it, {size / 1e6:.1f} MB; it can be read offline.")
 
 
-def _hub(repository: str, track: str, results: Path, encoders: Sequence[str], push: bool) -> None:
+def _hub(repository: str, results: FolderResults, encoders: Sequence[str], push: bool) -> None:
     secret = hubs.token() if push else ""
-    for upload in publication.uploads(suite.track(track), results, encoders, repository):
+    for upload in dataset.uploads(results, encoders, repository):
         for line in hubs.outline(upload):
             typer.echo(line)
         if push:

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from srlbench import reruns, terminal
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHERE, Data, Files, TrackName, app, use
-from srlbench.cli.runs import command
+from srlbench import tracks
+from srlbench.analysis import reproduction
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHERE, Data, Files, TrackName, app, command, use
+from srlbench.cli.show import terminal
+from srlbench.runs.recorded import find
+from srlbench.runs.rerun import ensure_writable, rerun
 
 
 @app.command()
@@ -41,13 +44,14 @@ def reproduce(
     Examples: `srlbench reproduce bag-random`, `srlbench reproduce simcse-unsup@tiny:0 --by "A. Name"`
     """
     use(data)
-    recorded = reruns.find(row, track, results, tuple(recipes or ()), out)
-    terminal.say(f"Running {recorded.name} of {recorded.rules.name} v{recorded.rules.version} again.")
+    recorded = find(row, tracks.load(track), results, tuple(recipes or ()))
+    ensure_writable(out)
+    terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
     try:
-        found = reruns.rerun(recorded, command(), terminal.step)
+        found = reproduction.of(rerun(recorded, command(), terminal.step))
     except KeyboardInterrupt:
         terminal.error("Interrupted. Nothing was written.")
         raise typer.Exit(130) from None
     terminal.reproduction(found)
-    terminal.say(f"Wrote {reruns.confirm(recorded, found, by, out)}; CONTRIBUTING says how to send it in.")
+    terminal.say(f"Wrote {reproduction.confirm(recorded, found, by, out)}; CONTRIBUTING says how to send it in.")
     raise typer.Exit(found.exit_code)

@@ -1,16 +1,19 @@
-"""Verbs of recipes and their runs: list, show, run, leaderboard, check, baseline, doctor."""
+"""Verbs of runs and their records: run, leaderboard, check, baseline, doctor."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from srlbench import progress, reports, standings, suite, terminal
+from srlbench import tracks
+from srlbench.analysis import check as checks
+from srlbench.analysis import leaderboard as leaderboards
+from srlbench.analysis.check import reports
+from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli.options import (
     DEFAULT_ENGINE,
     DEFAULT_RESULTS,
@@ -35,43 +38,18 @@ from srlbench.cli.options import (
     Seeds,
     TrackName,
     app,
+    command,
+    of,
     use,
 )
-from srlbench.errors import RUN_FAILED
-from srlbench.jobs import Share
-from srlbench.plan import Engine, Plan
-from srlbench.tracks import Track
-
-
-@app.command("list")
-def list_(
-    kind: Annotated[
-        str | None,
-        typer.Argument(help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False),
-    ] = None,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    json: Json = False,
-) -> None:
-    """What is registered: recipes, tracks, losses, tasks, backbones.
-
-    Examples: `srlbench list`, `srlbench list recipes --json`
-    """
-    terminal.listing(suite.listing(kind, track, tuple(recipes or ())), json)
-
-
-@app.command()
-def show(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    json: Json = False,
-) -> None:
-    """A recipe as a track resolves it: every setting, its loss, its fingerprint, what its paper reports.
-
-    Example: `srlbench show simcse-unsup --track embedded`
-    """
-    terminal.description(suite.describe(recipe, track, tuple(recipes or ())), json)
+from srlbench.cli.show import progress, terminal
+from srlbench.errors import RUN_FAILED, UsageError
+from srlbench.runs import engines
+from srlbench.runs.doctor import examine
+from srlbench.runs.engines import Choice
+from srlbench.runs.job import Look, Share
+from srlbench.runs.plan import Options, Plan, plan
+from srlbench.runs.suite import Suite, chosen, parse_seeds
 
 
 @app.command()
@@ -104,23 +82,14 @@ def run(
     Examples: `srlbench run --all`, `srlbench run simcse-unsup whitening --seeds 0-4`, `srlbench run --all --dry-run`
     """
     use(data)
-    plan = suite.plan(
-        recipe or [],
-        all_,
-        track,
-        backbone or [],
-        seeds,
-        tuple(recipes or ()),
-        results,
-        keep_encoders,
-        command(),
-        suite.look(observe_every, explain),
-    )
-    made_by = suite.engine(plan, jobs, engine, address, Share(cpus_per_run, gpus_per_run))
-    only_show(plan, dry_run)
-    walk(plan, made_by, jobs or (suite.cores() if engine == DEFAULT_ENGINE else None), fail_fast)
-    _table(plan.track, tuple(recipes or ()), results)
-    finish(plan)
+    rules, files = tracks.load(track), tuple(recipes or ())
+    asked = Suite(rules, chosen(recipe or [], all_, files), tuple(backbone or ()), seeds_of(seeds))
+    choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
+    look = look_of(observe_every, explain)
+    planned = plan(asked, Options(results, files, command(), keep_encoders, look))
+    failed = make(planned, choice, dry_run, fail_fast)
+    _table(of(results, track, recipes))
+    finish(failed)
 
 
 @app.command()
@@ -134,7 +103,7 @@ def leaderboard(
 
     Examples: `srlbench leaderboard`, `srlbench leaderboard --results results`
     """
-    _table(suite.track(track), tuple(recipes or ()), results, json)
+    _table(of(results, track, recipes), json)
 
 
 @app.command()
@@ -159,7 +128,7 @@ def check(
 
     Examples: `srlbench check --results srlbench-results`, `srlbench check --junit check.xml --github`
     """
-    report = standings.check(suite.track(track), tuple(recipes or ()), results, baseline)
+    report = checks.check(of(results, track, recipes), baseline)
     reports.write(report, junit, markdown, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     terminal.report(report)
     for line in reports.to_annotations(report) if github else ():
@@ -182,45 +151,54 @@ def baseline(
 
     Example: `srlbench baseline --accept "first release" --results results`
     """
-    path = standings.accept(suite.track(track), tuple(recipes or ()), results, accept, output)
+    path = checks.accept(of(results, track, recipes), accept, output)
     typer.echo(f"Wrote {path}; review it and commit it.")
 
 
 @app.command()
 def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS) -> None:
     """Check this installation: versions, folder, backbone and data hashes, determinism."""
-    raise typer.Exit(terminal.diagnosis(suite.examine(track, results)))
+    raise typer.Exit(terminal.diagnosis(examine(tracks.load(track), results)))
 
 
-def _table(rules: Track, files: tuple[Path, ...], results: Path, json: bool = False) -> None:
-    board, problems = standings.leaderboard(rules, files, results, write=not json)
-    for problem in problems:
+def _table(results: FolderResults, json: bool = False) -> None:
+    board = leaderboards.leaderboard(results)
+    if not json and results.entered.records:
+        leaderboards.write(board, results)
+    for problem in results.problems:
         terminal.warn(str(problem))
     if not json and all(row.state == "not run" for row in board.rows):
-        terminal.warn(f"There are no records of track {rules.name} in {results}; `srlbench run --all` makes them.")
+        advice = "`srlbench run --all` makes them."
+        terminal.warn(f"There are no records of track {results.track.name} in {results.path}; {advice}")
         return
     terminal.leaderboard(board, json)
 
 
-def only_show(plan: Plan, dry_run: bool) -> None:
+def seeds_of(text: str | None) -> tuple[int, ...]:
+    """The seeds that were asked for; none for those of the track."""
+    return parse_seeds(text) if text else ()
+
+
+def look_of(every: int | None, explain: bool) -> Look:
+    """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
+    if explain and find_spec("shap") is None:
+        raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
+    return Look(every, explain)
+
+
+def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False) -> int:
+    """Make what is missing under a progress display, and return how many runs failed; or only show the plan."""
+    made_by = engines.engine(choice, planned.track.threads)
     if dry_run:
-        progress.plan(plan)
+        progress.plan(planned)
         raise typer.Exit
-
-
-def walk(plan: Plan, engine: Engine, jobs: int | None, fail_fast: bool = False) -> None:
-    """Make what is missing under a progress display; jobs: how many at once, None if that is the engine's to say."""
     try:
-        progress.run(plan, engine, jobs, fail_fast)
+        return progress.run(planned, made_by, choice.parallel, fail_fast)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was recorded is kept; the same command goes on from there.")
         raise typer.Exit(130) from None
 
 
-def finish(plan: Plan) -> None:
-    if plan.failures:
+def finish(failed: int) -> None:
+    if failed:
         raise typer.Exit(RUN_FAILED)
-
-
-def command() -> str:
-    return shlex.join(["srlbench", *sys.argv[1:]])

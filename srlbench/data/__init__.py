@@ -13,8 +13,8 @@ from typing import Any
 from srlbench.data import language, mirror, original, senteval, simcse
 from srlbench.data.rows import Rows
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.protocols import Protocol
 from srlbench.tracks import Track
+from srlbench.tracks.protocol import Protocol
 
 Text = list[tuple[str, ...]]
 

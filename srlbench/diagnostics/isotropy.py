@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -156,6 +157,23 @@ def measure(vectors: Tensor, of: Layout, layer: int = 0) -> Layer:
     return sums.measures()
 
 
+def _laid_out(
+    lengths: Mapping[int, Any], texts: int, specials: frozenset[int], pad: int | None, seed: int, as_published: bool
+) -> tuple[Layout, NDArray[np.int64]]:
+    """Which tokens are looked at, and where the tokens of each text start; padding counts if it is a token (`pad`)."""
+    size = np.empty(texts, dtype=np.int64)
+    for length, (places, _) in lengths.items():
+        size[places] = length if pad is None else max(lengths)
+    start = np.cumsum(size) - size
+    ids = np.full(size.sum(), -1 if pad is None else pad)
+    attended = np.zeros(len(ids), dtype=bool)
+    for length, (places, features) in lengths.items():
+        rows = start[places, None] + np.arange(length)
+        ids[rows], attended[rows] = features["input_ids"].numpy(), True
+    sentences = np.repeat(np.arange(texts), size)
+    return layout(sentences, ids, attended, specials=specials, seed=seed, as_published=as_published), start
+
+
 def isotropy(
     encoder: Encoder, texts: Sequence[str], *, seed: int = 0, as_published: bool = False, tokens: int = TOKENS
 ) -> Isotropy:
@@ -181,18 +199,7 @@ def isotropy(
     lengths = tokenised(encoder, texts)
     specials = special_ids(encoder)
     pad = getattr(tokenizer(encoder), "pad_token_id", None) if as_published else None
-    size = np.empty(len(texts), dtype=np.int64)
-    for length, (places, _) in lengths.items():
-        size[places] = length if pad is None else max(lengths)
-    start = np.cumsum(size) - size
-    ids = np.full(size.sum(), -1 if pad is None else pad)
-    attended = np.zeros(len(ids), dtype=bool)
-    for length, (places, features) in lengths.items():
-        rows = start[places, None] + np.arange(length)
-        ids[rows], attended[rows] = features["input_ids"].numpy(), True
-    of = layout(
-        np.repeat(np.arange(len(texts)), size), ids, attended, specials=specials, seed=seed, as_published=as_published
-    )
+    of, start = _laid_out(lengths, len(texts), specials, pad, seed, as_published)
     sums: list[Sums] = []
     vectors = torch.empty(0)
     for batch in hidden_states(encoder, lengths, pad=pad, tokens=tokens):

@@ -26,8 +26,8 @@ from srlbench.evaluation.encoding import Encoder, Report, embed
 from srlbench.evaluation.probes import Probe
 from srlbench.evaluation.similarity import aggregates, cosines, spearman
 from srlbench.evaluation.tasks import mtebs_own, rows_of, task
-from srlbench.protocols import Protocol
 from srlbench.tracks import Track
+from srlbench.tracks.protocol import Protocol
 from srlbench.training.rng import preserved_rng
 
 LOADER_ROWS = 4096  # handed over at once; the encoder makes batches of its own
@@ -49,12 +49,9 @@ class Evaluation:
 
 
 def evaluate(
-    model: SentenceTransformer | Encoder,
+    encoder: Encoder,
     protocol: Protocol,
     *,
-    name: str,
-    revision: str,
-    seed: int,
     given: Path | None = None,
     report: Report = lambda stage, done, of: None,
 ) -> Evaluation:
@@ -63,7 +60,6 @@ def evaluate(
     No mteb cache is used: it rounds to six decimals, so a resumed run would not give the digits of an unbroken one.
     """
     done = Evaluation()
-    encoder = model if isinstance(model, Encoder) else Encoder(model.eval(), meta(name, revision, seed))
     with preserved_rng(), Quiet():
         made = {each: _task(protocol, each, given, done) for each in protocol.tasks}
     encoder.learn((text for rows in done.rows.values() for text in _texts(rows)), report)
@@ -149,6 +145,11 @@ def probe(protocol: Protocol) -> Probe | None:
     if rule is None:
         return None
     return Probe(name=rule["name"], folds=rule["folds"], decay=tuple(rule["decay"]), seed=rule["seed"])
+
+
+def encoder(model: SentenceTransformer, who: ModelMeta) -> Encoder:
+    """A model in mteb's form."""
+    return Encoder(model.eval(), who)
 
 
 def meta(name: str, revision: str, seed: int) -> ModelMeta:

@@ -21,7 +21,7 @@ from torch import Tensor
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation.encoding import Encoder, Report
 from srlbench.evaluation.evaluate import Evaluation, evaluate, meta
-from srlbench.protocols import Protocol
+from srlbench.tracks.protocol import Protocol
 from srlbench.training.compact import CompactTransformer
 from srlbench.training.layers import FirstLast
 from srlbench.training.rng import seed_everything
@@ -69,7 +69,7 @@ def scores(
         # Another probe changes nothing in the similarity tasks: they are taken over.
         before = next((i for i, p in enumerate(wanted[:place]) if p.name == protocol.name), None)
         part = protocol if before is None else _transfer(protocol)
-        found = evaluate(encoder, part, name="external", revision=commit or "none", seed=0, given=given, report=report)
+        found = evaluate(encoder, part, given=given, report=report)
         done.append(found if before is None else _completed(protocol, done[before], found))
     return commit, done
 

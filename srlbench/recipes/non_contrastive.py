@@ -58,7 +58,7 @@ def barlow_twins_normalised() -> Recipe:
     return _recipe(Loss("barlow_twins_normalised", weight=30.0))
 
 
-@recipe(cite=PARADIGM, twin="mhe")
+@recipe(cite=PARADIGM, version_of="mhe")
 def modified_mhe() -> Recipe:
     """Hyperspherical energy with gradient dissipation, sharp weights and a dynamic ratio."""
     return _recipe(
@@ -67,7 +67,7 @@ def modified_mhe() -> Recipe:
     )
 
 
-@recipe(cite=PARADIGM, twin="mhs")
+@recipe(cite=PARADIGM, version_of="mhs")
 def modified_mhs() -> Recipe:
     """Hyperspherical separation with gradient dissipation and a dynamic ratio."""
     return _recipe(
@@ -76,7 +76,7 @@ def modified_mhs() -> Recipe:
     )
 
 
-@recipe(cite=PARADIGM, twin="vicreg-uncentred")
+@recipe(cite=PARADIGM, version_of="vicreg-uncentred")
 def modified_vicreg() -> Recipe:
     """Uncentred VICReg with gradient dissipation, sharp weights and a dynamic ratio."""
     return _recipe(
@@ -85,7 +85,7 @@ def modified_vicreg() -> Recipe:
     )
 
 
-@recipe(cite=PARADIGM, twin="barlow-twins-normalised")
+@recipe(cite=PARADIGM, version_of="barlow-twins-normalised")
 def modified_barlow_twins() -> Recipe:
     """Normalised Barlow Twins with gradient dissipation, sharp weights and a dynamic ratio."""
     return _recipe(

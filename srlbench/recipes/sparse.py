@@ -6,7 +6,7 @@ Only the abstract is public: how weights are scored, how many go and when are ou
 from srlbench.recipe import Loss, Recipe, recipe
 
 
-@recipe(cite="an2023sparsecse", twin="simcse-unsup")
+@recipe(cite="an2023sparsecse", version_of="simcse-unsup")
 def sparse_simcse_unsup() -> Recipe:
     """Unsupervised SimCSE, then its least contributing weights removed."""
     return Recipe(
@@ -24,7 +24,7 @@ def sparse_simcse_unsup() -> Recipe:
     )
 
 
-@recipe(cite="an2023sparsecse", twin="simcse-sup")
+@recipe(cite="an2023sparsecse", version_of="simcse-sup")
 def sparse_simcse_sup() -> Recipe:
     """Supervised SimCSE, then its least contributing weights removed."""
     return Recipe(

@@ -1,27 +1,19 @@
 """The facts: one JSON file a run, written once; every table and verdict is a view over them."""
 
+from srlbench.records.address import Address
 from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm, confirmations, digits, tally
-from srlbench.records.environment import SETTINGS, checkout, environment, machine_class, software
+from srlbench.records.environment import SETTINGS, checkout, cores, environment, machine_class, software
 from srlbench.records.files import write_bytes, write_text
+from srlbench.records.paths import home, predictions_path, record_path, run_folder, track_folder
+from srlbench.records.published import published, published_results
 from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
-from srlbench.records.store import (
-    Problem,
-    Scan,
-    done,
-    ensure_writable,
-    home,
-    predictions_path,
-    read,
-    read_predictions,
-    record_path,
-    scan,
-    write,
-)
+from srlbench.records.store import Problem, Scan, done, ensure_writable, read, read_predictions, scan, write
 
 __all__ = [
     "NONE",
     "SCHEMA",
     "SETTINGS",
+    "Address",
     "Confirmation",
     "Confirmed",
     "Key",
@@ -33,6 +25,7 @@ __all__ = [
     "checkout",
     "confirm",
     "confirmations",
+    "cores",
     "digits",
     "done",
     "ensure_writable",
@@ -40,12 +33,16 @@ __all__ = [
     "home",
     "machine_class",
     "predictions_path",
+    "published",
+    "published_results",
     "read",
     "read_predictions",
     "record_path",
+    "run_folder",
     "scan",
     "software",
     "tally",
+    "track_folder",
     "write",
     "write_bytes",
     "write_text",

@@ -15,8 +15,9 @@ from typing import Any, Literal, get_args
 from srlbench.errors import StoreError
 from srlbench.records.environment import machine_class
 from srlbench.records.files import reason_of, said, write_bytes
+from srlbench.records.paths import folder_of, record_path, root_of
 from srlbench.records.record import Key, NewerSchema, Record, RecordError, parse
-from srlbench.records.store import Problem, files_of, folder_of, read, record_path, root_of
+from srlbench.records.store import Problem, files_of, read
 
 Word = Literal["bitwise equal", "within its interval", "outside", "differs"]
 SCHEMA = 1

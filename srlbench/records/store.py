@@ -11,16 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
 from srlbench.errors import StoreError
 from srlbench.records.files import reason_of, said, write_bytes
+from srlbench.records.paths import key_of, predictions_path, record_path, root_of
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FILE = re.compile(r"seed-(\d+)(\.failed)?\.json")
 _ASIDE = re.compile(r".+\.unreadable(-\d+)?")
 
 
@@ -42,24 +41,6 @@ class Scan:
 
     records: tuple[Record, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
-    """Where the record of a run lies."""
-    return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
-
-
-def home(path: Path, record: Record) -> Path | None:
-    """The results folder around a record's file; None if that is not the record's place in one."""
-    place = record_path(Path(), record.key, failed=record.status == "failed")
-    whole = path.resolve()
-    above = whole.parents[len(place.parts) - 1] if len(whole.parents) >= len(place.parts) else None
-    return above if above is not None and above / place == whole else None
-
-
-def predictions_path(results: Path, key: Key) -> Path:
-    """Where the per-item outputs of a run lie."""
-    return folder_of(results, "predictions", key) / f"seed-{key.seed}.npz"
 
 
 def read(path: Path) -> Record:
@@ -119,7 +100,7 @@ def scan(results: Path, track: str, version: int) -> Scan:
     if root.exists() and not root.is_dir():
         raise StoreError(f"Cannot read {root}: a file stands where a folder is needed.")
     for path in files_of(root, problems):
-        key = _key_of(path.relative_to(root), track, version)
+        key = key_of(path.relative_to(root), track, version)
         try:
             record = read(path)
         except (RecordError, StoreError) as error:
@@ -212,29 +193,6 @@ def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and not _ASIDE.fullmatch(name):
                 yield Path(folder, name)
-
-
-def root_of(results: Path, kind: str, track: str, version: int) -> Path:
-    return results / _name(track) / f"v{version}" / kind
-
-
-def folder_of(results: Path, kind: str, key: Key) -> Path:
-    names = (_name(key.recipe), _name(key.backbone), key.fingerprint)
-    return root_of(results, kind, key.track, key.version).joinpath(*names)
-
-
-def _name(name: str) -> str:
-    """A folder name for any recipe or backbone: `org/model` must not become two folders."""
-    return quote(name, safe="@+= ")
-
-
-def _key_of(path: Path, track: str, version: int) -> Key | None:
-    """The run whose place a file takes, told from its path alone."""
-    match = _FILE.fullmatch(path.name)
-    if not match or len(path.parts) != 4:
-        return None
-    recipe, backbone, fingerprint = path.parts[:3]
-    return Key(track, version, unquote(recipe), unquote(backbone), fingerprint, int(match[1]))
 
 
 def _place(record: Record) -> str:

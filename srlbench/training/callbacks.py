@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,14 +15,13 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from srlbench import data
-from srlbench.recipe import Recipe
-from srlbench.tracks import Track
 from srlbench.training import sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
-from srlbench.training.ranks import Ranks
+from srlbench.training.ranks import ALONE, Ranks
 from srlbench.training.rng import preserved_rng
 from srlbench.training.sparsify import Masks
+from srlbench.training.value import Training
 
 OBSERVED = 64  # lines of the fixed batch that is looked at while training
 COMPLETE = "complete"
@@ -42,6 +42,20 @@ class Watch(Protocol):
         """What it notes of a step, in JSON's types: of the encoder, and of the loss and the views of a fixed batch."""
 
 
+def silent(stage: str, done: int, of: int) -> None:
+    """Progress that nobody asked for."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What others have to do with a training: its development score, its progress, who watches it, its ranks."""
+
+    dev_score: DevScore
+    report: Report = silent
+    watch: Watch | None = None
+    ranks: Ranks = ALONE
+
+
 class Dev(BaseEvaluator):
     """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
 
@@ -52,7 +66,7 @@ class Dev(BaseEvaluator):
     def __call__(self, model: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         was_training = model.training
         with preserved_rng():
-            score = self.ranks.told(self.score(model.eval()) if self.ranks.first else 0.0)
+            score = self.ranks.broadcast(self.score(model.eval()) if self.ranks.first else 0.0)
         model.train(was_training)
         return {"dev": score}
 
@@ -68,8 +82,8 @@ class Shown(TrainerCallback):
 class Sparse(TrainerCallback):
     """Keeps at zero what has gone, and lets more go where pruning is gradual."""
 
-    def __init__(self, objective: Objective, recipe: Recipe, track: Track, seed: int) -> None:
-        self.objective, self.recipe, self.track, self.seed = objective, recipe, track, seed
+    def __init__(self, objective: Objective, training: Training) -> None:
+        self.objective, self.training, recipe = objective, training, training.recipe
         self.rise = sparsify.rise(recipe.steps or 0) if recipe.schedule == "gradual" else {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -77,8 +91,8 @@ class Sparse(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step in self.rise:
-            risen = self.rise[state.global_step] * (self.recipe.sparsity or 0)
-            self.objective.kept = sparsest(self.objective.model, self.recipe, self.track, self.seed, risen)
+            risen = self.rise[state.global_step] * (self.training.recipe.sparsity or 0)
+            self.objective.kept = sparsest(self.objective.model, self.training, risen)
         sparsify.apply(self.objective.model, self.objective.kept)
 
 
@@ -125,14 +139,15 @@ class Completed(TrainerCallback):
         self.ranks = ranks
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.ranks.meet()  # every rank has written its part
+        self.ranks.barrier()  # every rank has written its part
         if self.ranks.first:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
 
-def sparsest(model: SentenceTransformer, recipe: Recipe, track: Track, seed: int, sparsity: float) -> Masks:
+def sparsest(model: SentenceTransformer, training: Training, sparsity: float) -> Masks:
     """The masks of the asked sparsity, by importance on training text with dropout; nothing else changes."""
-    text = TokenisedText(data.training_text(track, "twins"), model.tokenizer, recipe.max_length or 0)
+    recipe, seed = training.recipe, training.seed
+    text = TokenisedText(data.training_text(training.track, "twins"), model.tokenizer, recipe.max_length or 0)
     rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)
     padding, was_training = Padding(text.pad, groups=1), model.training
 

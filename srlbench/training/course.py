@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
-from srlbench.recipe import Recipe
-from srlbench.tracks import Track
 from srlbench.training import encoder, sparsify, trainer
-from srlbench.training.callbacks import DevScore, Report, Watch, sparsest
-from srlbench.training.ranks import ALONE, Ranks
+from srlbench.training.callbacks import Hooks, sparsest
 from srlbench.training.rng import seed_everything
 from srlbench.training.sparsify import Masks
+from srlbench.training.value import Training
 
 
 @dataclass(frozen=True)
@@ -29,69 +25,52 @@ class Trained:
     kept: Masks  # of a sparse encoder
 
 
-def train(
-    recipe: Recipe,
-    folder: Path,
-    track: Track,
-    seed: int,
-    work: Path,
-    dev_score: DevScore,
-    report: Report,
-    watch: Watch | None = None,
-) -> Trained:
-    """Train a resolved recipe from the backbone in `folder`; checkpoints in `work` are resumed from."""
-    return _concluded(recipe, track, *learn(recipe, folder, track, seed, work, dev_score, report, watch))
+def train(training: Training, hooks: Hooks) -> Trained:
+    """The encoder that a training ends with; its checkpoints are resumed from."""
+    return _concluded(training, *learn(training, hooks))
 
 
-def trained(
-    recipe: Recipe, folder: Path, track: Track, seed: int, weights: dict[str, Tensor], log: dict[str, Any], kept: Masks
-) -> Trained:
+def trained(training: Training, weights: dict[str, Tensor], log: dict[str, Any], kept: Masks) -> Trained:
     """What the first of several ranks learnt, in another process."""
-    seed_everything(seed, track.threads)
-    model, _ = encoder.build(recipe, folder, track)
+    model, _ = _built(training)
     model.load_state_dict(weights)
-    return _concluded(recipe, track, model, log, kept)
+    return _concluded(training, model, log, kept)
 
 
-def learn(
-    recipe: Recipe,
-    folder: Path,
-    track: Track,
-    seed: int,
-    work: Path,
-    dev_score: DevScore,
-    report: Report,
-    watch: Watch | None = None,
-    ranks: Ranks = ALONE,
-) -> tuple[SentenceTransformer, dict[str, Any], Masks]:
+def learn(training: Training, hooks: Hooks) -> tuple[SentenceTransformer, dict[str, Any], Masks]:
     """The encoder as training leaves it, its log, and what stays of a sparse one.
 
     Each of several ranks does this on its share of the batches; the first alone writes and is watched.
     """
-    assert ranks.size == (recipe.world_size or 1)
-    seed_everything(seed, track.threads)
-    model, head = encoder.build(recipe, folder, track)
-    fit = partial(trainer.fit, recipe=recipe, track=track, seed=seed, dev_score=dev_score, report=report, ranks=ranks)
+    recipe = training.recipe
+    assert hooks.ranks.size == (recipe.world_size or 1)
+    model, head = _built(training)
     log: dict[str, Any] = {}
     kept: Masks = {}
     again = bool(recipe.sparsity) and recipe.schedule in ("fine-tune", "rewind")
     if recipe.trained:
-        log, kept = fit(model, head, work=work / "dense" if again else work, watch=None if again else watch)
+        first = (training.below("dense"), replace(hooks, watch=None)) if again else (training, hooks)
+        log, kept = trainer.fit(model, head, *first)
     if recipe.sparsity and not kept:
-        kept = sparsest(model, recipe, track, seed, recipe.sparsity)
+        kept = sparsest(model, training, recipe.sparsity)
     if again:
         if recipe.schedule == "rewind":
-            seed_everything(seed, track.threads)
-            model, head = encoder.build(recipe, folder, track)
-        log, kept = fit(model, head, work=work / "sparse", watch=watch, kept=kept)
+            model, head = _built(training)
+        log, kept = trainer.fit(model, head, training.below("sparse"), hooks, kept)
     return model, log, kept
 
 
-def _concluded(recipe: Recipe, track: Track, model: SentenceTransformer, log: dict[str, Any], kept: Masks) -> Trained:
-    if recipe.sparsity:
+def _built(training: Training) -> tuple[SentenceTransformer, nn.Module]:
+    """The encoder before training and its head, the same for the same seed."""
+    seed_everything(training.seed, training.track.threads)
+    return encoder.build(training.recipe, training.folder, training.track)
+
+
+def _concluded(training: Training, model: SentenceTransformer, log: dict[str, Any], kept: Masks) -> Trained:
+    if training.recipe.sparsity:
         sparsify.apply(model, kept)
         log["sparsity"] = sparsify.counts(kept)
     model = encoder.plain(model)
-    if recipe.post == "whitening":
-        model = encoder.whiten(model.eval(), track)
+    if training.recipe.post == "whitening":
+        model = encoder.whiten(model.eval(), training.track)
     return Trained(model.eval(), encoder.weights_sha256(model), log, kept)

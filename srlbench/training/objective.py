@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +21,15 @@ class Diverged(SrlbenchError):
     """Training produced a loss that is not a finite number."""
 
 
+@dataclass(frozen=True)
+class Views:
+    """How the views of a batch are made: how many, and the share of its words that each leaves out."""
+
+    count: int
+    word_dropout: float = 0.0
+    seed: int = 0
+
+
 class Objective(nn.Module):
     """A loss in sentence-transformers' form: blocks of token ids in, a scalar out."""
 
@@ -27,18 +37,13 @@ class Objective(nn.Module):
         self,
         model: SentenceTransformer,
         head: nn.Module,
-        loss: LossFunction,
-        arguments: dict[str, Any],
-        views: int,
-        word_dropout: float = 0.0,
-        seed: int = 0,
+        value: LossFunction,
+        views: Views,
         ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
-        self.seed, self.ranks = seed, ranks
-        self.word_dropout, self.special = word_dropout, torch.tensor(special(model.tokenizer))
-        self.model, self.head = model, head
-        self.loss, self.arguments, self.views = loss, arguments, views
+        self.model, self.head, self.value = model, head, value
+        self.views, self.ranks, self.special = views, ranks, torch.tensor(special(model.tokenizer))
         self.history: list[float] = []
         self.observed: list[dict[str, Any]] = []
         self.kept: dict[str, Tensor] = {}  # masks of a sparse encoder: parameter -> what stays
@@ -54,20 +59,16 @@ class Objective(nn.Module):
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
         """The views of the batch, behind the head."""
-        if self.training and self.word_dropout:
+        if self.training and self.views.word_dropout:
             features = [self._thinned(block) for block in features]
         blocks = [self.model(block)["sentence_embedding"] for block in features]
-        return self.head(torch.cat(blocks)[labels]).chunk(self.views)  # type: ignore[no-any-return]
+        return self.head(torch.cat(blocks)[labels]).chunk(self.views.count)  # type: ignore[no-any-return]
 
     def _of_all(self, views: tuple[Tensor, ...]) -> Tensor:
         """The loss of the whole batch; one that draws numbers draws the same on every rank."""
-        with common_rng(self.seed, len(self.history)):
-            return self.value(*map(self.ranks.gathered, views))
+        with common_rng(self.views.seed, len(self.history)):
+            return self.value(*map(self.ranks.all_gather, views))  # type: ignore[no-any-return]
 
     def _thinned(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
         ids, mask = block["input_ids"], block["attention_mask"]
-        return {**block, "attention_mask": thinned(ids, mask, self.word_dropout, self.special.to(ids.device))}
-
-    def value(self, *views: Tensor) -> Tensor:
-        """The loss with its arguments."""
-        return self.loss(*views, **self.arguments)  # type: ignore[no-any-return]
+        return {**block, "attention_mask": thinned(ids, mask, self.views.word_dropout, self.special.to(ids.device))}

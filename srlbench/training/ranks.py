@@ -52,7 +52,7 @@ class Ranks:
         part = len(rows) // self.size
         return list(rows[self.rank * part : (self.rank + 1) * part])
 
-    def gathered(self, rows: Tensor) -> Tensor:
+    def all_gather(self, rows: Tensor) -> Tensor:
         """The rows of all ranks, with a gradient through its own."""
         if self.size == 1:
             return rows
@@ -62,7 +62,7 @@ class Ranks:
         parts[self.rank] = rows
         return torch.cat(parts)
 
-    def joined(self, module: nn.Module) -> nn.Module:
+    def wrap(self, module: nn.Module) -> nn.Module:
         """The module with rank 0's weights, whose gradients become the mean over ranks as they are found.
 
         While unused parameters are looked for, the order in which gradients are added never changes: it would after the
@@ -78,13 +78,13 @@ class Ranks:
         for value in module.state_dict().values() if self.size > 1 else ():
             self._from_first(value)
 
-    def told(self, number: float) -> float:
-        """The number that rank 0 says."""
+    def broadcast(self, number: float) -> float:
+        """The number that rank 0 has."""
         if self.size == 1:
             return number
         return float(self._from_first(torch.tensor([number], dtype=torch.float64, device=_device())).item())
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Ends when all ranks are here."""
         if self.size > 1:
             here = torch.ones(1, device=_device())

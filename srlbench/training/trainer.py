@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +17,33 @@ from transformers import PrinterCallback
 
 from srlbench import data
 from srlbench.recipe import Recipe
-from srlbench.registry import loss_function
 from srlbench.tracks import Track
 from srlbench.training.batches import Padding, TokenisedText, order
-from srlbench.training.callbacks import (
-    COMPLETE,
-    Completed,
-    Dev,
-    DevScore,
-    Observer,
-    Report,
-    Shown,
-    Sparse,
-    Watch,
-)
-from srlbench.training.objective import Objective
+from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Shown, Sparse
+from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
 from srlbench.training.rng import stream
 from srlbench.training.sparsify import Masks
+from srlbench.training.value import Training
 
 GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
 OBJECTIVE = "objective.pt"
 
 
 def fit(
-    model: SentenceTransformer,
-    head: nn.Module,
-    recipe: Recipe,
-    track: Track,
-    seed: int,
-    work: Path,
-    dev_score: DevScore,
-    report: Report,
-    watch: Watch | None,
-    ranks: Ranks,
-    kept: Masks | None = None,
+    model: SentenceTransformer, head: nn.Module, training: Training, hooks: Hooks, kept: Masks | None = None
 ) -> tuple[dict[str, Any], Masks]:
     """The log of one training, and the masks it ended with; `kept` are those it begins with."""
+    recipe, ranks = training.recipe, hooks.ranks
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
-    text = TokenisedText(data.training_text(track, recipe.data), model.tokenizer, recipe.max_length)
-    loss = loss_function(recipe.loss)
-    arguments, word_dropout = dict(recipe.loss.arguments), recipe.word_dropout or 0.0
-    objective = Objective(model, head, loss, arguments, text.views, word_dropout, seed, ranks)
+    text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
+    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
+    objective = Objective(model, head, loss, Views(text.views, recipe.word_dropout or 0.0, training.seed), ranks)
     objective.kept = kept or {}
-    sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
-    trainer = _Trainer(
-        model=model,
-        args=_arguments(recipe, track, seed if ranks.first else stream(seed, ranks.rank), work),
-        train_dataset=text,
-        loss=objective,
-        data_collator=Padding(text.pad, groups=1 if torch.cuda.is_available() else GROUPS),
-        evaluator=Dev(dev_score, ranks) if recipe.select == "dev" else None,
-        callbacks=[
-            *([Sparse(objective, recipe, track, seed)] if sparse else []),
-            Shown(report, recipe.steps),
-            *([Observer(objective, text, watch, recipe.steps)] if watch else []),
-            Completed(ranks),
-        ],
-    )
-    trainer.ranks, trainer.joined = ranks, ranks.joined(objective)
-    trainer.remove_callback(PrinterCallback)
-    trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
+    trainer = _trainer(objective, text, training, hooks)
     start = time.perf_counter()
-    last = int(ranks.told(_last_checkpoint(work) if ranks.first else 0))
-    trainer.train(resume_from_checkpoint=str(work / f"checkpoint-{last}") if last else None)
+    last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))
+    trainer.train(resume_from_checkpoint=str(training.work / f"checkpoint-{last}") if last else None)
     ranks.take_weights(objective)  # where a selected checkpoint was gone back to, the first rank did
     losses = objective.history
     log = {
@@ -94,6 +58,30 @@ def fit(
         "seconds": time.perf_counter() - start,
     }
     return log, objective.kept
+
+
+def _trainer(objective: Objective, text: TokenisedText, training: Training, hooks: Hooks) -> _Trainer:
+    recipe, seed, ranks = training.recipe, training.seed, hooks.ranks
+    assert recipe.batch_size and recipe.steps
+    sparse = bool(recipe.sparsity) and recipe.schedule != "one-shot"
+    trainer = _Trainer(
+        model=objective.model,
+        args=_arguments(recipe, training.track, seed if ranks.first else stream(seed, ranks.rank), training.work),
+        train_dataset=text,
+        loss=objective,
+        data_collator=Padding(text.pad, groups=1 if torch.cuda.is_available() else GROUPS),
+        evaluator=Dev(hooks.dev_score, ranks) if recipe.select == "dev" else None,
+        callbacks=[
+            *([Sparse(objective, training)] if sparse else []),
+            Shown(hooks.report, recipe.steps),
+            *([Observer(objective, text, hooks.watch, recipe.steps)] if hooks.watch else []),
+            Completed(ranks),
+        ],
+    )
+    trainer.ranks, trainer.wrapped = ranks, ranks.wrap(objective)
+    trainer.remove_callback(PrinterCallback)
+    trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
+    return trainer
 
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
@@ -133,7 +121,7 @@ class _Trainer(SentenceTransformerTrainer):
 
     batches: list[list[int]]
     ranks: Ranks
-    joined: nn.Module  # the objective, as all ranks have it
+    wrapped: nn.Module  # the objective, in DistributedDataParallel if there are several ranks
 
     @property
     def _objective(self) -> Objective:
@@ -147,8 +135,8 @@ class _Trainer(SentenceTransformerTrainer):
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
-        """Of encoder, head and loss as one module, for which the ranks are joined."""
-        return self.joined(*self.collect_features(inputs))  # type: ignore[no-any-return]
+        """Of encoder, head and loss as one module, which is what the ranks share."""
+        return self.wrapped(*self.collect_features(inputs))  # type: ignore[no-any-return]
 
     # Ranks have the same weights and optimiser, and random numbers of their own.
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from srlbench import registry
+from srlbench import losses
 from srlbench.diagnostics.gradients import PairLoss, decompose, statistics
 from srlbench.diagnostics.paradigm import CLOSED_FORMS, Bounds, bounds, cosines
 from srlbench.recipe import Loss
@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 
 
 def loss_of(name: str) -> PairLoss:
-    return registry.loss_function(Loss(name))
+    return Loss(name).load()
 
 
 def pair(n: int = 12, width: int = 24, *, seed: int = 0, nearest: float = 0.2, farthest: float = 1.5) -> list[Tensor]:
@@ -179,7 +179,7 @@ def test_an_empty_batch_is_refused() -> None:
         decompose(loss_of("info_nce"), torch.zeros(0, 4), torch.zeros(0, 4))
 
 
-@pytest.mark.parametrize("name", registry.loss_names())
+@pytest.mark.parametrize("name", losses.names())
 def test_every_loss_has_plain_statistics_of_every_batch(name: str) -> None:
     a, b = (view.float() for view in pair(6, 16))
     batches = {

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from srlbench import registry
 from srlbench.diagnostics.gradients import decompose
 from srlbench.diagnostics.paradigm import CLOSED_FORMS, info_nce
 from srlbench.diagnostics.simulation import Grid, batch, of_form, of_loss
@@ -49,7 +48,7 @@ def test_angles_are_normal_around_the_cell() -> None:
 
 @pytest.mark.parametrize("name", sorted(CLOSED_FORMS))
 def test_measuring_agrees_with_the_closed_form(name: str) -> None:
-    measured, exact = of_loss(registry.loss_function(Loss(name)), SMALL), of_form(CLOSED_FORMS[name], SMALL)
+    measured, exact = of_loss(Loss(name).load(), SMALL), of_form(CLOSED_FORMS[name], SMALL)
     # Where the negatives too are opposite the anchor, the table's GD does not reach one: by 1/16 at the most here.
     inner = slice(0, 3)
     np.testing.assert_allclose(measured.dissipation[:, inner], exact.dissipation[:, inner], rtol=0, atol=1e-6)
@@ -62,16 +61,14 @@ def test_measuring_agrees_with_the_closed_form(name: str) -> None:
 
 def test_one_anchor_of_a_cell_by_hand() -> None:
     near, far = torch.tensor(0.6, dtype=torch.float64), torch.linspace(0.5, 1.4, 7, dtype=torch.float64)
-    found = decompose(
-        registry.loss_function(Loss("info_nce")), *batch(near, far, 20, np.random.default_rng(1)), anchors=1
-    )
+    found = decompose(Loss("info_nce").load(), *batch(near, far, 20, np.random.default_rng(1)), anchors=1)
     form = info_nce(near.cos(), far.cos())
     assert found.dissipation.item() == pytest.approx(form.gd.item(), abs=1e-6)
     torch.testing.assert_close(found.push[0, 1:], form.gd * form.w, rtol=0, atol=1e-6)
 
 
 def test_what_never_dissipates_is_flat() -> None:
-    found = of_loss(registry.loss_function(Loss("align_uniform")), SMALL)
+    found = of_loss(Loss("align_uniform").load(), SMALL)
     np.testing.assert_allclose(found.dissipation, 1, rtol=1e-6)
     assert np.isfinite(found.ratio).all()
 

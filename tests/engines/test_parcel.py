@@ -13,11 +13,11 @@ import made_small
 import pytest
 
 from srlbench import backbones, data, tracks
-from srlbench.engines import parcel
-from srlbench.engines.node import agree
 from srlbench.errors import SrlbenchError
-from srlbench.jobs import Job
 from srlbench.records import Key, software
+from srlbench.runs.engines import parcel
+from srlbench.runs.engines.node import agree
+from srlbench.runs.job import Job
 
 
 class Store(dict[int, bytes]):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ import psutil
 import pytest
 from conftest import Cli
 
-from srlbench import backbones, suite
+from srlbench import backbones
 from srlbench.records import Record, scan
 
-if not suite.find_spec("ray"):
+if not find_spec("ray"):
     pytest.skip("Ray is not installed (extra `ray`)", allow_module_level=True)
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from srlbench import backbones, data, protocols
+from srlbench import backbones, data
 from srlbench.data import language
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import encoding, external
 from srlbench.evaluation.encoding import Encoder, embed
-from srlbench.evaluation.evaluate import evaluate, meta
+from srlbench.evaluation.evaluate import encoder, evaluate, meta
 from srlbench.evaluation.similarity import Undefined, aggregates, cosines, spearman
+from srlbench.tracks import protocol as protocols
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -72,7 +73,7 @@ class Fixed:
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_constant_encoder_has_defined_scores_and_a_warning(value: float) -> None:
     protocol = protocols.load("generated").only(("GenSTS13", "GenCR"))
-    done = evaluate(Fixed(value), protocol, name="x", revision="y", seed=0)  # type: ignore[arg-type]
+    done = evaluate(encoder(Fixed(value), meta("x", "y", 0)), protocol)  # type: ignore[arg-type]
     assert done.scores["GenSTS13"] == 0 and 50 < done.scores["GenCR"] < 70
     assert done.warnings == ["GenSTS13: every pair has the same similarity: no rank correlation, counted as 0"]
 
@@ -111,7 +112,7 @@ def test_every_real_set_is_the_pinned_one(name: str, tmp_path: Path) -> None:
 def test_the_two_protocols_differ_in_sick_alone(tiny: SentenceTransformer) -> None:
     """mteb's STS12-16 are SentEval's text; SICK-R is all pairs there and the test pairs here, and each shows both."""
     one, other = (
-        evaluate(tiny, protocols.load(name).only(("STS16", "SICK-R")), name="x", revision="y", seed=0, given=REAL)
+        evaluate(encoder(tiny, meta("x", "y", 0)), protocols.load(name).only(("STS16", "SICK-R")), given=REAL)
         for name in ("simcse", "mteb")
     )
     assert one.scores["STS16"] == pytest.approx(other.scores["STS16"], abs=0.001)

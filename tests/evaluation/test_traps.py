@@ -19,6 +19,8 @@ from srlbench.evaluation.tasks import task
 from srlbench.recipe import Recipe
 from srlbench.training import encoder
 
+WHO = door.meta("r", "f", 0)
+
 
 def state() -> list[Any]:
     return [
@@ -52,7 +54,7 @@ def test_mteb_reseeds_the_world_and_the_door_does_not(track: tracks.Track, words
 
     model = words(0)
     before = state()
-    door.evaluate(model, track.protocol, name="r", revision="f", seed=0)
+    door.evaluate(door.encoder(model, WHO), track.protocol)
     assert state() == before
 
 
@@ -74,15 +76,15 @@ def test_results_of_two_seeds_do_not_meet_in_mtebs_cache(track: tracks.Track, wo
 
 def test_digits_do_not_depend_on_what_was_evaluated_before(track: tracks.Track, words: Any) -> None:
     model = words(0)
-    together = door.evaluate(model, track.protocol, name="r", revision="f", seed=0)
-    alone = door.evaluate(model, track.protocol.only(("GenTREC",)), name="r", revision="f", seed=0)
+    together = door.evaluate(door.encoder(model, WHO), track.protocol)
+    alone = door.evaluate(door.encoder(model, WHO), track.protocol.only(("GenTREC",)))
     assert alone.scores["GenTREC"] == together.scores["GenTREC"]
 
 
 def test_scores_follow_from_the_stored_predictions(track: tracks.Track, words: Any) -> None:
     from scipy.stats import spearmanr
 
-    done = door.evaluate(words(0), track.protocol, name="r", revision="f", seed=0)
+    done = door.evaluate(door.encoder(words(0), WHO), track.protocol)
     pairs = data.task(track.protocol, "GenSTSB").splits["test"]
     again = 100 * spearmanr(done.predictions["GenSTSB"], pairs["score"]).statistic
     assert done.scores["GenSTSB"] == pytest.approx(again, abs=1e-9)

@@ -27,7 +27,7 @@ def test_it_is_json_and_names_nobody() -> None:
 
 def test_records_and_their_views_load_nothing_heavy() -> None:
     code = (
-        "import sys, srlbench.leaderboard, srlbench.check\n"
+        "import sys, srlbench.analysis.leaderboard, srlbench.analysis.check\n"
         "from srlbench.records import environment; environment()\n"
         "heavy = {'torch', 'mteb', 'transformers', 'sentence_transformers', 'datasets', 'scipy', 'pandas'}\n"
         "print(sorted(heavy & sys.modules.keys()))"

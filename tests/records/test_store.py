@@ -62,11 +62,11 @@ def test_a_record_lies_where_its_key_says(tmp_path: Path) -> None:
 def test_a_record_in_its_place_knows_its_results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for record in (made(), broken(backbone="org/model@86b5e0934494", seed=1)):
         path = write(tmp_path / "results", record)
-        assert store.home(path, record) == (tmp_path / "results").resolve()
-        assert store.home(path, replace(record, seed=7)) is None
+        assert paths.home(path, record) == (tmp_path / "results").resolve()
+        assert paths.home(path, replace(record, seed=7)) is None
         monkeypatch.chdir(path.parent)
-        assert store.home(Path(path.name), record) == (tmp_path / "results").resolve()
-    assert store.home(Path("/seed-0.json"), made()) is None
+        assert paths.home(Path(path.name), record) == (tmp_path / "results").resolve()
+    assert paths.home(Path("/seed-0.json"), made()) is None
 
 
 def test_a_name_with_a_slash_stays_one_folder(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from srlbench import leaderboard, tracks
-from srlbench.claims import Claim, Finding
+from srlbench import tracks
+from srlbench.analysis.claims import Claim, Finding
+from srlbench.analysis.leaderboard import scope
+from srlbench.analysis.leaderboard.board import build
+from srlbench.publish.site.contents import Definition, TrackResults
 from srlbench.records import Record
-from srlbench.site.contents import Definition, Results
 
 RULES = tracks.load("embedded")
 NOW, OLD = "a" * 16, "b" * 16
@@ -52,18 +54,15 @@ def definition(name: str, **changes: Any) -> Definition:
     return replace(Definition(name, "It trains.", "mine", None, None, {}, {"data": "twins"}, None), **changes)
 
 
-def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any) -> Results:
+def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any) -> TrackResults:
     names = [*dict.fromkeys(run.recipe for run in runs), *not_run]
     pairs = {(run.recipe, run.backbone) for run in runs} | {(name, "tiny") for name in not_run}
-    board = leaderboard.build(
-        runs, track=RULES.name, version=RULES.version, protocol=RULES.protocol.label,
-        current=dict.fromkeys(sorted(pairs), NOW), groups=RULES.groups, seeds=range(3),
-    )  # fmt: skip
+    board = build(runs, replace(scope(RULES), seeds=range(3)), dict.fromkeys(sorted(pairs), NOW))
     options = {"definitions": {name: definition(name) for name in names}} | options
-    return Results(RULES, board, tuple(runs), options.pop("judged", {}), **options)
+    return TrackResults(RULES, board, tuple(runs), options.pop("judged", {}), **options)
 
 
-def every_state() -> Results:
+def every_state() -> TrackResults:
     """Two ranked rows, and one of each other kind that a table can have."""
     runs = [record(name, seed, mean) for name, mean in (("first", 60.0), ("second", 50.0)) for seed in range(3)]
     runs += [
@@ -74,14 +73,14 @@ def every_state() -> Results:
     return results(runs, not_run=["idle"])
 
 
-def hostile() -> Results:
+def hostile() -> TrackResults:
     """Ranked and failed rows whose every text is somebody else's."""
     runs = [record(name, seed, 50.0 + place) for place, name in enumerate(HOSTILE) for seed in range(2)]
     runs += [failed(HOSTILE[0], 7, SPOILED)]
     runs = [replace(run, environment={"packages": {SPOILED: SPOILED}, "cpu": SPOILED}) for run in runs]
     runs = [replace(run, resolved={SPOILED: SPOILED, "loss": {"name": SPOILED, "t": SPOILED}}) for run in runs]
     known = {
-        name: definition(name, summary=SPOILED, family=SPOILED, cite=SPOILED, twin=HOSTILE[1], loss=SPOILED,
+        name: definition(name, summary=SPOILED, family=SPOILED, cite=SPOILED, version_of=HOSTILE[1], loss=SPOILED,
                          reported={SPOILED: {"sts_avg": 50.0}}, settings={"data": "twins", SPOILED: SPOILED})
         for name in HOSTILE
     }  # fmt: skip

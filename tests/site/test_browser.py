@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from made_results import HOSTILE, every_state, hostile
 
-from srlbench.site import folder, pages
-from srlbench.site.contents import recipe_page
+from srlbench.publish.site import folder, pages
+from srlbench.publish.site.contents import recipe_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `browser`)")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

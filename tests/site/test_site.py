@@ -17,12 +17,14 @@ from conftest import Cli
 from made_results import HOSTILE, SPOILED, every_state, hostile, record, results
 
 import srlbench
-from srlbench import claims, registry, tracks, website
+from srlbench import registry, tracks
+from srlbench.analysis import claims
+from srlbench.analysis.results import Results, measured
 from srlbench.errors import SrlbenchError, UsageError
+from srlbench.publish.site import build, folder, pages
+from srlbench.publish.site.citations import citations, of_paper
+from srlbench.publish.site.contents import TrackResults, paper_page, recipe_page, slug
 from srlbench.records import write as write_record
-from srlbench.site import folder, pages
-from srlbench.site.citations import citations, of_paper
-from srlbench.site.contents import Results, paper_page, recipe_page, slug
 
 ROOT = Path(srlbench.__file__).parent.parent
 PUBLISHED = ROOT / "results"
@@ -58,7 +60,7 @@ class Html(HTMLParser):
         return [attrs["id"] for _, attrs in self.tags if "id" in attrs]
 
 
-def made(results: Results) -> dict[str, bytes]:
+def made(results: TrackResults) -> dict[str, bytes]:
     return dict(pages.files([results], results.definitions))
 
 
@@ -82,7 +84,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Site:
     if not PUBLISHED.is_dir():
         pytest.skip("not in a clone")
     place = tmp_path_factory.mktemp("sites") / "small"
-    website.publish(place, ["small"], (), PUBLISHED)
+    build.publish(place, [Results(PUBLISHED, tracks.load("small"))])
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
@@ -300,7 +302,7 @@ def test_bad_input_is_one_sentence(here: Cli, tmp_path: Path, words: list[str], 
 def test_a_track_with_no_readable_record_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "embedded" / f"v{tracks.load('embedded').version}" / "records").mkdir(parents=True)
     with pytest.raises(SrlbenchError, match="no records"):
-        website.publish(tmp_path / "site", [], (), tmp_path)
+        build.publish(tmp_path / "site", measured(tmp_path))
 
 
 def test_publishing_loads_no_heavy_library_and_needs_no_network(tmp_path: Path) -> None:
@@ -323,7 +325,7 @@ def test_publishing_loads_no_heavy_library_and_needs_no_network(tmp_path: Path) 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="not in a clone")
 def test_the_published_tracks_make_a_small_site_soon(tmp_path: Path) -> None:
     start = time.process_time()  # of this process: other work on the machine is no fault of the site
-    size, problems = website.publish(tmp_path / "site", [], (), PUBLISHED)
+    size, problems = build.publish(tmp_path / "site", measured(PUBLISHED))
     assert time.process_time() - start < 20 and size < 8e6 and not problems
     assert {"embedded", "small"} <= {path.name for path in (tmp_path / "site" / "tracks").iterdir()}
 

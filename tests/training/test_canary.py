@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from srlbench import backbones, registry, tracks
-from srlbench.fingerprint import resolved
 from srlbench.recipe import change
 from srlbench.records import environment
+from srlbench.tracks.resolve import resolved
 from srlbench.training import TRAINING_VERSION, course
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
 
 KNOWN = Path(__file__).with_name("canary.json")
 HERE = environment()
@@ -31,7 +33,7 @@ def sing() -> str:
     recipe = change(resolved(registry.recipe("simcse-sup"), track, tiny), "simcse-sup", {"steps": 5, "lr": 1e-3})
     with tempfile.TemporaryDirectory() as work:
         folder = backbones.fetch(tiny)
-        return course.train(recipe, folder, track, 0, Path(work), lambda model: 0.0, lambda *news: None).weights_sha256
+        return course.train(Training(recipe, folder, track, 0, Path(work)), Hooks(lambda model: 0.0)).weights_sha256
 
 
 def test_training_is_what_its_version_says() -> None:

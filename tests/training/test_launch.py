@@ -37,7 +37,7 @@ def together(make: launch.Make, folder: Path) -> Any:
 def bad(how: Callable[[], None], ranks: Ranks, report: Report) -> None:
     if ranks.rank == 1:
         how()
-    ranks.meet()
+    ranks.barrier()
 
 
 def broken() -> None:
@@ -72,7 +72,7 @@ def stay(folder: Path, ranks: Ranks, report: Report) -> None:
     (folder / f"here-{ranks.rank}").write_text(str(os.getpid()))
     if ranks.first:
         time.sleep(600)
-    ranks.meet()
+    ranks.barrier()
 
 
 def test_if_the_starter_is_killed_they_end_and_the_lock_is_theirs_till_then(tmp_path: Path) -> None:

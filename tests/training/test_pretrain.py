@@ -19,8 +19,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from srlbench.data import language
 from srlbench.errors import UsageError
-from srlbench.training import corpus, masked, pretrain, vocabulary
-from srlbench.training.build import Pretraining, arguments
+from srlbench.training.pretraining import corpus, masked, pretrain, vocabulary
+from srlbench.training.pretraining.build import Pretraining, arguments
 
 WORDS = ["river", "stone", "bird", "city", "winter", "music", "engine", "market", "garden", "letter"]
 

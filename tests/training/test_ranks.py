@@ -24,17 +24,22 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, models
 from torch import Tensor, nn
 
-from srlbench import backbones, plan, registry, tracks
-from srlbench.engines import local
+from srlbench import backbones, losses, registry, tracks
 from srlbench.errors import UsageError
-from srlbench.fingerprint import fingerprint, resolved
 from srlbench.losses.info_nce import info_nce
 from srlbench.recipe import Loss, Recipe, change, resolve
+from srlbench.runs import plan
+from srlbench.runs.engines import local
+from srlbench.runs.fingerprint import fingerprint
+from srlbench.runs.suite import Suite
 from srlbench.tracks import Track
+from srlbench.tracks.resolve import resolved
 from srlbench.training import callbacks, course, encoder, launch
+from srlbench.training.callbacks import Hooks
 from srlbench.training.encoder import weights_sha256
-from srlbench.training.objective import Objective
+from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import ALONE, Ranks
+from srlbench.training.value import Training
 
 ROWS, WIDTH = 12, 8
 TINY = backbones.resolve("tiny")
@@ -73,7 +78,7 @@ class Mistaken(Objective):
 
     def _of_all(self, views: tuple[Tensor, ...]) -> Tensor:
         a, b = views
-        parts = self.ranks.gathered(b).detach().chunk(self.ranks.size)
+        parts = self.ranks.all_gather(b).detach().chunk(self.ranks.size)
         others = [part for rank, part in enumerate(parts) if rank != self.ranks.rank]
         return info_nce(a, b, *others) / self.ranks.size
 
@@ -87,11 +92,11 @@ def gradients(loss: Any, ranks: Ranks, kind: type[Objective] = Objective) -> dic
     """Of encoder and head, and the loss, for rows of which each rank has its share."""
     torch.manual_seed(0)
     model: Any = Plain().double()
-    objective = kind(model, nn.Linear(WIDTH, WIDTH).double(), loss, {}, 2, ranks=ranks)
+    objective = kind(model, nn.Linear(WIDTH, WIDTH).double(), loss, Views(2), ranks)
     x = torch.randn(ROWS, WIDTH, dtype=torch.double)
     views = torch.stack([x, x + torch.randn_like(x)])[:, ranks.share(range(ROWS))].flatten(0, 1)
-    joined = ranks.joined(objective)
-    joined([{"rows": views}], torch.arange(len(views))).backward()
+    wrapped = ranks.wrap(objective)
+    wrapped([{"rows": views}], torch.arange(len(views))).backward()
     found = {name: each.grad for name, each in objective.named_parameters()}
     return {"loss": objective.history, **found}
 
@@ -113,9 +118,8 @@ def learn(
 
     scores = iter(range(100, 0, -1))  # the first checkpoint is the best one
     folder, rates = backbones.fetch(backbone), dataclasses.replace(recipe, lr=1e-3)
-    model, log, _ = course.learn(
-        rates, folder, track, 0, work, lambda model: float(next(scores)), report, None, ranks
-    )  # fmt: skip
+    hooks = Hooks(lambda model: float(next(scores)), report, ranks=ranks)
+    model, log, _ = course.learn(Training(rates, folder, track, 0, work), hooks)
     return weights_sha256(model), model, log
 
 
@@ -154,17 +158,17 @@ def with_dropout(track: Track, work: Path, ranks: Ranks) -> dict[str, Any]:
     # As if killed between the two: one rank has written its part, and the checkpoint is not whole.
     if ranks.first:
         (work / "stopped-7" / "checkpoint-6" / callbacks.COMPLETE).unlink()
-    ranks.meet()
+    ranks.barrier()
     best, model, chosen = learn(dataclasses.replace(recipe, select="dev"), track, work / "best", ranks)
     weights = nn.utils.parameters_to_vector(model.parameters()).detach()
     return {
         "whole": whole,
         "again": learn(recipe, track, work / "again", ranks)[0],
         "resumed": [learn(recipe, track, work / f"stopped-{stop}", ranks)[0] for stop in (2, 7)],
-        "losses": ranks.gathered(torch.tensor(log["losses"]).reshape(1, -1)).tolist(),
+        "losses": ranks.all_gather(torch.tensor(log["losses"]).reshape(1, -1)).tolist(),
         "best": best,
         "dev": chosen["dev"],
-        "apart": float((ranks.gathered(weights.reshape(1, -1)) - weights).abs().max()),
+        "apart": float((ranks.all_gather(weights.reshape(1, -1)) - weights).abs().max()),
         "parts": sorted(str(each.relative_to(work / "whole")) for each in (work / "whole").rglob("rng_state*")),
     }
 
@@ -172,15 +176,15 @@ def with_dropout(track: Track, work: Path, ranks: Ranks) -> dict[str, Any]:
 def everything(rules: Path, work: Path, ranks: Ranks, report: launch.Report) -> dict[str, Any]:
     track = tracks.read(rules)
     report("train", ranks.rank, 2)
-    losses = {name: gradients(registry.loss_function(Loss(name)), ranks) for name in registry.loss_names()}
+    found = {name: gradients(Loss(name).load(), ranks) for name in losses.names()}
     chance = torch.tensor(gradients(drawn, ranks)["loss"])
     return {
         "rank": ranks.rank,
-        "told": ranks.told(5.0 + ranks.rank),
+        "told": ranks.broadcast(5.0 + ranks.rank),
         "default group": torch.distributed.is_initialized(),
-        "gradients": losses,
+        "gradients": found,
         "mistaken": gradients(info_nce, ranks, Mistaken),
-        "chance": ranks.gathered(chance).tolist(),
+        "chance": ranks.all_gather(chance).tolist(),
         "weights": weights(QUICK, rules, work, ranks, report),
         "dropout": with_dropout(track, work, ranks),
     }
@@ -209,9 +213,9 @@ def test_the_first_tells_and_reports_and_libraries_see_one_process(two: dict[str
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("name", registry.loss_names())
+@pytest.mark.parametrize("name", losses.names())
 def test_gradients_of_two_are_those_of_one_big_batch(name: str, two: dict[str, Any]) -> None:
-    expected, found = gradients(registry.loss_function(Loss(name)), ALONE), two["gradients"][name]
+    expected, found = gradients(Loss(name).load(), ALONE), two["gradients"][name]
     assert found.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-12)
     assert set(expected) == {"model.layer.weight", "model.layer.bias", "head.weight", "head.bias"}
     for parameter, gradient in expected.items():
@@ -306,9 +310,8 @@ def test_the_track_a_recipe_and_its_settings_may_say_it() -> None:
 
 def test_a_run_of_two_processes_takes_two_places(tmp_path: Path) -> None:
     track = tracks.load("embedded")
-    entries = [registry.recipe("simcse-unsup+world_size=2"), registry.recipe("simcse-unsup")]
-    asked = plan.Plan(track, tmp_path, plan.states(plan.current(entries, track), track, (0,), ()))
-    double, single = plan.jobs_of(asked)
+    entries = registry.recipe("simcse-unsup+world_size=2"), registry.recipe("simcse-unsup")
+    double, single = plan.jobs_of(plan.plan(Suite(track, entries, seeds=(0,)), plan.Options(tmp_path)))
     assert (double.world_size, single.world_size) == (2, 1)
     process: Any = None
     assert local._fits(double, {}, 1) and local._fits(double, {1: (single, process, 0.0)}, 3)

@@ -11,9 +11,11 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from srlbench import backbones, registry, tracks
-from srlbench.fingerprint import resolved
 from srlbench.recipe import LossFunction, Recipe
+from srlbench.tracks.resolve import resolved
 from srlbench.training import callbacks, course, trainer
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
 
 TINY = backbones.resolve("tiny")
 
@@ -43,10 +45,8 @@ def train(
             raise Stopped
 
     scores = iter(range(100, 0, -1))  # the first checkpoint is the best one
-    return course.train(
-        recipe, backbones.fetch(TINY), track, 0, work, lambda model: float(next(scores)), report,
-        Watch() if observed else None,
-    )  # fmt: skip
+    hooks = Hooks(lambda model: float(next(scores)), report, Watch() if observed else None)
+    return course.train(Training(recipe, backbones.fetch(TINY), track, 0, work), hooks)
 
 
 @pytest.mark.parametrize("name", ["simcse-unsup", "simcse-sup"])

@@ -22,9 +22,12 @@ from srlbench import backbones, registry, tracks
 from srlbench.data import language
 from srlbench.errors import UsageError
 from srlbench.evaluation import external
-from srlbench.fingerprint import fingerprint, resolved
 from srlbench.recipe import Recipe, change
+from srlbench.runs.fingerprint import fingerprint
+from srlbench.tracks.resolve import resolved
 from srlbench.training import compact, course, encoder, sparsify
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
 
 TINY = backbones.resolve("tiny")
 RECIPE = Recipe(sparsity=0.5)
@@ -157,7 +160,7 @@ def train(recipe: Recipe, track: tracks.Track, work: Path, stop: int | None = No
         if len(seen) == stop:
             raise Stopped
 
-    return course.train(recipe, backbones.fetch(TINY), track, 0, work, lambda model: 0.0, report)
+    return course.train(Training(recipe, backbones.fetch(TINY), track, 0, work), Hooks(lambda model: 0.0, report))
 
 
 def sparse(track: tracks.Track, **settings: object) -> Recipe:

@@ -10,12 +10,14 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 
-from srlbench import backbones, plan, registry, tracks
-from srlbench.fingerprint import resolved
+from srlbench import backbones, registry, tracks
+from srlbench.tracks.resolve import applies, resolved
 from srlbench.training import course, layers
-from srlbench.training.build import Pretraining
+from srlbench.training.callbacks import Hooks
 from srlbench.training.layers import Words
-from srlbench.training.pretrain import pretrain
+from srlbench.training.pretraining.build import Pretraining
+from srlbench.training.pretraining.pretrain import pretrain
+from srlbench.training.value import Training
 
 TEXT = [
     f"the {a} sees the {b} near a {c}" for a in ("cat", "dog", "bird") for b in ("man", "boat") for c in ("sea", "hill")
@@ -45,9 +47,9 @@ def test_anyone_can_load_what_was_made(static: Path) -> None:
 def test_it_is_a_backbone_without_layers(static: Path) -> None:
     start = backbones.resolve(str(static))
     assert not start.layered and backbones.resolve("tiny").layered
-    assert plan.applies(registry.recipe("simcse-unsup"), start)
-    assert not plan.applies(registry.recipe("untrained-cls"), start)
-    assert not plan.applies(registry.recipe("sparse-simcse-unsup"), start)
+    assert applies(registry.recipe("simcse-unsup"), start)
+    assert not applies(registry.recipe("untrained-cls"), start)
+    assert not applies(registry.recipe("sparse-simcse-unsup"), start)
 
 
 def test_rows_and_offsets_say_the_same(static: Path) -> None:
@@ -82,7 +84,7 @@ def test_recipes_end_as_plain_embeddings(
     track, start = tracks.read(quick_track), backbones.resolve(str(static))
     recipe = resolved(registry.recipe(name), track, start)
     made = [
-        course.train(recipe, static, track, 0, tmp_path / place, lambda model: 0.0, lambda *news: None)
+        course.train(Training(recipe, static, track, 0, tmp_path / place), Hooks(lambda model: 0.0))
         for place in ("a", "b")
     ]
     assert made[0].weights_sha256 == made[1].weights_sha256
@@ -93,7 +95,7 @@ def test_recipes_end_as_plain_embeddings(
 
 
 def test_lines_of_evaluation_sets_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from srlbench.training import pretrain as module
+    from srlbench.training.pretraining import pretrain as module
 
     monkeypatch.setattr(module, "evaluated", lambda config: frozenset({"thecatseesthemannearasea"}))
     corpus = tmp_path / "text.txt"

@@ -1,0 +1,40 @@
+"""The regression check of a results folder: fresh records against reviewed expectations, one verdict a recipe."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from srlbench import records
+from srlbench.analysis.check import baseline as baselines
+from srlbench.analysis.check import check as checks
+from srlbench.analysis.check.verdicts import Report
+from srlbench.analysis.results import Results
+
+__all__ = ["accept", "check"]
+
+FILE = "baseline.toml"
+
+
+def check(results: Results, baseline: Path | None = None) -> Report:
+    """The verdicts by a baseline; None for the published one of the track."""
+    track = results.track
+    path = baseline or records.track_folder(records.published_results(), track.name, track.version) / FILE
+    found = results.entered
+    controls = {name for name, entry in results.recipes.items() if not entry.recipe.trained}
+    return checks.check(found.records, found.problems, baselines.load(path), results.current, track.groups, controls)
+
+
+def accept(results: Results, reason: str, out: Path | None = None) -> Path:
+    """Write a new baseline from the records, to `out` or beside them; margins of the one that is there are kept."""
+    path = out or results.folder / FILE
+    text = baselines.accept(
+        results.entered.records,
+        results.current,
+        results.track.groups,
+        reason=reason,
+        date=datetime.date.today().isoformat(),
+        previous=baselines.load(path) if path.is_file() else None,
+    )
+    records.write_text(path, text)
+    return path

@@ -1,0 +1,101 @@
+"""One report of the regression check in the forms that other programs read: JUnit, Markdown, GitHub's annotations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from srlbench.analysis.check.verdicts import Report, Verdict, summary
+from srlbench.errors import NOTHING_COMPARABLE, StoreError
+from srlbench.escape import escaped
+from srlbench.records import write_text
+
+SUITE = "srlbench check"
+# What XML 1.0 has no way of writing.
+_UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LEVELS = {"failed": "error", "regressed": "error", "drifted": "error", "inconclusive": "warning"}
+
+
+def write(report: Report, junit: Path | None, markdown: Path | None, step_summary: str | None) -> None:
+    """The files that were asked for; GitHub's summary of a step is appended to."""
+    if junit:
+        write_text(junit, to_junit(report))
+    if markdown:
+        write_text(markdown, to_markdown(report))
+    if step_summary:
+        try:
+            with open(step_summary, "a", encoding="utf-8") as page:
+                page.write(to_markdown(report))
+        except OSError as error:
+            raise StoreError(f"Cannot write {step_summary}: {error.strerror}.") from error
+
+
+def to_junit(report: Report) -> str:
+    """A test case a recipe: a fall is a failure, a failed run an error, what was not compared is skipped."""
+    cases = [_case(verdict) for verdict in report.verdicts]
+    if report.exit_code == NOTHING_COMPARABLE:
+        cases.append(ElementTree.Element("testcase", classname=SUITE, name="something to compare"))
+        ElementTree.SubElement(cases[-1], "error", type="not comparable", message="Nothing could be compared.")
+    suite = ElementTree.Element("testsuite", name=SUITE, tests=str(len(cases)))
+    for attribute, tag in {"failures": "failure", "errors": "error", "skipped": "skipped"}.items():
+        suite.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
+    suite.extend(cases)
+    if report.notes:
+        ElementTree.SubElement(suite, "system-out").text = _writable("\n".join(report.notes))
+    root = ElementTree.Element("testsuites", {**suite.attrib})
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(verdict: Verdict) -> ElementTree.Element:
+    case = ElementTree.Element(
+        "testcase", classname=f"{SUITE}.{_writable(verdict.backbone)}", name=_writable(verdict.recipe)
+    )
+    said = _writable(verdict.reason)
+    lines = _writable("\n".join(f"{change.word} {change}" for change in verdict.behind))
+    tag = {"failed": "error", "regressed": "failure", "drifted": "failure", "not comparable": "skipped"}.get(
+        verdict.word
+    )
+    if tag:
+        ElementTree.SubElement(case, tag, type=verdict.word, message=said).text = lines or None
+    else:
+        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [f"{verdict.word}: {said}", lines]))
+    return case
+
+
+def to_markdown(report: Report) -> str:
+    """The verdicts as a table, then the values behind those that are not ok."""
+    parts = [
+        f"# Regression check\n\n{summary(report)}\n",
+        "| verdict | recipe | backbone | why |\n| :--- | :--- | :--- | :--- |",
+    ]
+    parts += [
+        f"| {v.word} | {escaped(v.recipe)} | {escaped(v.backbone)} | {escaped(v.reason)} |" for v in report.verdicts
+    ]
+    for verdict in report.verdicts:
+        if verdict.behind:
+            parts += [f"\n## {escaped(verdict.name)}: {verdict.word}\n"]
+            parts += [f"- {change.word}: {escaped(str(change))}" for change in verdict.behind]
+    parts += [f"\n{escaped(note)}" for note in report.notes]
+    return "\n".join(parts) + "\n"
+
+
+def to_annotations(report: Report) -> Iterator[str]:
+    """GitHub's workflow commands: an error or a warning for each recipe that asks for one."""
+    for verdict in report.verdicts:
+        if level := _LEVELS.get(verdict.word):
+            title = _command(f"{verdict.name}: {verdict.word}").replace(":", "%3A").replace(",", "%2C")
+            yield f"::{level} title={title}::{_command(verdict.reason)}"
+    if report.exit_code == NOTHING_COMPARABLE:
+        yield "::error title=srlbench check::Nothing could be compared."
+
+
+def _command(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _writable(text: str) -> str:
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)

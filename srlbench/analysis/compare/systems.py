@@ -1,0 +1,100 @@
+"""What is compared: a recipe, one run of it, or all that a results folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from srlbench import records
+from srlbench.analysis.results import Cell, Results
+from srlbench.errors import UsageError
+from srlbench.records import Record, address
+
+
+@dataclass(frozen=True)
+class System:
+    """The good records of one recipe on one backbone, by seed, and the folder they lie in."""
+
+    results: Path
+    runs: Mapping[int, Record]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The systems of a results folder, and why other recipes have none."""
+
+    systems: Mapping[Cell, System]
+    failed: frozenset[Cell] = field(default=frozenset())
+    unclear: Mapping[Cell, str] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> set[Cell]:
+        return {*self.systems, *self.failed, *self.unclear}
+
+
+def chosen(text: str, results: Results) -> dict[Cell, System]:
+    """The systems that `RECIPE@BACKBONE:SEED` names among the fresh records; a record's file is one run."""
+    if is_file(text):
+        return _file(Path(text), results)
+    return systems(address.parse(text).among(results.fresh), results.path)
+
+
+def systems(found: Sequence[Record], folder: Path) -> dict[Cell, System]:
+    """Records that lie in one folder, by recipe and backbone."""
+    made: dict[Cell, dict[int, Record]] = {}
+    for record in found:
+        made.setdefault((record.recipe, record.backbone), {})[record.seed] = record
+    return {cell: System(folder, runs) for cell, runs in made.items()}
+
+
+def is_run(text: str) -> bool:
+    """Whether a text names one run and not all seeds of a recipe."""
+    return is_file(text) or address.parse(text).seed is not None
+
+
+def is_file(text: str) -> bool:
+    return text.endswith(".json")
+
+
+def folder(results: Results) -> Folder:
+    """The systems of a results folder, whatever code made them; where several versions lie, the present one."""
+    track = results.track
+    found = [record for record in results.records if record.protocol == track.protocol.label]
+    if not found:
+        raise UsageError(
+            f"There are no records of track {track.name}, protocol {track.protocol.label}, in {results.path}."
+        )
+    good: dict[Cell, System] = {}
+    unclear: dict[Cell, str] = {}
+    cells: dict[Cell, dict[str, dict[int, Record]]] = {}
+    for record in found:
+        versions = cells.setdefault((record.recipe, record.backbone), {})
+        if record.status == "ok":
+            versions.setdefault(record.fingerprint, {})[record.seed] = record
+    for cell, versions in cells.items():
+        present = versions.get(results.current.get(cell, ""))
+        known = present or (next(iter(versions.values())) if len(versions) == 1 else None)
+        if known:
+            good[cell] = System(results.path, known)
+        elif versions:
+            unclear[cell] = f"{len(versions)} versions in {results.path}, none of them today's"
+    return Folder(good, frozenset(cell for cell, versions in cells.items() if not versions), unclear)
+
+
+def _file(path: Path, results: Results) -> dict[Cell, System]:
+    track = results.track
+    try:
+        record = records.read(path)
+    except records.RecordError as error:
+        raise UsageError(f"{path}: {error}.") from None
+    home = records.home(path, record)
+    if record.status != "ok" or home is None:
+        raise UsageError(f"{path} is no record of a good run in its place in a results folder.")
+    if (record.track, record.track_version) != (track.name, track.version):
+        raise UsageError(
+            f"{path} is of track {record.track} v{record.track_version}, not of {track.name} v{track.version}."
+        )
+    if record.protocol != track.protocol.label:
+        raise UsageError(f"{path} was scored under protocol {record.protocol}, not {track.protocol.label}.")
+    return systems([record], home)

@@ -1,0 +1,59 @@
+"""Diagnoses as figures: simulation maps of losses, the weight of words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from srlbench import losses
+from srlbench.diagnostics import encoder
+from srlbench.diagnostics.encoder import Weighed
+from srlbench.errors import UsageError
+
+SHADED = 3  # sentences in the picture
+FITTING = range(5, 15)  # words of a sentence that a picture has room for
+
+
+def maps(
+    names: Sequence[str] | None, cells: int, batches: int, out: Path, report: Callable[[str, int, int], None]
+) -> Path:
+    """The figure of the simulation maps, of every registered loss or of some."""
+    chosen = {name: encoder.loss(name) for name in names or losses.names()}
+    from srlbench.analysis import figures
+    from srlbench.diagnostics import simulation
+
+    found: dict[str, dict[str, Any]] = {}
+    for name, loss in chosen.items():
+        report("simulate", len(found), len(chosen))
+        found[name] = vars(simulation.of_loss(loss, simulation.Grid(cells=cells, batches=batches)))
+    report("simulate", len(found), len(chosen))
+    try:
+        figures.maps(found, out)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"Cannot draw: {error}") from error
+    return out
+
+
+def words(found: Mapping[str, Any], weighed: Weighed, folder: Path) -> list[Path]:
+    """The scatter of the first method's weights on information gain, and some sentences with their words shaded."""
+    from srlbench.analysis import figures
+
+    name, stages = next(iter(weighed.items()))
+    titles = {"before": "before training", "after": "after training" if "before" in stages else found["model"]}
+    scatter, shaded = folder / "words.svg", folder / "sentences.svg"
+    panels = {
+        titles[stage]: {
+            **found["methods"][name][stage]["information_gain"],
+            "points": [
+                (w, each["information_gain"], each["weights"][name][stage]) for w, each in found["words"].items()
+            ],
+        }
+        for stage in stages
+    }
+    figures.scatter(panels, scatter, quantity="information gain (nats)", weight=f"weight ({name.replace('-', ' ')})")
+    fitting = [i for i, each in enumerate(stages["after"]) if len(each) in FITTING][:SHADED]
+    if not fitting:
+        return [scatter]
+    figures.sentences({titles[stage]: [each[i] for i in fitting] for stage, each in stages.items()}, shaded)
+    return [scatter, shaded]

@@ -1,0 +1,130 @@
+"""Scores over swept parameters: lines with error bars, or a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from srlbench.analysis.figures.style import (
+    COLOURS,
+    COLUMN,
+    DASHES,
+    EMPTY,
+    MARKERS,
+    NOTE,
+    STYLE,
+    Key,
+    counts,
+    save,
+    spread,
+)
+
+
+def grid(
+    scores: Mapping[tuple[Key, Key], Sequence[float]],
+    path: Path,
+    *,
+    names: tuple[str, str],
+    score: str,
+    heat: bool | None = None,
+    log: bool = False,
+) -> None:
+    """Scores over a swept parameter (the key's first part) and a second: one line for each value, or a heat map.
+
+    scores: one for each seed; bars and ± are their sd. heat: None chooses it where both parameters have three or more
+    numeric values. log: the first parameter's axis is logarithmic.
+    """
+    first, second = ([*dict.fromkeys(key[part] for key in scores)] for part in (0, 1))
+    numeric = not any(isinstance(value, str) for value in (*first, *second))
+    if heat is None:
+        heat = numeric and min(len(first), len(second)) >= 3
+    with rc_context(STYLE):
+        table = {key: [v for v in values if isfinite(v)] for key, values in scores.items()}
+        across, upwards = (sorted(part) if numeric else part for part in (first, second))
+        if heat:
+            figure = _heat(table, across, upwards, names, score)
+        else:
+            figure = _lines(table, across, upwards, names, score, log)
+        save(figure, path)
+
+
+def _lines(
+    table: Mapping[tuple[Any, Any], list[float]],
+    first: Sequence[Any],
+    second: Sequence[Any],
+    names: tuple[str, str],
+    score: str,
+    log: bool,
+) -> Figure:
+    figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
+    ax = figure.subplots()
+    numeric = not any(isinstance(value, str) for value in first)
+    for place, value in enumerate(second):
+        points = [(x if numeric else n, table[x, value]) for n, x in enumerate(first) if table.get((x, value))]
+        ax.errorbar(
+            [x for x, _ in points],
+            [fmean(values) for _, values in points],
+            yerr=[sd if isfinite(sd := spread(values)) else 0.0 for _, values in points],
+            color=COLOURS[place % len(COLOURS)],
+            linestyle=DASHES[place % len(DASHES)],
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=3.5,
+            capsize=2,
+            elinewidth=0.8,
+            label=f"{names[1]} = {value:g}" if not isinstance(value, str) else value,
+        )
+    if log and numeric:
+        ax.set_xscale("log")
+    if numeric and len(first) <= 8:
+        ax.set_xticks(first, labels=[f"{x:g}" for x in first], minor=False)
+        ax.minorticks_off()
+    elif not numeric:
+        ax.set_xticks(range(len(first)), labels=list(map(str, first)))
+    ax.set_xlabel(names[0])
+    ax.set_ylabel(score)
+    ax.set_title(counts(table), fontsize=7, color=NOTE, loc="right")
+    if len(second) > 1 or isinstance(second[0], str):
+        figure.legend(loc="outside upper center", ncols=3, handlelength=2.6)
+    return figure
+
+
+def _heat(
+    table: Mapping[tuple[Any, Any], list[float]],
+    first: Sequence[Any],
+    second: Sequence[Any],
+    names: tuple[str, str],
+    score: str,
+) -> Figure:
+    """The first parameter across, the second upwards; the mean in each cell, its sd below."""
+    figure = Figure(figsize=(max(COLUMN, 0.9 + 0.52 * len(first)), 0.9 + 0.36 * len(second)), layout="constrained")
+    ax = figure.subplots()
+    means = [[fmean(v) if (v := table.get((x, y))) else nan for x in first] for y in second]
+    ax.patch.set(facecolor=EMPTY, hatch="/////", edgecolor="#BDBDBD", linewidth=0)
+    drawn = ax.imshow(means, cmap="cividis", origin="lower", aspect="auto")
+    for row, y in enumerate(second):
+        for column, x in enumerate(first):
+            values = table.get((x, y))
+            if not values:
+                continue
+            dark = drawn.norm(means[row][column]) < 0.5
+            text = f"{means[row][column]:.1f}" + (f"\n±{spread(values):.1f}" if len(values) > 1 else "")
+            ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color="white" if dark else "black")
+    ax.set_xticks(range(len(first)), labels=[_short(x) for x in first])
+    ax.set_yticks(range(len(second)), labels=[_short(y) for y in second])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel(names[0])
+    ax.set_ylabel(names[1])
+    ax.set_title(counts(table), fontsize=7, color=NOTE, loc="right")
+    figure.colorbar(drawn, ax=ax, label=score, aspect=15)
+    return figure
+
+
+def _short(value: Key) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

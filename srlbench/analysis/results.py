@@ -1,0 +1,153 @@
+"""One track's results folder, as the recipes registered now see it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from srlbench import backbones, records, registry, tracks, variants
+from srlbench.errors import UsageError
+from srlbench.recipe import Registered
+from srlbench.records import Confirmation, Problem, Record, Scan
+from srlbench.runs.fingerprint import current
+from srlbench.stats import with_averages
+from srlbench.tracks import Track
+
+if TYPE_CHECKING:
+    import pandas
+
+DEFAULT = Path("srlbench-results")
+Cell = tuple[str, str]  # recipe, backbone
+
+
+@dataclass(frozen=True)
+class Results:
+    """The records of one track in a folder, scanned once, and which of them are current."""
+
+    path: Path
+    track: Track
+    files: tuple[Path, ...] = ()  # with more recipes
+
+    @cached_property
+    def scan(self) -> Scan:
+        return records.scan(self.path, self.track.name, self.track.version)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every record of the track, also failed and stale ones."""
+        return self.scan.records
+
+    @property
+    def folder(self) -> Path:
+        return records.track_folder(self.path, self.track.name, self.track.version)
+
+    @cached_property
+    def recipes(self) -> dict[str, Registered]:
+        return registry.recipes(self.files)
+
+    @cached_property
+    def current(self) -> dict[Cell, str]:
+        """The fingerprint each registered recipe has now, on the track's backbones and wherever else it was run."""
+        seen = {(record.recipe, record.backbone) for record in self.records}
+        others = sorted({backbone for _, backbone in seen} - {*self.track.backbones})
+        there = current(self.recipes.values(), self.track)
+        elsewhere = current(self.recipes.values(), self.track, known) if (known := [*_resolvable(others)]) else {}
+        return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in seen}
+
+    @cached_property
+    def _of_variants(self) -> dict[Cell, str]:
+        names = sorted({record.recipe for record in self.records if variants.is_variant(record.recipe)})
+        return current(self._made(names), self.track)
+
+    def _made(self, names: Iterable[str]) -> Iterator[Registered]:
+        """Those of the variants that can still be made."""
+        for name in names:
+            try:
+                yield registry.recipe(name, self.files)
+            except UsageError:
+                continue
+
+    def is_current(self, record: Record) -> bool:
+        """Whether today's recipe, data and code would make this record again."""
+        known = self._of_variants if variants.is_variant(record.recipe) else self.current
+        return known.get((record.recipe, record.backbone)) == record.fingerprint
+
+    @cached_property
+    def entered(self) -> Scan:
+        """The records of recipes: variants are compared in sweeps, and do not compete."""
+        return Scan(tuple(r for r in self.records if not variants.is_variant(r.recipe)), self.scan.problems)
+
+    @cached_property
+    def fresh(self) -> tuple[Record, ...]:
+        """The current records of runs that went well, on the track's own backbones; variants are among them."""
+        label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.backbones}
+        good = (r for r in self.records if r.status == "ok" and r.protocol == label and r.backbone in own)
+        return tuple(record for record in good if self.is_current(record))
+
+    @cached_property
+    def _confirmations(self) -> tuple[tuple[Confirmation, ...], tuple[Problem, ...]]:
+        found, broken = records.confirmations(self.path, self.track.name, self.track.version)
+        return tuple(found), tuple(broken)
+
+    @property
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Reruns of these records by anybody."""
+        return self._confirmations[0]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The files that should be records or confirmations, and are none."""
+        return (*self.scan.problems, *self._confirmations[1])
+
+    def command(self, verb: str) -> str:
+        """The command line that makes a view of these results again."""
+        words = ["srlbench", verb, "--track", self.track.name]
+        return shlex.join([*words, *([] if self.path == DEFAULT else ["--results", str(self.path)])])
+
+    @cached_property
+    def published(self) -> tuple[Record, ...] | None:
+        """The published records to compare with; None if these are they."""
+        if self.path.resolve() == records.published_results().resolve():
+            return None
+        return records.published(self.track.name, self.track.version)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a recipe, backbone, seed and task or average; failed runs have one row without a score."""
+        import pandas
+
+        lines = []
+        for record in self.records:
+            run = {
+                "track": record.track, "version": record.track_version, "protocol": record.protocol,
+                "recipe": record.recipe, "backbone": record.backbone, "seed": record.seed, "status": record.status,
+                "fingerprint": record.fingerprint, "current": self.is_current(record),
+            }  # fmt: skip
+            for task, score in with_averages(record.scores, self.track.groups).items():
+                lines.append({**run, "task": task, "score": score})
+            if record.status == "failed":
+                lines.append({**run, "task": None, "score": None})
+        columns = ["track", "version", "protocol", "recipe", "backbone", "seed", "status", "fingerprint", "current"]
+        return pandas.DataFrame(lines, columns=[*columns, "task", "score"])
+
+
+def measured(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
+    """The results of every shipped track that has records in a folder."""
+    known = [Results(path, tracks.load(name), files) for name in tracks.names()]
+    if found := [results for results in known if (results.folder / "records").is_dir()]:
+        return found
+    raise UsageError(
+        f"There are no records in {path}; `srlbench run --all` makes some, --results names another folder."
+    )
+
+
+def _resolvable(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            backbones.resolve(name)
+        except UsageError:
+            continue
+        yield name

@@ -1,0 +1,104 @@
+"""The settings of each recipe, chosen on the development set by the same search for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srlbench import variants
+from srlbench.analysis.results import Results
+from srlbench.escape import code, escaped, table
+from srlbench.recipe import Registered
+from srlbench.records import write_text
+from srlbench.runs.fingerprint import current
+from srlbench.runs.search import FOLDER, grid, points
+from srlbench.tracks import CHOSEN, Track
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One recipe on one backbone: the development score of each point of the grid, in the grid's order."""
+
+    recipe: str
+    backbone: str
+    points: tuple[tuple[Settings, float | None], ...]
+
+    @property
+    def chosen(self) -> Settings | None:
+        """The best point, the first of equals; none before all of them are measured."""
+        scores = [score for _, score in self.points]
+        if None in scores:
+            return None
+        return max(self.points, key=lambda point: point[1] or 0.0)[0]
+
+
+def found(recipes: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> list[Searched]:
+    """What the current records of a search say of these recipes, on some backbones or all that the track searches."""
+    track, chosen = results.track, backbones or results.track.searched
+    there = Results(results.path / FOLDER, track, results.files)
+    made = []
+    for backbone in chosen:
+        now = current(list(points(recipes, track, backbone)), track, [backbone])
+        scores = {
+            record.recipe: record.scores.get(track.development)
+            for record in there.records
+            if record.status == "ok" and now.get((record.recipe, record.backbone)) == record.fingerprint
+        }
+        for entry in recipes:
+            variants_ = [(changes, variants.variant(entry, changes).name) for changes in grid(track, backbone)]
+            if any((name, backbone) in now for _, name in variants_):
+                tried = tuple((changes, scores.get(name)) for changes, name in variants_)
+                made.append(Searched(entry.name, backbone, tried))
+    return made
+
+
+def to_toml(searched: Sequence[Searched], command: str) -> str:
+    """What was chosen, in the form that a track reads."""
+    import tomli_w
+
+    tables: dict[str, dict[str, Settings]] = {}
+    for each in searched:
+        if each.chosen is not None:
+            tables.setdefault(each.backbone, {})[each.recipe] = each.chosen
+    return f"# Chosen on the development set; made with `{command}`.\n\n" + tomli_w.dumps(tables)
+
+
+def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str:
+    """The scores of all points, the chosen one of each recipe in bold."""
+    parts = [
+        f"# Search on the development set: track {code(track.name)} v{track.version}\n\n"
+        f"Spearman on {escaped(track.development)} in percent, one run (seed {track.search['seed']}, which is not "
+        "reported anywhere else). Every trained recipe has the same points; the best one, in bold, is what the track "
+        "uses.\n"
+    ]
+    for backbone in dict.fromkeys(each.backbone for each in searched):
+        mine = [each for each in searched if each.backbone == backbone]
+        header = [escaped(spelled(settings)) for settings, _ in mine[0].points]
+        rows = [[escaped(each.recipe), *(_cell(each, point) for point in each.points)] for each in mine]
+        shown = table(["recipe", *header], [":---", *["---:"] * len(header)], rows)
+        parts.append(f"## {escaped(backbone)}\n\n{shown}\n")
+    return "\n".join([*parts, f"Made with {code(command)}.\n"])
+
+
+def write(searched: Sequence[Searched], results: Results) -> list[Path]:
+    """`search.md`, and `TRACK.chosen`, which goes beside the track's file."""
+    track, command = results.track, results.command("tune")
+    page, chosen = results.folder / "search.md", results.folder / CHOSEN.format(track.name)
+    write_text(page, to_markdown(searched, track, command))
+    write_text(chosen, to_toml(searched, command))
+    return [page, chosen]
+
+
+def _cell(each: Searched, point: tuple[Settings, float | None]) -> str:
+    settings, score = point
+    said = "not run" if score is None else f"{score:.2f}"
+    return f"**{said}**" if settings == each.chosen else said
+
+
+def spelled(settings: Settings) -> str:
+    """A point of the grid as a table's header has it."""
+    return ", ".join(f"{key} {value}" for key, value in settings.items())

@@ -1,0 +1,115 @@
+"""What `diagnose` finds, as people read it, or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from srlbench.cli.show.terminal import out
+from srlbench.evaluation.shrink import Shrunk
+
+
+def as_json(found: Any) -> None:
+    out.print_json(json.dumps(found))
+
+
+def wrote(*paths: Path) -> None:
+    out.print(f"Wrote {', '.join(map(str, paths))}.", soft_wrap=True)
+
+
+def isotropy(found: Mapping[str, Any]) -> None:
+    """A line a layer, then the sentence vectors."""
+    columns = {
+        "self-similarity": "adjusted_self_similarity", "within a sentence": "adjusted_intra_similarity",
+        "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
+        "rogue dimensions": "rogue_share",
+    }  # fmt: skip
+    table = Table("layer", *columns)
+    for layer in found["layers"]:
+        cells = ["–" if layer[key] is None else f"{layer[key]:.3f}" for key in columns.values()]
+        table.add_row(str(layer["layer"]), *cells)
+    out.print(table)
+    out.print("The two similarities are adjusted: less the layer's baseline, the mean cosine of random tokens.")
+    said = ", ".join(
+        f"{key.replace('_', ' ')} {value:.3f}" for key, value in found["sentence_vectors"].items() if value
+    )
+    out.print(f"{found['sentences']} sentences; their vectors: {said}", soft_wrap=True)
+
+
+def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
+    """A column a loss."""
+    rows = {
+        "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
+        "ratio": "ratio",
+        "unexplained by the paradigm": "unexplained",
+        "pushes that pull": "negative_share",
+        "share of the hardest negative": "hardest_share",
+        "anchors that come closer to their positive": "closer_share",
+        "anchors that leave their hardest negative": "away_share",
+        "anchors counted for the last two": "counted",
+        "cosine of the positive": "cos_positive",
+        "cosine of the hardest negative": "cos_hardest",
+    }
+    table = Table("", *found)
+    for title, key in rows.items():
+        table.add_row(title, *(_spread(values, key) for values in found.values()))
+    out.print(table)
+
+
+def words(found: Mapping[str, Any]) -> None:
+    """A line a method, quantity and stage."""
+    table = Table("weight by", "information", "when", "words", "R²", "slope [95% interval]", "Spearman")
+    for method, stages in found["methods"].items():
+        for place, quantity in enumerate(("information_gain", "self_information")):
+            for turn, (stage, relations) in enumerate(stages.items()):
+                one = relations[quantity]
+                when = f"{stage} training" if len(stages) > 1 else "now"
+                table.add_row(
+                    method if not place and not turn else "",
+                    quantity.replace("_", " ") if not turn else "",
+                    when,
+                    str(one["words"]),
+                    f"{one['r2']:.3f}",
+                    f"{one['slope']:+.3f} \\[{one['low']:+.3f}, {one['high']:+.3f}]",
+                    f"{one['spearman']:+.3f}",
+                )
+    out.print(table)
+    out.print(
+        f"{found['sentences']} sentences; words that occur {found['least']} times or more in the corpus, each counted "
+        "once at its mean weight.",
+        soft_wrap=True,
+    )
+    if seen := found["estimator"]:
+        out.print(
+            f"Against what the generated language knows of {seen['words']} words: self-information is off by "
+            f"{seen['self_information_error']:.3f} nats on average ({seen['self_information_bias']:+.3f} signed), and "
+            f"information gain ranks them as the gain about the meaning does to {seen['gain_rank_correlation']:.2f}.",
+            soft_wrap=True,
+        )
+
+
+def shrunk(found: Shrunk, path: Path) -> None:
+    """A line a layer, then what it is worth."""
+    table = Table("layer", "width of attention", "neurons")
+    for place, (before, after) in enumerate(zip(*found.sizes)):
+        table.add_row(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after)))
+    out.print(table)
+    (many, few), (slow, fast) = found.parameters, found.seconds
+    out.print(
+        f"{many:,} parameters to {few:,}; {found.sentences} sentences in {slow:.2f} s and in {fast:.2f} s: "
+        f"x{slow / fast:.2f}; no coordinate differs by more than {found.difference:.1g}.",
+        soft_wrap=True,
+    )
+    wrote(path)
+
+
+def _spread(values: Mapping[str, float | None], key: str) -> str:
+    """Mean and sd over anchors, or the number itself."""
+    mean, sd = values.get(f"{key}_mean", values.get(key)), values.get(f"{key}_sd")
+    if mean is None:
+        return "–"
+    return f"{mean:.0f}" if key == "counted" else f"{mean:.3f}" + ("" if sd is None else f" ± {sd:.3f}")

@@ -1,0 +1,212 @@
+"""What the terminal shows: results on stdout, progress and errors on stderr, plain where nobody watches."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from srlbench.analysis import reproduction as reproductions
+from srlbench.analysis.check import verdicts
+from srlbench.analysis.leaderboard import tables
+from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
+from srlbench.errors import OK, RUN_FAILED
+from srlbench.evaluation.scores import Scores
+from srlbench.stats import average, label
+
+debug = False
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+err = Console(stderr=True, highlight=False)
+
+
+def error(message: str) -> None:
+    err.print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
+
+
+def say(message: str) -> None:
+    err.print(escape(message), soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    err.print(f"[yellow]Note:[/] {escape(message)}", soft_wrap=True)
+
+
+def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(kinds))
+        return
+    for kind, entries in kinds.items():
+        table = Table(title=f"{kind} ({len(entries)})", title_justify="left", title_style="bold", box=None)
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column()
+        for name, about in entries.items():
+            table.add_row(name, escape(about))
+        out.print(table, "")
+
+
+def description(about: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(about))
+        return
+    out.print(f"[bold cyan]{about['name']}[/]  {escape(about['summary'])}")
+    out.print(f"file recipes/{about['family']}.py · cite {about['cite'] or '–'} · on track {about['track']}\n")
+    for backbone, settings in about["backbones"].items():
+        table = Table(title=f"on {backbone}", title_justify="left", box=None, show_header=False)
+        for key, value in settings.items():
+            table.add_row(key, "–" if value is None else escape(str(value)))
+        out.print(table)
+    for setting, numbers in about["reported"].items():
+        out.print(f"reported for {setting}: " + ", ".join(f"{k} {v}" for k, v in numbers.items()))
+
+
+def step(stage: str, done: int, of: int) -> None:
+    """One line that moves, where somebody watches."""
+    if err.is_terminal and not os.environ.get("CI"):
+        err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
+
+
+def scores(found: Sequence[Scores]) -> None:
+    """The tables that SimCSE's evaluation prints, then where the numbers came from."""
+    shown: set[str] = set()
+    for each in found:
+        for group, names in each.groups.items():
+            title = _title(group, each)
+            if title not in shown:
+                shown.add(title)
+                _row(title, names, {**each.scores}, each.averages.get(group))
+    for each in found:
+        for said in each.warnings:
+            warn(said)
+    for source in dict.fromkeys((each.protocol, each.source) for each in found):
+        out.print(f"{source[0]}: its text is from {escape(source[1])}", soft_wrap=True)
+    first = found[0]
+    revision = f" at {first.revision}" if first.revision else ""
+    out.print(f"model: {escape(first.model)}{revision}, {duration(first.seconds or 0.0)} in all", soft_wrap=True)
+
+
+def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
+    """Mine minus the other's, task by task."""
+    for mine, other in pairs:
+        for group, names in mine.groups.items():
+            both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
+            mean = mine.averages.get(group, math.nan) - other.averages.get(group, math.nan)
+            _row(f"{_title(group, mine)}, minus {other.model}", names, both, None if math.isnan(mean) else mean, "+")
+
+
+def _title(group: str, of: Scores) -> str:
+    probe = f", {of.probe} probe" if group != "sts" and of.probe else ""
+    return f"{group.upper() if group == 'sts' else group.capitalize()} · {of.protocol}{probe}"
+
+
+def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
+    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    table = Table()
+    for name in (*names, "Avg."):
+        table.add_column(name, justify="right")
+    cells = [f"{values[name]:{sign}.2f}" if name in values else "–" for name in names]
+    table.add_row(*cells, "–" if mean is None else f"{mean:{sign}.2f}")
+    out.print(table)
+
+
+def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
+    sound = True
+    for protocol, name, good, said in findings:
+        mark = f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/]"
+        out.print(f"{mark} {protocol} {name}: {escape(said)}", soft_wrap=True)
+        sound = sound and good
+    return OK if sound else RUN_FAILED
+
+
+def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
+    if as_json:
+        left = set() if board.confirmed else {"confirmed"}
+        rows = [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
+        out.print_json(json.dumps(rows))
+        return
+    out.print(board_of(board))
+
+
+def board_of(board: Leaderboard) -> Group:
+    """The same tables for a terminal of 100 columns; rows nobody ran become one line."""
+    backbones = {row.backbone for row in board.rows}
+    title = f"Track {board.scope.track} v{board.scope.version} · protocol {board.scope.protocol}"
+    header, lines = tables.of_averages(board)
+    if len(backbones) == 1:  # said once, it leaves room for the numbers
+        title += f" · backbone {backbones.pop()}"
+        header, lines = _without(header, 2), [(row, _without(line, 2)) for row, line in lines]
+    shown = [_rich(header, lines, title)]
+    for group, tasks in board.scope.groups.items():
+        shown.append(_rich(*tables.of_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
+    if any(row.measures for row in board.rows):
+        shown.append(_rich(*tables.of_measures(board), "diagnostics"))
+    notes = [line for line in tables.legend(board) if not line.startswith("not run")]
+    if idle := [row.recipe for row in board.rows if row.state == "not run"]:
+        notes.insert(0, f"not run: {', '.join(idle)}.")
+    parts: list[RenderableType] = [*shown, Text("\n".join(notes), style="dim")]
+    if board.compared:
+        parts.append(Text(reproduced(board), style="bold"))
+    return Group(*parts)
+
+
+def reproduced(board: Leaderboard) -> str:
+    """One line: how the measured rows stand against the published records."""
+    counts = Counter(row.reproduction for row in board.rows if row.seeds)
+    words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
+    order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
+    said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
+    return f"Against the published records: {said or 'no rows'}."
+
+
+def _without(cells: Sequence[str], index: int) -> list[str]:
+    return [*cells[:index], *cells[index + 1 :]]
+
+
+def _rich(header: Sequence[str], lines: tables.Lines, title: str) -> Table:
+    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in header:
+        left = name in ("recipe", "backbone", "vs published", "confirmed")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
+    colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
+    for row, line in lines:
+        if row.state != "not run":
+            cells = [Text(cell, style=colours.get(cell, "")) for cell in line]
+            shown.add_row(*cells, style="" if row.state == "ranked" else "dim")
+    return shown
+
+
+def report(report: verdicts.Report) -> None:
+    out.print(verdicts.to_terminal(report))
+
+
+def reproduction(found: reproductions.Reproduction) -> None:
+    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
+    first, *more = map(escape, reproductions.to_lines(found))
+    out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
+
+
+def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:
+    sound = True
+    for name, good, said in findings:
+        out.print(
+            f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}",
+            soft_wrap=True,
+        )
+        sound = sound and good
+    return OK if sound else RUN_FAILED
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

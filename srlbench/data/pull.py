@@ -1,0 +1,46 @@
+"""The text of the tasks and of the tracks: fetched from the Hub, found, and held against its pins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from srlbench import backbones, data, tracks
+from srlbench.data import mirror
+from srlbench.errors import SrlbenchError
+from srlbench.tracks import protocol as protocols
+from srlbench.tracks.protocol import Protocol
+
+
+def pull(track: str | None) -> tuple[list[Path], Protocol]:
+    """SentEval's text or all that a track's runs read: each place of what was fetched, and what its sets must be."""
+    if track is None:
+        return [mirror.pull(anew=True)], protocols.load("simcse")
+    rules = tracks.load(track)
+    if rules.protocol.source == "senteval":
+        mirror.pull(anew=True)
+    starts = [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
+    return list(dict.fromkeys([*data.fetch(rules), *starts])), rules.protocol
+
+
+def data_path(given: Path | None) -> Path:
+    return mirror.senteval(given)
+
+
+def verify(wanted: Sequence[Protocol], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
+    """Every set of the protocols that is read from files: its protocol, name, verdict and a sentence."""
+    for rules in wanted:
+        if data.place(rules, given) is None:
+            yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
+            continue
+        for task in rules.tasks:
+            try:
+                rows = data.task(rules, task, given)
+                yield rules.name, task, True, f"{counted(rows.counts())}, sha256 {rules.tasks[task].sha256[:16]}"
+            except SrlbenchError as error:
+                yield rules.name, task, False, str(error)
+
+
+def counted(rows: Mapping[str, int]) -> str:
+    """`train 5452, test 500`."""
+    return ", ".join(f"{split} {count}" for split, count in rows.items())

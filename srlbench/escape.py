@@ -1,0 +1,62 @@
+"""Text of others inside Markdown and CSV: it is read there, and never run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+# What begins markup, a formula of GitHub's or another cell; an underscore does so only at the edge of a word.
+_SPECIAL = re.compile(r"[\\&<>|`*\[~$]|(?<!\w)_|_(?!\w)")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_SPAN = re.compile(r"(`[^`]+`)")
+
+
+def escaped(text: str) -> str:
+    """One line that stays inside its cell and means nothing but itself."""
+    return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), " ".join(text.split()))
+
+
+def sentence(text: str) -> str:
+    """As `escaped`, but what stands between backquotes is code."""
+    parts = _SPAN.split(" ".join(text.split()))
+    return "".join(part.replace("|", "\\|") if place % 2 else escaped(part) for place, part in enumerate(parts))
+
+
+def code(text: str) -> str:
+    """One line as code, whatever backquotes are in it."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def table(header: Sequence[str], rules: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Cells in their places; what is of others has been escaped."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *lines))
+
+
+# --- CSV: a spreadsheet must not take a text for a formula -------------------------------------------
+
+
+def csv_text(lines: Iterable[Sequence[object]]) -> str:
+    """Numbers as they are, None as an empty cell, texts made safe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([cell(value) if isinstance(value, str) else value for value in line] for line in lines)
+    return out.getvalue()
+
+
+def cell(text: str) -> str:
+    """With an apostrophe before what a spreadsheet would run (OWASP's rule), and no return that would end the row."""
+    formula = text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not _number(text)
+    return ("'" if formula else "") + text.replace("\r", " ")
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""A sparse encoder without the heads and neurons that are zero, held against the encoder it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from srlbench import data
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.evaluation import encoders
+from srlbench.records import cores
+from srlbench.tracks import Track
+
+SAME = 1e-5  # that a coordinate may differ by
+TIMES = 5
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """Before and after: width of attention and neurons by layer, parameters, seconds to encode the sentences."""
+
+    sizes: tuple[list[tuple[int, int]], list[tuple[int, int]]]
+    parameters: tuple[int, int]
+    seconds: tuple[float, float]
+    sentences: int
+    difference: float  # the largest of any coordinate
+
+
+def shrink(model: str, pool: str | None, rules: Track, results: Path, out: Path) -> Shrunk:
+    """Write the smaller encoder to `out`, unless its vectors are not those of the encoder."""
+    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
+        raise UsageError(f"{out} is there already; give a new folder.")
+    place = encoders.encoder_folder(model, results)
+    from srlbench.evaluation import external
+    from srlbench.training import compact as smaller
+
+    whole = external.quietly(place, pool, 0, cores())
+    small = smaller.compact(whole)
+    pairs = data.task(rules.protocol, str(rules.training["select_on"])).splits["test"]
+    texts = [*pairs["sentence1"], *pairs["sentence2"]]
+
+    def vectors(encoder: Any) -> Any:
+        return encoder.encode(texts, show_progress_bar=False)
+
+    difference = float(abs(vectors(whole) - vectors(small)).max())
+    if difference > SAME:
+        raise SrlbenchError(f"Without what is zero the vectors differ by {difference:.2g}, more than {SAME:g}.")
+    # Turn by turn, so that a busy moment of the machine falls on both.
+    turns = [[_timed(partial(vectors, each)) for each in (whole, small)] for _ in range(TIMES)]
+    small.save(str(out))
+    return Shrunk(
+        sizes=(smaller.sizes(whole[0].model), smaller.sizes(small[0].model)),
+        parameters=(_parameters(whole), _parameters(small)),
+        seconds=(min(a for a, _ in turns), min(b for _, b in turns)),
+        sentences=len(texts),
+        difference=difference,
+    )
+
+
+def _parameters(encoder: Any) -> int:
+    return sum(each.numel() for each in encoder.parameters())
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

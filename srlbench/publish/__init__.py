@@ -1,0 +1,1 @@
+"""Results for others: a static site, a dataset and encoders on the Hub."""

@@ -1,0 +1,65 @@
+"""The site of a results folder: every track that has records, and every registered recipe."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from srlbench import backbones, variants
+from srlbench.analysis.claims.judge import judge
+from srlbench.analysis.leaderboard import leaderboard
+from srlbench.analysis.results import Results
+from srlbench.errors import SrlbenchError
+from srlbench.recipe import Loss, Registered
+from srlbench.records import Problem
+
+if TYPE_CHECKING:
+    from srlbench.publish.site.contents import Definition, TrackResults
+
+
+def publish(to: Path, chosen: Sequence[Results]) -> tuple[int, tuple[Problem, ...]]:
+    """Write the site of the results of some tracks; its size in bytes, and the files there that are no records."""
+    from srlbench.publish.site import folder, pages
+
+    folder.check(to)
+    definitions = {name: _definition(entry) for name, entry in chosen[0].recipes.items()}
+    every = [_shown(results, definitions) for results in chosen if results.records]
+    if not every:
+        raise SrlbenchError(f"There are no records in {chosen[0].path} that could be read.")
+    size = folder.write(to, pages.files(every, definitions))
+    return size, tuple(problem for results in chosen for problem in results.problems)
+
+
+def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults:
+    from srlbench.publish.site.contents import TrackResults
+
+    changed = [record for record in results.fresh if variants.is_variant(record.recipe)]
+    pins = {name: backbones.resolve(name).sha256 for name in results.track.backbones}
+    runs = (*results.entered.records, *changed)
+    return TrackResults(results.track, leaderboard(results), runs, judge(results), definitions, pins)
+
+
+def _definition(entry: Registered) -> Definition:
+    from srlbench.publish.site.contents import Definition
+
+    return Definition(
+        name=entry.name,
+        summary=entry.summary,
+        family=entry.family,
+        cite=entry.cite,
+        version_of=entry.version_of,
+        reported=entry.reported,
+        settings=entry.recipe.as_dict(),
+        loss=_told(entry.recipe.loss) if entry.recipe.loss else None,
+    )
+
+
+def _told(loss: Loss) -> str | None:
+    """What a loss says of itself, read from its text so that torch is not imported for a page."""
+    for node in ast.walk(ast.parse(loss.source())):
+        if isinstance(node, ast.FunctionDef) and node.name == loss.name:
+            return inspect.cleandoc(ast.get_docstring(node) or "") or None
+    return None

@@ -1,0 +1,162 @@
+"""Which pages there are, and what stands on each; templates say it, and escape all of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from srlbench import __version__
+from srlbench.analysis.leaderboard.numbers import to_csv
+from srlbench.analysis.leaderboard.tables import legend
+from srlbench.publish.site import board_pictures, boards, differences, papers, recipes
+from srlbench.publish.site.citations import citations, of_paper
+from srlbench.publish.site.contents import Cell, Column, Definition, Line, Table, TrackResults, paper_page, recipe_page
+from srlbench.stats import average, label
+from srlbench.tracks import CHOSEN
+
+ASSETS = ("site.css", "site.js")
+MACHINE = ("python", "os", "cpu", "gpu")  # of an environment, beside its packages
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's place in the site, its template and what that is filled with."""
+
+    path: str
+    template: str
+    title: str
+    content: Mapping[str, Any]
+
+
+def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[tuple[str, bytes]]:
+    """Every file of the site: where it lies, and what it holds. The same records give the same bytes."""
+    environment = Environment(
+        loader=PackageLoader("srlbench.publish.site"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["recipe_page"] = recipe_page
+    environment.filters["label"] = label
+    common = {"every": every, "version": __version__, "marks": boards.MARKS, "named": _named(every, definitions)}
+    for page in pages(every, definitions):
+        root = "../" * page.path.count("/")
+        template = environment.get_template(page.template)
+        html = template.render(**common, **page.content, title=page.title, root=root, here=page.path)
+        yield page.path, html.encode()
+    for results in every:
+        yield f"{results.place}/leaderboard.csv", to_csv(results.board).encode()
+    for name in ASSETS:
+        yield name, Path(__file__).with_name(name).read_bytes()
+
+
+def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[Page]:
+    judged = papers.by_paper(every)
+    yield Page("index.html", "index.html", "TrackResults", {"papers": papers.overview(judged), "heads": _heads(every)})
+    for results in every:
+        yield _leaderboard(results)
+        yield _track(results)
+    for name in _named(every, definitions):
+        yield _recipe(every, name, definitions.get(name), definitions)
+    for paper, found in judged.items():
+        yield Page(paper_page(paper), "paper.html", paper, {"paper": paper, "cited": of_paper(paper), "judged": found})
+    scores = differences.embedded(every)
+    yield Page("compare.html", "compare.html", "Compare two recipes", {"scores": scores})
+
+
+def _named(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> list[str]:
+    """The recipes that have a page: those that are registered, and those that have a row."""
+    return sorted({*definitions, *(row.recipe for results in every for row in results.board.rows)})
+
+
+def _leaderboard(results: TrackResults) -> Page:
+    content = {
+        "results": results,
+        "tables": [boards.averages(results)],
+        "more": [*boards.tasks(results), *filter(None, [boards.diagnostics(results)])],
+        "pictures": list(board_pictures.drawn(results)),
+        "legend": legend(results.board),
+        "backbones": sorted({row.backbone for row in results.board.rows}),
+        "kinds": sorted({kind for row in results.board.rows if (kind := results.kind(row.recipe))}),
+        "seeds": boards.listed(sorted({seed for row in results.board.rows for seed in row.seeds})),
+    }
+    return Page(f"{results.place}/leaderboard.html", "leaderboard.html", f"Leaderboard: {results.title}", content)
+
+
+def _track(results: TrackResults) -> Page:
+    rules = results.rules
+    plain = [(key, each) for key, each in rules.training.items()]
+    columns = [
+        Column("task", False),
+        Column("kind", False),
+        Column("average", False),
+        Column("rows"),
+        Column("SHA-256", False),
+    ]
+    tasks = [
+        Line([Cell(task.name), Cell(task.kind), Cell(label(average(task.group))),
+              Cell(", ".join(f"{split} {count:,}" for split, count in task.rows.items()), sum(task.rows.values())),
+              Cell(task.sha256, mark="code")])
+        for task in rules.protocol.tasks.values()
+    ]  # fmt: skip
+    sources = (rules.path, rules.protocol.path, rules.path.with_name(CHOSEN.format(rules.path.stem)))
+    content = {
+        "results": results,
+        "rules": rules,
+        "training": plain,
+        "tasks": Table("tasks", "Tasks", columns, tasks),
+        "made": _environments(results),
+        "sources": [(path.name, path.read_text(encoding="utf-8")) for path in sources if path.is_file()],
+    }
+    return Page(f"{results.place}/rules.html", "track.html", f"Track {results.title}", content)
+
+
+def _environments(results: TrackResults) -> Table:
+    """The versions and machines behind the records, and how many records each made."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    packages = sorted({name for run in results.runs for name in run.environment.get("packages") or {}})
+    for run in results.runs:
+        known = run.environment.get("packages") or {}
+        counts[tuple(str(each or "–") for each in (*map(known.get, packages), *map(run.environment.get, MACHINE)))] += 1
+    columns = [Column("records"), *(Column(name, False) for name in (*packages, *MACHINE))]
+    lines = [
+        Line([Cell(f"{n:,}", n), *map(Cell, each)]) for each, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+    ]
+    return Table("environments", "What the records were made with", columns, lines)
+
+
+def _recipe(
+    every: Sequence[TrackResults], name: str, known: Definition | None, definitions: Mapping[str, Definition]
+) -> Page:
+    content = {
+        "name": name,
+        "known": known,
+        "cited": citations().get(known.cite) if known and known.cite else None,
+        "settings": recipes.settings(known.settings) if known else {},
+        "reported": recipes.reported(known) if known else None,
+        "versions": [each.name for each in definitions.values() if each.version_of == name],
+        "sections": [section for results in every for section in recipes.sections(results, name)],
+    }
+    return Page(recipe_page(name), "recipe.html", name, content)
+
+
+def _heads(every: Sequence[TrackResults], rows: int = 6) -> list[tuple[TrackResults, Table]]:
+    """The first rows of every track."""
+    found: list[tuple[TrackResults, Table]] = []
+    for results in every:
+        whole = boards.averages(results)
+        kept = [
+            place for place, column in enumerate(whole.columns) if column.title not in ("95% interval", "vs published")
+        ]
+        lines = [Line([line.cells[p] for p in kept], line.state) for line in whole.lines[:rows]]
+        name = f"head-{len(found)}"
+        found.append(
+            (results, Table(name, f"First rows of {results.title}", [whole.columns[p] for p in kept], lines, 1))
+        )
+    return found

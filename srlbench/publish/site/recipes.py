@@ -1,0 +1,215 @@
+"""What the page of a recipe says: of its definition, and of its runs on each track."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from srlbench import variants
+from srlbench.analysis.leaderboard.board import Row, names
+from srlbench.publish.site.board_pictures import along
+from srlbench.publish.site.boards import listed, measure, span, value
+from srlbench.publish.site.contents import METHODS, Cell, Column, Definition, Line, Picture, Table, TrackResults, slug
+from srlbench.publish.site.differences import between, cells
+from srlbench.publish.site.recipe_pictures import LOOKED, changed, drawn, number_of
+from srlbench.records import Record
+from srlbench.stats import average, label, summarise, with_averages
+
+
+@dataclass(frozen=True)
+class Section:
+    """A recipe on one track and backbone: how it stands, and all that its runs say."""
+
+    name: str
+    title: str
+    place: str
+    row: Row
+    command: str
+    tables: Sequence[Table]
+    pictures: Sequence[Picture]
+    resolved: Mapping[str, str]
+    failures: Sequence[str]
+
+
+def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
+    for row in results.board.rows:
+        if row.recipe != recipe:
+            continue
+        stale = row.state in ("stale", "unregistered")
+        name = f"{slug(results.rules.name)}-{slug(row.backbone)}" + (f"-{row.fingerprint}" if stale else "")
+        runs = results.of(row)
+        key = (row.recipe, row.backbone, row.fingerprint)
+        broken = [r for r in results.runs if r.status == "failed" and (r.recipe, r.backbone, r.fingerprint) == key]
+        yield Section(
+            name=name,
+            title=f"{results.title} on {row.backbone}",
+            place=results.place,
+            row=row,
+            command=_command(results, row),
+            tables=[table for table in _tables(results, row, name) if table.lines],
+            pictures=list(drawn(results, row, name)),
+            resolved=settings(next(iter(runs.values())).resolved) if runs else {},
+            failures=[_failure(record) for record in broken],
+        )
+
+
+def settings(found: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as they are read; what is left open is left out."""
+    plain: dict[str, str] = {}
+    for key, each in found.items():
+        if isinstance(each, Mapping):
+            inside = ", ".join(f"{k} = {_word(v)}" for k, v in each.items() if k != "name")
+            plain[key] = f"{each.get('name', '')}({inside})"
+        elif each is not None:
+            plain[key] = _word(each)
+    return plain
+
+
+def reported(known: Definition) -> Table | None:
+    """What papers print of the recipe, in their own settings."""
+    averages = list(dict.fromkeys(name for numbers in known.reported.values() for name in numbers))
+    columns = [Column("track and encoder", False), *(Column(label(name)) for name in averages)]
+    lines = [
+        Line([Cell(place), *(Cell(f"{n[a]:.2f}", n[a]) if a in n else Cell() for a in averages)])
+        for place, n in known.reported.items()
+    ]
+    return Table("reported", "As papers print it", columns, lines) if lines else None
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else json.dumps(value)
+
+
+def _command(results: TrackResults, row: Row) -> str:
+    seeds = sorted({*row.seeds, *row.failed} or results.rules.seeds)
+    words = ["srlbench", "run", row.recipe, "--track", results.rules.name]
+    words += ["--backbone", row.backbone] if results.rules.backbones != (row.backbone,) else []
+    return shlex.join([*words, "--seeds", listed(seeds)])
+
+
+def _failure(record: Record) -> str:
+    error = record.error or {}
+    said = str(error.get("message", "")).strip().partition("\n")[0]
+    return f"Seed {record.seed} failed: {error.get('type', '')}: {said[:300]}"
+
+
+def _tables(results: TrackResults, row: Row, name: str) -> Iterator[Table]:
+    if row.seeds:
+        yield _scores(results, row, name)
+        yield _seeds(results, row, name)
+        yield _trained(results, row, name)
+        yield _words(results, row, name)
+        yield _variants(results, row, name)
+
+
+def _scores(results: TrackResults, row: Row, name: str) -> Table:
+    """Every score, and how far it is from the control's and its original's."""
+    known = results.definitions.get(row.recipe)
+    others = [results.rules.control, known.version_of if known else None]
+    against = [found for other in others if other != row.recipe and (found := results.row(other, row.backbone))]
+    columns = [Column("", False), Column("mean ± sd (n)"), Column("95% interval")]
+    for other in against:
+        columns += [Column(f"minus {other.recipe}"), Column("95% interval (seeds)", about=f"of minus {other.recipe}")]
+    lines = []
+    for each in names(results.board.scope.groups):
+        told = [Cell(label(each)), value(row, each), span(row, each)]
+        for other in against:
+            told += cells(between(results, row, other, each))
+        lines.append(Line(told, "average" if each.endswith("_avg") else ""))
+    return Table(f"{name}-scores", "Scores", columns, lines)
+
+
+def _seeds(results: TrackResults, row: Row, name: str) -> Table:
+    runs, averages = results.of(row), [average(group) for group in results.board.scope.groups]
+    sparse = any("sparsity" in run.training for run in runs.values())
+    columns = [Column("seed"), *(Column(label(each)) for each in averages), Column("loss, first"), Column("loss, last")]
+    columns += [Column("zero weights")] if sparse else []
+    columns += [Column("seconds"), Column("memory, MB"), Column("weights (SHA-256)", False)]
+    lines = []
+    for seed, scores in results.scores(row).items():
+        run = runs[seed]
+        told = [scores.get(each) for each in averages]
+        told += [number_of(run.training.get(key)) for key in ("loss_first", "loss_last")]
+        taken = [Cell(str(seed), seed), *map(_cell, told), *([_zeros(run)] if sparse else [])]
+        taken += [_cell(run.timings.get("total_s"), 0), _cell(run.peak_memory_mb, 0)]
+        lines.append(Line([*taken, Cell((run.weights_sha256 or "–")[:12], mark="code")]))
+    return Table(f"{name}-seeds", "Seeds", columns, lines)
+
+
+def _zeros(run: Record) -> Cell:
+    """How many of the weights that could go did."""
+    found = run.training.get("sparsity")
+    zero, of = (number_of(found.get(key)) for key in ("zero", "of")) if isinstance(found, dict) else (None, None)
+    return Cell(f"{zero:,.0f} of {of:,.0f}", zero) if zero is not None and of else Cell("–")
+
+
+def _trained(results: TrackResults, row: Row, name: str) -> Table:
+    """What was seen at each look at the training, mean over the seeds."""
+    runs = list(results.of(row).values())
+    taken = {title: found for path, title in LOOKED.items() if (found := along(runs, path))}
+    columns = [Column("step"), *map(Column, taken)]
+    steps = sorted({step for found in taken.values() for step in found})
+    lines = []
+    for step in steps:
+        told = [measure(summarise(found[step])) if step in found else Cell("–") for found in taken.values()]
+        lines.append(Line([Cell(f"{step:g}", step), *told]))
+    return Table(f"{name}-dynamics", "While training", columns, lines)
+
+
+def _cell(value: float | None, digits: int = 3) -> Cell:
+    return Cell("–") if value is None else Cell(f"{value:.{digits}f}", value)
+
+
+def _words(results: TrackResults, row: Row, name: str) -> Table:
+    columns = [
+        Column("weight by", False),
+        Column("information", False),
+        Column("slope"),
+        Column("R²"),
+        Column("Spearman"),
+    ]
+    columns.append(Column("words"))
+    lines = []
+    for method, said in METHODS.items():
+        for quantity in ("information_gain", "self_information"):
+            taken = {
+                key: [
+                    v
+                    for run in results.of(row).values()
+                    if (v := run.measured(f"words.{method}.{quantity}.{key}")) is not None
+                ]
+                for key in ("slope", "r2", "spearman", "words")
+            }
+            if all(taken.values()):
+                means = [summarise(taken[key]) for key in ("slope", "r2", "spearman")]
+                told = list(map(measure, means))
+                count = summarise(taken["words"]).mean
+                lines.append(Line([Cell(said), Cell(quantity.replace("_", " ")), *told, Cell(f"{count:.0f}", count)]))
+    return Table(f"{name}-words", "Weight of words and their information", columns, lines)
+
+
+def _measured(results: TrackResults, row: Row, path: str) -> list[float]:
+    return [found for run in results.of(row).values() if (found := run.measured(path)) is not None]
+
+
+def _by_settings(item: tuple[str, Any]) -> list[tuple[str, float, str]]:
+    """By the names of the settings, then by their values, numbers by their size."""
+    changes = variants.parse(item[0]).items()
+    return [(key, float(v) if isinstance(v, int | float) else -1.0, str(v)) for key, v in changes]
+
+
+def _variants(results: TrackResults, row: Row, name: str) -> Table:
+    groups = results.board.scope.groups
+    columns = [Column("settings", False), *(Column(label(average(group))) for group in groups)]
+    lines = []
+    for variant, runs in sorted(changed(results, row).items(), key=_by_settings):
+        scores = [with_averages(run.scores, groups) for run in runs]
+        told = []
+        for group in groups:
+            found = [each[average(group)] for each in scores if average(group) in each]
+            told.append(Cell(str(one := summarise(found)), one.mean) if found else Cell("–"))
+        lines.append(Line([Cell(variant.partition(variants.MARK)[2]), *told]))
+    return Table(f"{name}-settings", "With other settings", columns, lines)

@@ -1,0 +1,49 @@
+"""The address of runs, one grammar everywhere: `RECIPE`, `RECIPE@BACKBONE`, `RECIPE:SEED`, `RECIPE@BACKBONE:SEED`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from srlbench.records.record import Key, Record
+
+
+@dataclass(frozen=True)
+class Address:
+    """The runs of a recipe, on one backbone or any, of one seed or any."""
+
+    recipe: str
+    backbone: str | None = None
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        backbone = "" if self.backbone is None else f"@{self.backbone}"
+        return f"{self.recipe}{backbone}" + ("" if self.seed is None else f":{self.seed}")
+
+    def matches(self, run: Record | Key) -> bool:
+        return self.recipe == run.recipe and self.backbone in (None, run.backbone) and self.seed in (None, run.seed)
+
+    def among(self, runs: Iterable[Record]) -> list[Record]:
+        return [run for run in runs if self.matches(run)]
+
+
+_OLD = re.compile(r"(?P<recipe>[^/]+)(/(?P<backbone>[^/]+))?/seed-(?P<seed>\d+)")
+
+
+def parse(text: str) -> Address:
+    """The address that a text spells; a backbone may carry an @ of its own (a revision).
+
+    `RECIPE/BACKBONE/seed-0`, the old spelling, is understood too.
+    """
+    if old := _OLD.fullmatch(text):
+        return Address(old["recipe"], old["backbone"], int(old["seed"]))
+    head, colon, tail = text.rpartition(":")
+    whole, seed = (head, int(tail)) if colon and tail.isdecimal() else (text, None)
+    recipe, at, backbone = whole.partition("@")
+    return Address(recipe, backbone if at else None, seed)
+
+
+def of(run: Record | Key) -> Address:
+    """The address of one run."""
+    return Address(run.recipe, run.backbone, run.seed)

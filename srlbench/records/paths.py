@@ -1,0 +1,62 @@
+"""The layout of a results folder: where the record of a run lies, and everything beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from srlbench.records.record import Key, Record
+
+_FILE = re.compile(r"seed-(\d+)(\.failed)?\.json")
+
+
+def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
+    """Where the record of a run lies."""
+    return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
+
+
+def predictions_path(results: Path, key: Key) -> Path:
+    """Where the per-item outputs of a run lie."""
+    return folder_of(results, "predictions", key) / f"seed-{key.seed}.npz"
+
+
+def home(path: Path, record: Record) -> Path | None:
+    """The results folder around a record's file; None if that is not the record's place in one."""
+    place = record_path(Path(), record.key, failed=record.status == "failed")
+    whole = path.resolve()
+    above = whole.parents[len(place.parts) - 1] if len(whole.parents) >= len(place.parts) else None
+    return above if above is not None and above / place == whole else None
+
+
+def track_folder(results: Path, track: str, version: int) -> Path:
+    """Where everything about one version of a track lies."""
+    return results / _name(track) / f"v{version}"
+
+
+def root_of(results: Path, kind: str, track: str, version: int) -> Path:
+    return track_folder(results, track, version) / kind
+
+
+def folder_of(results: Path, kind: str, key: Key) -> Path:
+    names = (_name(key.recipe), _name(key.backbone), key.fingerprint)
+    return root_of(results, kind, key.track, key.version).joinpath(*names)
+
+
+def run_folder(results: Path, kind: str, key: Key) -> Path:
+    """A run's folder of another kind (work, encoders), laid out as the records are."""
+    return folder_of(results, kind, key) / f"seed-{key.seed}"
+
+
+def _name(name: str) -> str:
+    """A folder name for any recipe or backbone: `org/model` must not become two folders."""
+    return quote(name, safe="@+= ")
+
+
+def key_of(path: Path, track: str, version: int) -> Key | None:
+    """The run whose place a file takes, told from its path alone."""
+    match = _FILE.fullmatch(path.name)
+    if not match or len(path.parts) != 4:
+        return None
+    recipe, backbone, fingerprint = path.parts[:3]
+    return Key(track, version, unquote(recipe), unquote(backbone), fingerprint, int(match[1]))

@@ -1,0 +1,104 @@
+"""Is this installation one whose numbers can be trusted? Each finding is a name, a verdict and a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from srlbench import backbones, data, records, registry
+from srlbench.errors import SrlbenchError
+from srlbench.records import Record
+from srlbench.tracks import Track
+from srlbench.tracks.resolve import resolved
+
+Finding = tuple[str, bool, str]
+
+
+def examine(track: Track, results: Path) -> Iterator[Finding]:
+    """Findings as they are made, cheap ones first."""
+    good = sys.version_info >= (3, 11)
+    yield "python", good, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield from _packages(records.published(track.name, track.version) or ())
+    yield "cores", True, f"{os.cpu_count()}, of which a run of track {track.name} uses {track.threads}"
+    yield _tried("results folder", f"{results} can be written", lambda: _writable(results, track))
+    for name in backbones.names():
+        yield _backbone(name)
+    said = f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
+    yield _tried("data", said, lambda: _data(track))
+    yield _tried("determinism", "two short trainings with one seed gave one set of weights", lambda: _repeat(track))
+
+
+def _packages(published: tuple[Record, ...]) -> Iterator[Finding]:
+    """Other versions than those of the published records are no fault, but explain other last digits."""
+    theirs = published[0].environment.get("packages", {}) if published else {}
+    for name in ("torch", "transformers", "sentence-transformers", "mteb", "scikit-learn", "numpy"):
+        try:
+            mine = version(name)
+        except PackageNotFoundError:
+            yield name, False, "not installed"
+            continue
+        differs = theirs.get(name) not in (None, mine)
+        yield name, True, f"{mine} (the published records: {theirs[name]})" if differs else mine
+
+
+def _tried(name: str, said: str, attempt: object) -> Finding:
+    assert callable(attempt)
+    try:
+        attempt()
+    except SrlbenchError as error:
+        return name, False, str(error)
+    return name, True, said
+
+
+def _writable(results: Path, track: Track) -> None:
+    there = results.exists()
+    records.ensure_writable(results, track.name, track.version)
+    if not there:  # leave no trace of having looked
+        for folder in (
+            records.track_folder(results, track.name, track.version) / "records",
+            *list(results.rglob("*"))[::-1],
+        ):
+            if folder.is_dir():
+                folder.rmdir()
+        results.rmdir()
+
+
+def _backbone(name: str) -> Finding:
+    start = backbones.resolve(name)
+    assert start.path is not None
+    card = json.loads((start.path / "card.json").read_text(encoding="utf-8"))
+    good = card["weights_sha256"] == sha256((start.path / "model.safetensors").read_bytes()).hexdigest()
+    said = "are those its card speaks of" if good else "are not those its card speaks of; reinstall srlbench"
+    return f"backbone {name}", good, f"its weights {said}"
+
+
+def _data(track: Track) -> None:
+    for form in track.text:
+        data.training_text(track, form)
+    for name in track.protocol.tasks:
+        data.task(track.protocol, name)
+
+
+def _repeat(track: Track) -> None:
+    from srlbench.training import course
+    from srlbench.training.callbacks import Hooks
+    from srlbench.training.value import Training
+
+    start = backbones.resolve(track.backbones[0])
+    recipe = dataclasses.replace(resolved(registry.recipe("simcse-unsup"), track, start), steps=2)
+    hashes = set()
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as work:
+            training = Training(recipe, backbones.fetch(start), track, 0, Path(work))
+            done = course.train(training, Hooks(lambda model: 0.0))
+        hashes.add(done.weights_sha256)
+    if len(hashes) > 1:
+        raise SrlbenchError("two trainings with one seed gave different weights; scores here are not reproducible.")

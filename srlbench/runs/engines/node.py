@@ -1,0 +1,73 @@
+"""A run on a machine of a cluster: made there by the local engine, by the same road and to the same digits."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from srlbench.errors import SrlbenchError
+from srlbench.records import software
+from srlbench.runs.engines import local, parcel
+from srlbench.runs.engines.parcel import Get, Parcel, Pieces, Put
+from srlbench.runs.job import Event, Job, Outcome, Progress
+
+
+@dataclass(frozen=True)
+class Store:
+    """The store of pieces that every machine of the cluster sees."""
+
+    get: Get
+    put: Put
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a machine gives back of a run: its outcome, and the pieces of the encoder if it is to be kept."""
+
+    outcome: Outcome
+    encoder: Pieces
+
+
+def make(
+    job: Job,
+    sent: Parcel,
+    threads: int,
+    wanted: Mapping[str, str],
+    store: Store,
+    tell: Callable[[Progress], None],
+) -> Made:
+    """One run, from what the driver sent; what it worked with stays for the next attempt if its process dies."""
+    agree(wanted)
+    folder = parcel.unpack(sent, store.get)
+    os.environ.update({name: value.replace(parcel.HERE, str(folder)) for name, value in sent.environment.items()})
+    # A run's process imports the main module of whoever starts it, and the one here is the cluster's own.
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    here = parcel.rewritten(job, folder)
+    (outcome,) = _outcomes(local.run([here], 1, threads), tell)
+    if outcome.record.status == "failed":
+        return Made(outcome, {})
+    encoder = parcel.upload(parcel.list_files(here.work / "encoder"), store.put)
+    parcel.sweep(here)
+    return Made(outcome, encoder)
+
+
+def _outcomes(events: Iterator[Event], tell: Callable[[Progress], None]) -> Iterator[Outcome]:
+    for event in events:
+        if isinstance(event.news, Progress):
+            tell(event.news)
+        elif isinstance(event.news, Outcome):
+            yield event.news
+
+
+def agree(wanted: Mapping[str, str]) -> None:
+    """Refuse a machine whose software is not the driver's: one suite, one software."""
+    here = software()
+    if differ := sorted(name for name, version in wanted.items() if here.get(name) != version):
+        said = ", ".join(f"{name} {here.get(name) or 'missing'} instead of {wanted[name]}" for name in differ)
+        raise SrlbenchError(
+            f"The machine {platform.node()} has other software than the one that runs the suite: {said}. "
+            "Install the same versions on all of them: other versions give other digits."
+        )

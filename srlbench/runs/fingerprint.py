@@ -1,0 +1,35 @@
+"""What a result depends on, as one hash: code is part of the result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from srlbench import backbones
+from srlbench.backbones import Backbone
+from srlbench.recipe import Registered, digest
+from srlbench.tracks import Track
+from srlbench.tracks.resolve import applies, resolved
+from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
+
+
+def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
+    """Hash of the resolved recipe, its loss's source, the data, the backbone, the protocol, the training version."""
+    recipe = resolved(entry, track, backbone)
+    return digest(
+        {
+            "recipe": recipe.as_dict(),
+            "loss": hashlib.sha256(recipe.loss.source()).hexdigest() if recipe.loss else None,
+            "data": track.data_hashes,
+            "backbone": backbone.sha256,
+            "protocol": track.protocol_hash,
+            "encoder": ENCODER_VERSION,
+            "training": TRAINING_VERSION if recipe.trained else None,
+        }
+    )
+
+
+def current(recipes: Iterable[Registered], track: Track, chosen: Sequence[str] = ()) -> dict[tuple[str, str], str]:
+    """The fingerprint each recipe has now on each backbone: what makes a record current or stale."""
+    starts = [backbones.resolve(name) for name in chosen or track.backbones]
+    return {(r.name, b.name): fingerprint(r, track, b) for r in recipes for b in starts if applies(r, b)}

@@ -1,0 +1,73 @@
+"""A suite: recipes on backbones under seeds, by the rules of one track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from srlbench import backbones, registry
+from srlbench.errors import UsageError
+from srlbench.recipe import Registered
+from srlbench.tracks import Track
+from srlbench.tracks.resolve import applies
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Which runs are asked for; backbones and seeds are those of the track if none are given."""
+
+    track: Track
+    recipes: tuple[Registered, ...]
+    backbones: tuple[str, ...] = ()  # shipped names, folders or pinned revisions
+    seeds: tuple[int, ...] = field(default=())
+    scored: bool = True  # on the tasks, or only on the development set
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "backbones", self.backbones or self.track.backbones)
+        object.__setattr__(self, "seeds", self.seeds or self.track.seeds)
+
+    def check(self) -> None:
+        """Refuse a suite in which no recipe means anything on any backbone."""
+        starts = [backbones.resolve(name) for name in self.backbones]
+        if self.recipes and not any(applies(entry, start) for entry in self.recipes for start in starts):
+            names = ", ".join(start.name for start in starts)
+            raise UsageError(f"'{self.recipes[0].name}' needs a backbone with layers, and {names} has none.")
+
+    def recipe(self, name: str) -> Registered:
+        return self._recipes[name]
+
+    def source(self, backbone: str) -> str:
+        """What was asked for, of a backbone by its own name."""
+        return self._sources[backbone]
+
+    @cached_property
+    def _recipes(self) -> dict[str, Registered]:
+        return {entry.name: entry for entry in self.recipes}
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        return {backbones.resolve(name).name: name for name in self.backbones}
+
+
+def chosen(names: Sequence[str], every: bool, files: tuple[Path, ...]) -> tuple[Registered, ...]:
+    """The recipes of these names, or every registered one."""
+    if bool(names) == every:
+        raise UsageError("Say which recipes to run, or --all (one of the two). `srlbench list recipes` shows them.")
+    if every:
+        return tuple(registry.recipes(files).values())
+    return tuple(registry.recipe(name, files) for name in dict.fromkeys(names))
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0-4`, `3`, `0,2,7` or a mixture."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(f"--seeds {text!r} is not a list like 0-4 or 0,2,7.")
+        if dash and int(last) < int(first):
+            raise UsageError(f"--seeds {text!r}: {part.strip()} runs backwards.")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    return tuple(dict.fromkeys(seeds))

@@ -1,0 +1,1 @@
+"""New backbones: masked language models and static word vectors, from text."""

@@ -1,0 +1,24 @@
+"""One training: what it starts from, what it does, and where it may work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from srlbench.recipe import Recipe
+from srlbench.tracks import Track
+
+
+@dataclass(frozen=True)
+class Training:
+    """A resolved recipe, the folder of its backbone, the track's rules, a seed, and a folder for checkpoints."""
+
+    recipe: Recipe
+    folder: Path
+    track: Track
+    seed: int
+    work: Path
+
+    def below(self, name: str) -> Training:
+        """The same with its checkpoints in a folder of that name."""
+        return replace(self, work=self.work / name)
