@@ -21,6 +21,7 @@ from srlbench.records import (
     Record,
     done,
     ensure_writable,
+    paths,
     predictions_path,
     read,
     read_predictions,

@@ -193,16 +193,24 @@ def _deterministic(records: Sequence[Record]) -> bool:
 
 
 def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
-    """Best first, ranked where a rank can be given; stale last."""
+    """Backbone by backbone, best rank first; rows of one rank by their mean, then by name. Rows without a rank follow.
 
-    def order(row: Row) -> tuple[int, float, str, str, str]:
+    A recipe competes with those on its own backbone: what the encoder starts from is no merit of the recipe.
+    """
+    ranked: list[Row] = []
+    for backbone in dict.fromkeys(row.backbone for row in rows):
+        own = [row for row in rows if row.backbone == backbone]
+        ranks = tie_groups([_rankable(row, primary) for row in own], margin=RANK_MARGIN)
+        ranked += [replace(row, rank=rank) for row, rank in zip(own, ranks, strict=True)]
+    backbones = list(dict.fromkeys(row.backbone for row in rows))
+
+    def order(row: Row) -> tuple[int, int, int, float, str, str]:
         cell = row.cells[primary]
         mean = cell.mean if isinstance(cell, Summary) else float("-inf")
-        return STATES.index(row.state), -mean, row.recipe, row.backbone, row.fingerprint
+        place = backbones.index(row.backbone), STATES.index(row.state), row.rank or 0
+        return *place, -mean, row.recipe, row.fingerprint
 
-    ordered = sorted(rows, key=order)
-    ranks = tie_groups([_rankable(row, primary) for row in ordered], margin=RANK_MARGIN)
-    return tuple(replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True))
+    return tuple(sorted(ranked, key=order))
 
 
 def _rankable(row: Row, primary: str) -> Summary | None:

@@ -148,8 +148,9 @@ def legend(board: Leaderboard) -> list[str]:
     first = label(board.scope.primary)
     lines = [
         "Percentages: mean ± standard deviation over seeds (number of seeds).",
-        f"Rank is 1 + the number of rows whose {first} is significantly better "
-        f"(moderated Welch's t, 5%, and more than {RANK_MARGIN} points); rows with one rank are tied.",
+        f"Rank is 1 + the number of rows on the same backbone whose {first} is significantly better "
+        f"(moderated Welch's t, 5%, and more than {RANK_MARGIN} points). Rows with one rank are tied; the higher mean "
+        "stands first.",
     ]
     if any(row.deterministic for row in rows):
         lines.append("† the same weights and scores at every seed on one machine class, so there is no spread to show.")
