@@ -63,7 +63,9 @@ def to_toml(searched: Sequence[Searched], command: str) -> str:
     tables: dict[str, dict[str, Settings]] = {}
     for each in searched:
         if each.chosen is not None:
-            tables.setdefault(each.backbone, {})[each.recipe] = each.chosen
+            # TOML has no word for nothing: it is spelled as in a recipe's name.
+            values = {key: "none" if value is None else value for key, value in each.chosen.items()}
+            tables.setdefault(each.backbone, {})[each.recipe] = values
     return f"# Chosen on the development set; made with `{command}`.\n\n" + tomli_w.dumps(tables)
 
 

@@ -100,7 +100,19 @@ def read(path: Path, protocol: Path | None = None) -> Track:
         rules = protocols.read(beside) if beside else protocols.load(named)
         backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
         beside_it = path.with_name(CHOSEN.format(path.stem))
-        chosen = tomllib.loads(beside_it.read_text(encoding="utf-8")) if beside_it.is_file() else {}
+        chosen = _chosen(beside_it) if beside_it.is_file() else {}
         return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"Track file {path.name} is not a whole track: {error}.") from error
+
+
+def _chosen(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """The settings that a search chose; TOML has no word for nothing, so `none` is it."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {
+        backbone: {
+            recipe: {key: None if value == "none" else value for key, value in settings.items()}
+            for recipe, settings in recipes.items()
+        }
+        for backbone, recipes in tables.items()
+    }
