@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 OK, REGRESSED, USAGE, RUN_FAILED, NOTHING_COMPARABLE = range(5)
+UNFORESEEN = 70  # a bug of srlbench itself; sysexits.h calls it EX_SOFTWARE
+MANY = 50  # names; more are not listed
 
 
 class SrlbenchError(Exception):
@@ -33,6 +35,8 @@ class StoreError(SrlbenchError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """`Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
-    return UsageError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+    by_letters = {each.casefold(): each for each in names}
+    close = get_close_matches(name.casefold(), by_letters, n=1)
+    hint = f" Did you mean '{by_letters[close[0]]}'?" if close else ""
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return UsageError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names[:MANY]) or 'none'}{more}.")

@@ -321,7 +321,7 @@ def test_a_broken_baseline_says_where(tmp_path: Path, text: str, said: str) -> N
 
 
 def test_no_baseline_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="srlbench baseline --accept"):
+    with pytest.raises(UsageError, match="srlbench check --accept"):
         load(tmp_path / "none.toml")
     with pytest.raises(UsageError, match="Is a directory"):
         load(tmp_path)

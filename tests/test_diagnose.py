@@ -1,4 +1,4 @@
-"""`srlbench diagnose`: gradients of an encoder that exists, dynamics of recorded runs, maps of simulated angles."""
+"""`srlbench diagnose`: an encoder that exists; `srlbench plot`: dynamics of recorded runs, maps of simulated angles."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_board_shows_what_encoders_are_like(trained: Path, quick_track: Path
 
 
 def test_dynamics_are_drawn_from_records(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    args = ("diagnose", "dynamics", "--track", quick_track, "--results", trained)
+    args = ("plot", "dynamics", "--track", quick_track, "--results", trained)
     done = here(*args)
     picture = trained / "quick" / "v3" / "dynamics.svg"
     assert done.returncode == 0 and str(picture) in done.stdout.replace("\n", "")
@@ -89,11 +89,12 @@ def test_dynamics_are_drawn_from_records(trained: Path, quick_track: Path, here:
     assert wrong.returncode == 2 and "written as .svg or .png" in wrong.stderr
 
 
-def test_an_encoders_own_gradients(trained: Path, here: Cli) -> None:
-    args = ("diagnose", "gradients", "simcse-unsup/tiny/seed-1", "--results", trained, "--pairs", "16")
-    done = here(*args, "--loss", "info_nce", "--loss", "met+margin=2", "--json")
+def test_an_encoders_own_gradients(trained: Path, here: Cli, tmp_path: Path) -> None:
+    args = ("diagnose", "gradients", "simcse-unsup@tiny:1", "--results", trained, "--pairs", "16")
+    done = here(*args, "--loss", "info_nce", "--loss", "met+margin=2", "--json", "--out", "g.json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
+    assert json.loads((tmp_path / "g.json").read_text()) == found
     assert found["info_nce"]["ratio_mean"] == pytest.approx(1, abs=1e-6)
     assert found["met+margin=2"]["dissipation_mean"] == pytest.approx(1, abs=1e-6), "no pair reaches this margin"
     shown = here(*args).stdout
@@ -104,6 +105,7 @@ def test_an_encoders_own_gradients(trained: Path, here: Cli) -> None:
     ("words", "said"),
     [
         (("--loss", "info_ncee"), "Did you mean 'info_nce'"),
+        (("--out", "g.csv"), "ends in .json"),
         (("--loss", "met+margn=1"), "Did you mean 'margin'"),
         (("--pairs", "127"), "at most 126 do"),
         (("--text", "nosuch.txt"), "Cannot read nosuch.txt"),
@@ -115,12 +117,12 @@ def test_what_cannot_be_measured_is_said(here: Cli, words: tuple[str, ...], said
 
 
 def test_a_map_of_a_loss(here: Cli, tmp_path: Path) -> None:
-    done = here("diagnose", "maps", "--loss", "mpt", "--cells", "2", "--batches", "1", "--out", "m.svg")
+    done = here("plot", "maps", "--loss", "mpt", "--cells", "2", "--batches", "1", "--out", "m.svg")
     assert done.returncode == 0 and (tmp_path / "m.svg").is_file(), done.stderr
 
 
 def test_no_records_no_figure(here: Cli) -> None:
-    done = here("diagnose", "dynamics", "--results", "nothing")
+    done = here("plot", "dynamics", "--results", "nothing")
     assert done.returncode == 3 and "was looked at" in done.stderr
 
 
@@ -135,7 +137,7 @@ def test_isotropy_of_an_encoder_layer_by_layer(here: Cli) -> None:
 
 
 def test_words_before_and_after_a_run(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    run = ("simcse-unsup/tiny/seed-1", "--track", quick_track, "--results", trained)
+    run = ("simcse-unsup@tiny:1", "--track", quick_track, "--results", trained)
     done = here("diagnose", "words", *run, "--count", "12", "--method", "leave-one-out", "--out", "why")
     assert done.returncode == 0, done.stderr
     assert "before training" in done.stdout and "generated language knows" in done.stdout
@@ -163,7 +165,7 @@ def test_words_of_other_text_than_the_tracks(here: Cli, tmp_path: Path) -> None:
 
 
 def test_everything_about_one_encoder(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    run = ("mhs/tiny/seed-0", "--track", quick_track, "--results", trained)
+    run = ("mhs:0", "--track", quick_track, "--results", trained)
     done = here("diagnose", "all", *run, "--count", "20", "--out", "why")
     assert done.returncode == 0, done.stderr
     assert all(said in done.stdout for said in ("gradient dissipation", "within a sentence", "weight by"))

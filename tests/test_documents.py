@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,14 @@ from srlbench.cli import app
 ROOT = Path(srlbench.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+# They need records or text, or minutes.
 PARSED = {
-    "agree",
-    "check",
-    "compare",
-    "baseline",
-    "claims",
-    "compact",
-    "data",
-    "diagnose",
-    "evaluate",
-    "pretrain",
-    "reproduce",
-}  # need records or text, or minutes
+    "check", "claims", "compare", "data", "diagnose", "doctor", "evaluate", "plot", "pretrain", "reproduce", "shrink",
+}  # fmt: skip
+VERBS = [
+    "run", "sweep", "tune", "evaluate", "diagnose", "leaderboard", "compare", "claims", "check", "reproduce", "publish",
+    "pretrain", "shrink", "list", "show", "doctor", "data", "plot",
+]  # fmt: skip
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -43,10 +40,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def examples(verb: Any) -> Iterator[str]:
-    """The backquoted commands of a verb's "Example:" or "Examples:" lines."""
-    for line in (verb.callback.__doc__ or "").splitlines():
-        if line.strip().startswith(("Example:", "Examples:")):
-            yield from re.findall(r"`([^`]+)`", line)
+    """The commands that a verb's help lists under "Examples:"."""
+    yield from re.findall(r"^ *- `([^`]+)`$", (verb.callback.__doc__ or "").partition("Examples:")[2], re.MULTILINE)
 
 
 def quoted() -> Iterator[str]:
@@ -58,25 +53,102 @@ def quoted() -> Iterator[str]:
 
 
 SHOWN = [line for block in blocks(README, "bash") for line in block.splitlines() if line.startswith("srlbench ")]
-VERBS = [*app.registered_commands, *(v for g in app.registered_groups for v in g.typer_instance.registered_commands)]
-TAUGHT = [line for verb in VERBS for line in examples(verb)]
+CALLED = [*app.registered_commands, *(v for g in app.registered_groups for v in g.typer_instance.registered_commands)]
+TAUGHT = [line for verb in CALLED for line in examples(verb)]
 COMMANDS = sorted({shlex.join(shlex.split(line, comments=True)) for line in SHOWN + TAUGHT})
 RUNNABLE = [line for line in COMMANDS if line.split()[1] not in PARSED]
 
 
 def test_there_are_examples() -> None:
     assert len(SHOWN) >= 5 and len(TAUGHT) >= 5
-    assert {line.split()[1] for line in COMMANDS} == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {line.split()[1] for line in COMMANDS} == set(VERBS)
+    assert not [verb.callback.__name__ for verb in CALLED if not [*examples(verb)]]  # type: ignore[union-attr]
+
+
+def test_the_verbs_are_these() -> None:
+    assert set(program().commands) == set(VERBS)
+
+
+WRONG: Any = typer.BadParameter.__base__  # what typer raises for any wrong command line
+
+
+@cache
+def program() -> Any:
+    return typer.main.get_command(app)
+
+
+def parse(line: str, whole: bool = True) -> None:
+    """Read a command line as the program would, down to the options of its last verb.
+
+    whole: false for a verb that is only named, without its arguments; its options must exist all the same.
+    """
+    words, command = shlex.split(line), program()
+    context = None
+    while hasattr(command, "commands"):
+        context = command.make_context(words[0], words[1:], parent=context)
+        words = words[1:]
+        if not words or words[0].startswith("-"):
+            return  # of the program, or of a group of verbs: nothing more to read
+        command = command.commands[words[0]]
+    try:
+        command.make_context(words[0], words[1:], parent=context)
+    except Exception as error:
+        if whole or type(error).__name__ != "MissingParameter":
+            raise
 
 
 @pytest.mark.parametrize("line", sorted({*COMMANDS, *quoted()}))
 def test_a_command_parses(line: str) -> None:
-    program, *words = shlex.split(line)
-    assert program == "srlbench"
-    root: Any = typer.main.get_command(app)
-    above = root.make_context(program, list(words))
-    verb, *rest = words
-    root.commands[verb].make_context(verb, rest, parent=above)
+    assert line.startswith("srlbench ")
+    parse(line, whole=line in COMMANDS)
+
+
+# --- what the program itself advises --------------------------------------------------------------
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every text of a module, with an `x` for each value that is put into it."""
+    inner: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            inner |= {id(part) for part in node.values}
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
+
+
+def advice() -> Iterator[str]:
+    """Every `srlbench …` that the program prints, in a message, a help text, or on a page of the site."""
+    package = Path(srlbench.__file__).parent
+    for path in package.rglob("*.py"):
+        for text in texts(ast.parse(path.read_text(encoding="utf-8"))):
+            yield from re.findall(r"`(srlbench [^`]+)`", text)
+    for path in package.rglob("*.html"):
+        page = re.sub(r"\{\{[^}]*\}\}", "x", path.read_text(encoding="utf-8"))
+        for block in re.findall(r"<code>(srlbench .*?)</code>", page, re.DOTALL):
+            yield from block.splitlines()
+
+
+ADVICE = sorted(set(advice()))
+
+
+def test_there_is_advice() -> None:
+    assert len(ADVICE) > 20 and any("check --accept" in line for line in ADVICE)
+
+
+@pytest.mark.parametrize("line", ADVICE)
+def test_advice_parses(line: str) -> None:
+    parse(line, whole=False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["srlbench baseline", "srlbench check --junit x", "srlbench diagnose maps", "srlbench data pull --trak x",
+     "srlbench show", "srlbench check --accept"],
+)  # fmt: skip
+def test_a_wrong_command_would_be_found(line: str) -> None:
+    with pytest.raises((KeyError, WRONG)):
+        parse(line)
 
 
 @pytest.mark.parametrize("line", RUNNABLE)
@@ -87,7 +159,7 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
     if words[0] in ("run", "sweep", "tune") and "--dry-run" not in words:
         words.append("--dry-run")
-    if words[0] in ("leaderboard", "publish"):
+    if words[0] in ("leaderboard", "publish", "show"):
         for name in ("results", "srlbench-results"):
             shutil.copytree(ROOT / "results", tmp_path / name)
     done = cli(*words)

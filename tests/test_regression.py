@@ -37,7 +37,7 @@ def learning_track(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, cli: Cli, tmp_path: Path) -> None:
     track = ("--track", learning_track)
     assert cli("run", *RECIPES, *track, "--seeds", "0-2", "--results", "known").returncode == 0
-    accepted = cli("baseline", "--accept", "a test", *track, "--results", "known", "--output", "baseline.toml")
+    accepted = cli("check", "--accept", "a test", *track, "--results", "known", "--out", "baseline.toml")
     assert accepted.returncode == 0, accepted.stderr
     against = (*track, "--baseline", "baseline.toml", "--results")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from xml.etree import ElementTree
@@ -82,11 +83,15 @@ def test_the_page_says_the_same_and_runs_nothing(report: Report) -> None:
 def test_the_files_are_written_and_the_summary_is_added_to(report: Report, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    reports.write(report, tmp_path / "deep" / "check.xml", tmp_path / "check.md", str(summary))
+    files = [tmp_path / "deep" / "check.xml", tmp_path / "check.md", tmp_path / "check.json"]
+    reports.write(report, files, str(summary))
     assert cases((tmp_path / "deep" / "check.xml").read_text()).keys() == {*NOISY, *STILL}
     assert summary.read_text() == "before\n" + (tmp_path / "check.md").read_text()
+    told = json.loads((tmp_path / "check.json").read_text())
+    assert told["exit_code"] == report.exit_code
+    assert [each["word"] for each in told["verdicts"]] == [verdict.word for verdict in report.verdicts]
     with pytest.raises(StoreError, match="Cannot write"):
-        reports.write(report, None, None, str(tmp_path))
+        reports.write(report, [], str(tmp_path))
 
 
 # --- a library that drifts is not a recipe that got worse ----------------------------------------

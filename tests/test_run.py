@@ -127,11 +127,9 @@ def test_a_kept_encoder_scores_what_its_record_says(
     first: Path, quick_track: Path, cli: Cli, tmp_path: Path, by_name: bool
 ) -> None:
     (folder,) = (first / "quick" / "v3" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
-    which = "simcse-sup/tiny/seed-0" if by_name else folder
+    which = "simcse-sup@tiny:0" if by_name else folder
     protocol = quick_track.with_name("quick-protocol.toml")
-    done = cli(
-        "evaluate", which, "--protocol", protocol, "--results", first, "--json", "mine.json", "--csv", "mine.csv"
-    )
+    done = cli("evaluate", which, "--protocol", protocol, "--results", first, "--out", "mine.json", "--out", "mine.csv")
     assert done.returncode == 0, done.stderr
     (mine,) = scores.from_json(tmp_path / "mine.json")
     assert mine.scores == pytest.approx(found(first)["simcse-sup", 0].scores, abs=1e-9)
@@ -147,7 +145,7 @@ def test_a_kept_encoder_scores_what_its_record_says(
 
 def test_a_name_that_fits_two_runs_is_refused(first: Path, cli: Cli) -> None:
     done = cli("evaluate", "simcse-sup", "--results", first)
-    assert done.returncode == 2 and "is 2 encoders: simcse-sup/tiny/seed-0, simcse-sup/tiny/seed-1" in done.stderr
+    assert done.returncode == 2 and "is 2 encoders: simcse-sup@tiny:0, simcse-sup@tiny:1" in done.stderr
 
 
 def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, cli: Cli) -> None:

@@ -50,7 +50,7 @@ def test_only_scores_of_one_kind_and_text_are_compared() -> None:
 @pytest.mark.parametrize("text", ["", "3", '{"model": "x"}', '[["model"]]', "\x00", '{"scores": null}'])
 def test_a_file_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="is not what `srlbench evaluate --json` writes"):
+    with pytest.raises(UsageError, match="is not what `srlbench evaluate MODEL --out FILE` writes"):
         from_json(tmp_path / "a.json")
 
 

@@ -9,9 +9,10 @@ tasks one falls outside every other time, so tasks are named and do not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from srlbench import records
 from srlbench.analysis.leaderboard.board import SAME
@@ -106,6 +107,20 @@ class Reproduction:
         if versions := _versions(theirs.get("packages"), mine.get("packages")):
             return f"The same machine class, but other versions: {versions}."
         return "The same machine class and versions, yet other digits: that should not be; please report it."
+
+
+def plain(found: Reproduction) -> dict[str, Any]:
+    """The verdict in JSON's own types."""
+    values = [asdict(value) | {"difference": value.difference, "outside": value.outside} for value in found.values]
+    return {
+        "run": found.name,
+        "verdict": found.word,
+        "reason": found.reason,
+        "machine": found.machine,
+        "exit_code": found.exit_code,
+        "predictions_equal": found.predictions,
+        "values": values,
+    }
 
 
 def of(rerun: Rerun) -> Reproduction:

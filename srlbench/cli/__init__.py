@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from typing import Annotated
@@ -9,18 +10,43 @@ from typing import Annotated
 import typer
 
 from srlbench import __version__
-from srlbench.cli import registered  # first, because help shows verbs in the order of their files
+from srlbench.cli import runs  # first, because help shows verbs in the order of their files
 from srlbench.cli.options import app
+from srlbench.cli.renamed import note, today
 from srlbench.cli.show import terminal
-from srlbench.errors import SrlbenchError
+from srlbench.errors import UNFORESEEN, SrlbenchError
 
 # isort: split
-from srlbench.cli import runs
+from srlbench.cli import searches
 
 # isort: split
-from srlbench.cli import analysis, diagnose, encoders, publishing, reproduce
+from srlbench.cli import encoders
 
-__all__ = ["analysis", "app", "diagnose", "encoders", "main", "publishing", "registered", "reproduce", "runs"]
+# isort: split
+from srlbench.cli import diagnose
+
+# isort: split
+from srlbench.cli import tables
+
+# isort: split
+from srlbench.cli import checks
+
+# isort: split
+from srlbench.cli import publishing
+
+# isort: split
+from srlbench.cli import pretrain
+
+# isort: split
+from srlbench.cli import registered
+
+# isort: split
+from srlbench.cli import data, plot
+
+__all__ = [
+    "app", "checks", "data", "diagnose", "encoders", "main", "plot", "pretrain", "publishing", "registered", "runs",
+    "searches", "tables",
+]  # fmt: skip
 
 
 def _version(value: bool) -> None:
@@ -31,20 +57,38 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     terminal.debug = debug
 
 
 def main() -> None:
-    """The console script: errors a user can cause are one sentence and an exit code."""
+    """The console script: an error is one sentence and an exit code, also one that nobody foresaw."""
+    words = sys.argv[1:]
+    if (now := today(words)) != words:
+        terminal.warn(note(words, now))
+    terminal.debug = "--debug" in now[:2]  # before any verb is known
     try:
-        app()
+        app(now, prog_name="srlbench")
     except SrlbenchError as error:
-        if terminal.debug:
-            traceback.print_exc()
-        terminal.error(str(error))
+        _say(str(error))
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        terminal.error("Interrupted.")
+        sys.exit(130)
+    except Exception as error:
+        again = shlex.join(["srlbench", "--debug", *(word for word in now if word != "--debug")])
+        _say(
+            f"This is a bug in srlbench ({type(error).__name__}: {error}). `{again}` shows more: please report it "
+            "with that output to the project's issue tracker."
+        )
+        sys.exit(UNFORESEEN)
+
+
+def _say(message: str) -> None:
+    if terminal.debug:
+        traceback.print_exc()
+    terminal.error(message)

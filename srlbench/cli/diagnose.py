@@ -9,50 +9,91 @@ import typer
 
 from srlbench import tracks
 from srlbench.analysis import diagnoses as drawn
-from srlbench.analysis import dynamics as trainings
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, Files, Json, Results, TrackName, app, of
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    ENCODERS,
+    MODEL,
+    POOL,
+    WHERE,
+    Json,
+    Results,
+    TrackName,
+    app,
+    files_of,
+    write_files,
+    written,
+)
 from srlbench.cli.show import diagnoses, terminal
 from srlbench.diagnostics import encoder
 from srlbench.diagnostics.encoder import Subject, Weighing
 
-diagnose = typer.Typer(help="Why a loss or an encoder behaves as it does.", no_args_is_help=True)
-app.add_typer(diagnose, name="diagnose")
+diagnose = typer.Typer(help="Explain why a loss or an encoder behaves as it does.", no_args_is_help=True)
+app.add_typer(diagnose, name="diagnose", rich_help_panel=ENCODERS)
 
-Model = Annotated[str, typer.Argument(help="A folder, a run (recipe/backbone/seed-0), a backbone, or a Hub name.")]
-Pool = Annotated[
-    str | None, typer.Option(help="Of a plain transformers model: cls, cls-pooler, mean, max, first-last.")
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
+Pool = Annotated[str | None, typer.Option(metavar="NAME", help=POOL)]
+Text = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Sentences, one a line; default: those of the track.", show_default=False),
 ]
-Text = Annotated[Path | None, typer.Option(help="Sentences, one a line; default: the track's.", show_default=False)]
 Losses = Annotated[
     list[str] | None,
-    typer.Option("--loss", help="A loss, or one with settings: arccon+degrees=5; more than once for several."),
+    typer.Option(
+        "--loss",
+        metavar="LOSS",
+        help="A loss, or one with settings: arccon+degrees=5. May be given more than once.",
+        show_default=False,
+    ),
 ]
-Pairs = Annotated[int, typer.Option(min=2, help="Sentences; each and its dropout twin are a pair.")]
-Sentences = Annotated[int, typer.Option("--count", min=2, help="How many of the sentences, from the first on.")]
-AsPublished = Annotated[bool, typer.Option(help="With the quirks of the paper's own code.")]
-Picture = Annotated[Path | None, typer.Option(help="The figure, .svg or .png.", show_default=False)]
+Pairs = Annotated[
+    int, typer.Option(min=2, metavar="N", help="How many sentences; each one and its dropout twin are a pair.")
+]
+Sentences = Annotated[
+    int, typer.Option("--count", min=2, metavar="N", help="How many of the sentences to use, from the first one on.")
+]
+AsPublished = Annotated[bool, typer.Option("--as-published", help="Measure with the quirks of the paper's own code.")]
 Corpus = Annotated[
     Path | None,
     typer.Option(
-        help="Text that tells what words are worth, a sentence a line; default: the track's.", show_default=False
+        metavar="FILE",
+        help="The text that the information of words is counted in, one sentence a line; default: that of the track.",
+        show_default=False,
     ),
 ]
 Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--method",
-        help="integrated-gradients, leave-one-out, mean-contributions; with the extra `explain` shapley, "
-        "projected-gradients. More than once for several.",
+        metavar="NAME",
+        help="integrated-gradients, leave-one-out or mean-contributions; with the extra `explain` also shapley and "
+        "projected-gradients. May be given more than once.",
+        show_default=False,
     ),
 ]
 Before = Annotated[
     str | None,
-    typer.Option(help="The encoder before training; default, of a run: what it started from.", show_default=False),
+    typer.Option(
+        metavar="MODEL",
+        help="The encoder before training; default, for a run: the backbone it started from.",
+        show_default=False,
+    ),
 ]
-BeforePool = Annotated[str | None, typer.Option(help="How that one is pooled; default: as --pool.", show_default=False)]
-Least = Annotated[int, typer.Option(min=1, help="Occurrences in the corpus of a word that counts.")]
-Unit = Annotated[bool, typer.Option(help="Weigh in the embedding divided by its length.")]
-Folder = Annotated[Path | None, typer.Option(help="A folder for numbers and pictures.", show_default=False)]
+BeforePool = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="How the encoder of `--before` is pooled; default: as `--pool`.", show_default=False
+    ),
+]
+Least = Annotated[int, typer.Option(min=1, metavar="N", help="Count a word only if it occurs so often in the corpus.")]
+Unit = Annotated[bool, typer.Option("--unit", help="Weigh words in the embedding divided by its length.")]
+Numbers = Annotated[list[Path] | None, written(".json")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Write numbers and pictures to this folder.", show_default=False, rich_help_panel=WHERE
+    ),
+]
 USUAL = Weighing.methods
 
 
@@ -63,19 +104,24 @@ def gradients(
     text: Text = None,
     pairs: Pairs = 64,
     pool: Pool = None,
-    seed: Annotated[int, typer.Option(help="Of the dropout.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of the dropout.")] = 0,
     track: TrackName = DEFAULT_TRACK,
     results: Results = DEFAULT_RESULTS,
+    out: Numbers = None,
     json: Json = False,
 ) -> None:
-    """Gradient dissipation, weights and ratio of losses on an encoder's own vectors (arXiv 2402.18281).
+    """Measure the gradients of losses on an encoder's own vectors: dissipation, weights, ratio (arXiv 2402.18281).
 
-    Examples: `srlbench diagnose gradients tiny --pool mean --loss info_nce --loss met`,
-    `srlbench diagnose gradients simcse-unsup/tiny/seed-0 --loss arccon+degrees=5`
+    Examples:
+
+    - `srlbench diagnose gradients tiny --pool mean --loss info_nce --loss met`
+    - `srlbench diagnose gradients simcse-unsup@tiny:0 --loss arccon+degrees=5`
     """
+    paths = files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
     found = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
     diagnoses.as_json(found) if json else diagnoses.gradients(found)
+    write_files(paths, {".json": lambda: encoder.to_json(found)})
 
 
 @diagnose.command()
@@ -84,19 +130,24 @@ def isotropy(
     text: Text = None,
     sentences: Sentences = 1000,
     pool: Pool = None,
-    seed: Annotated[int, typer.Option(help="Of the tokens drawn for the baseline.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of the tokens that are drawn for the baseline.")] = 0,
     as_published: AsPublished = False,
     track: TrackName = DEFAULT_TRACK,
     results: Results = DEFAULT_RESULTS,
+    out: Numbers = None,
     json: Json = False,
 ) -> None:
-    """How isotropic and contextual an encoder's token vectors are, layer by layer (arXiv 2212.09170).
+    """Measure how isotropic and contextual an encoder's token vectors are, layer by layer (arXiv 2212.09170).
 
-    Example: `srlbench diagnose isotropy tiny --pool mean --count 200`
+    Examples:
+
+    - `srlbench diagnose isotropy tiny --pool mean --count 200`
     """
+    paths = files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
     found = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
     diagnoses.as_json(found) if json else diagnoses.isotropy(found)
+    write_files(paths, {".json": lambda: encoder.to_json(found)})
 
 
 @diagnose.command()
@@ -106,7 +157,9 @@ def words(
     sentences: Annotated[
         Path | None,
         typer.Option(
-            help="Whose words are weighed, one a line; default: the track's test sentences.", show_default=False
+            metavar="FILE",
+            help="The sentences whose words are weighed, one a line; default: the track's test sentences.",
+            show_default=False,
         ),
     ] = None,
     count: Sentences = 200,
@@ -121,17 +174,19 @@ def words(
     results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
-    """How closely the weight of a word follows its information, before training and after (arXiv 2310.15921).
+    """Measure how closely the weight of a word follows its information, before and after training (arXiv 2310.15921).
 
-    Examples: `srlbench diagnose words simcse-unsup/tiny/seed-0 --out words`,
-    `srlbench diagnose words tiny --pool mean --count 20 --method leave-one-out`
+    Examples:
+
+    - `srlbench diagnose words simcse-unsup@tiny:0 --out words`
+    - `srlbench diagnose words tiny --pool mean --count 20 --method leave-one-out`
     """
     earlier = Subject(before, before_pool or pool, results) if before else None
     weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
     found, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
     diagnoses.as_json(found) if json else diagnoses.words(found)
     if out:
-        diagnoses.wrote(encoder.write(found, out / "words.json"), *drawn.words(found, weighed, out))
+        _wrote(json, encoder.write(found, out / "words.json"), *drawn.words(found, weighed, out))
 
 
 @diagnose.command("all")
@@ -145,9 +200,11 @@ def all_(
     results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
-    """Gradients of InfoNCE, every layer's isotropy and the weight of words, on the track's text.
+    """Measure the gradients of InfoNCE, the isotropy of every layer and the weight of words, on the track's text.
 
-    Example: `srlbench diagnose all simcse-unsup/tiny/seed-0 --out why`
+    Examples:
+
+    - `srlbench diagnose all simcse-unsup@tiny:0 --out why`
     """
     subject, rules = Subject(model, pool, results), tracks.load(track)
     earlier = Subject(before, pool, results) if before else None
@@ -164,44 +221,12 @@ def all_(
         diagnoses.isotropy(found["isotropy"])
         diagnoses.words(told)
     if out:
-        diagnoses.wrote(encoder.write(found, out / "diagnosis.json"), *drawn.words(told, weighed, out))
+        _wrote(json, encoder.write(found, out / "diagnosis.json"), *drawn.words(told, weighed, out))
 
 
-@diagnose.command()
-def dynamics(
-    recipe: Annotated[
-        list[str] | None,
-        typer.Argument(help="Recipes or variants, a line each; default: every one, a panel each.", show_default=False),
-    ] = None,
-    measure: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--measure",
-            help="dissipation, ratio, dev, anisotropy, intra, self, norm, uniformity, alignment, …; more than once.",
-        ),
-    ] = None,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    out: Picture = None,
-) -> None:
-    """What runs saw of their own training, against the step: a figure from the records.
-
-    Examples: `srlbench diagnose dynamics --results results`,
-    `srlbench diagnose dynamics simcse-unsup mhe --results results`
-    """
-    diagnoses.wrote(trainings.draw(of(results, track, recipes), recipe or [], measure or [], out))
-
-
-@diagnose.command()
-def maps(
-    loss: Losses = None,
-    cells: Annotated[int, typer.Option(min=2, help="Of the grid of angles, each way; the paper has 100.")] = 20,
-    batches: Annotated[int, typer.Option(min=1, help="Drawn for each cell; the paper has 1,000.")] = 2,
-    out: Picture = None,
-) -> None:
-    """Dissipation and ratio over the angles to the positive and to the negatives, measured on simulated vectors.
-
-    Example: `srlbench diagnose maps --loss info_nce --loss arccon --cells 5 --out maps.svg`
-    """
-    diagnoses.wrote(drawn.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))
+def _wrote(json: bool, *paths: Path) -> None:
+    """Say what was written; on stderr where stdout is for programs."""
+    if json:
+        terminal.say(f"Wrote {', '.join(map(str, paths))}.")
+    else:
+        diagnoses.wrote(*paths)

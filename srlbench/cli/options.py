@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from srlbench import tracks
 from srlbench.analysis.results import DEFAULT
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli.show import terminal
+from srlbench.errors import UsageError
+from srlbench.records import write_text
 
 app = typer.Typer(
     name="srlbench",
@@ -24,29 +28,53 @@ app = typer.Typer(
 )
 
 WHAT, WHERE, HOW = "What to run", "Where it is kept", "How it is run"
-Names = Annotated[list[str] | None, typer.Argument(help="Recipes, by name.", show_default=False)]
-TrackName = Annotated[str, typer.Option("--track", help="Rules of the competition.", rich_help_panel=WHAT)]
+TRAIN, ENCODERS, READ, TRUST, SHARE, KNOWN = (
+    "Train and score recipes",
+    "Score and explain an encoder",
+    "Read the results",
+    "Check the numbers",
+    "Share the results",
+    "Look up what there is",
+)
+RUN = "RECIPE@BACKBONE:SEED"
+MODEL = (
+    f"The encoder. The first that fits is taken: a backbone's name, a folder, a run ({RUN}), a name on the Hub "
+    "(org/model or org/model@revision)."
+)
+POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max or first-last."
+Names = Annotated[list[str] | None, typer.Argument(help="The recipes, by name.", show_default=False)]
+TrackName = Annotated[
+    str, typer.Option("--track", metavar="TRACK", help="The track, whose rules hold.", rich_help_panel=WHAT)
+]
 Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone",
-        help="Shipped name, local folder or org/name@revision; default: the track's.",
+        metavar="NAME",
+        help="A shipped backbone, a local folder or org/name@revision; default: those of the track.",
         rich_help_panel=WHAT,
         show_default=False,
     ),
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option(help="For example 0-4 or 0,2,7; default: the track's.", rich_help_panel=WHAT, show_default=False),
-]
+    typer.Option(
+        metavar="SEEDS", help="Seeds such as 0-4 or 0,2,7; default: those of the track.", rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]  # fmt: skip
 Files = Annotated[
     list[Path] | None,
-    typer.Option("--recipes", help="A Python file with more recipes.", rich_help_panel=WHAT, show_default=False),
-]
+    typer.Option(
+        "--recipes", metavar="FILE", help="A Python file that holds more recipes.", rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]  # fmt: skip
 Results = Annotated[
     Path,
     typer.Option(
-        help="Results folder; `results` of a clone is the published reference.",
+        metavar="DIR",
+        help="The results folder; `results` of a clone holds the published records.",
         envvar="SRLBENCH_RESULTS",
         rich_help_panel=WHERE,
     ),
@@ -56,19 +84,26 @@ Jobs = Annotated[
     typer.Option(
         "--jobs",
         min=1,
-        help="Runs at once; default: the cores, or what a cluster takes.",
+        help="How many runs are made at once; default: one a core, or what a cluster takes.",
         rich_help_panel=HOW,
         show_default=False,
     ),
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="local (processes of this machine) or ray (a cluster).", rich_help_panel=HOW)
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="Where runs are made: local (processes of this machine) or ray (a cluster).",
+        rich_help_panel=HOW,
+    ),
 ]
 Address = Annotated[
     str | None,
     typer.Option(
-        help="Of the Ray cluster: auto (the one that runs here), host:port or ray://host:port; default: RAY_ADDRESS, "
-        "or one of this machine alone.",
+        metavar="ADDRESS",
+        help="The Ray cluster: auto (the one that runs here), host:port or ray://host:port; default: RAY_ADDRESS, "
+        "or a new one on this machine alone.",
         rich_help_panel=HOW,
         show_default=False,
     ),
@@ -78,7 +113,7 @@ Cpus = Annotated[
     typer.Option(
         "--cpus-per-run",
         min=0.01,
-        help="Processors a run takes of the cluster, or a part of one; default: the track's threads.",
+        help="How many processors of the cluster one run takes, or which part of one; default: the track's threads.",
         rich_help_panel=HOW,
         show_default=False,
     ),
@@ -88,7 +123,7 @@ Gpus = Annotated[
     typer.Option(
         "--gpus-per-run",
         min=0,
-        help="GPUs a run takes of the cluster, or a part of one; default: one, if the cluster has any.",
+        help="How many GPUs of the cluster one run takes, or which part of one; default: one, if the cluster has any.",
         rich_help_panel=HOW,
         show_default=False,
     ),
@@ -98,26 +133,53 @@ Every = Annotated[
     typer.Option(
         "--observe-every",
         min=1,
-        help="Steps between two looks at a training; default: a few, as the track says.",
+        help="Measure the encoder every so many steps of training; default: at a few steps that the track names.",
         rich_help_panel=HOW,
         show_default=False,
     ),
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Weigh words by Shapley values too (extra `explain`).", rich_help_panel=HOW),
+    typer.Option(
+        "--explain", help="Weigh words by Shapley values too (needs the extra `explain`).", rich_help_panel=HOW
+    ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost only.", rich_help_panel=HOW)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the plan and its cost; run nothing.", rich_help_panel=HOW)
+]
 Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder or senteval.tar with the real text; default: the Hub's.",
+        metavar="DIR",
+        help="A folder or senteval.tar with the real text; default: the copy on the Hub.",
         envvar="SRLBENCH_DATA",
         rich_help_panel=WHERE,
         show_default=False,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def written(formats: str) -> Any:
+    """The option `--out` of a verb that writes files of these formats."""
+    about = f"Write a file; its suffix says the format: {formats}. May be given more than once."
+    return typer.Option("--out", metavar="FILE", help=about, rich_help_panel=WHERE, show_default=False)
+
+
+def files_of(out: Sequence[Path] | None, formats: Collection[str]) -> tuple[Path, ...]:
+    """The files that `--out` names, refused before the work if a suffix is of no format."""
+    for path in out or ():
+        if path.suffix not in formats:
+            raise UsageError(f"Cannot write {path}: --out takes a file that ends in {' or '.join(formats)}.")
+    return tuple(out or ())
+
+
+def write_files(out: Sequence[Path], formats: Mapping[str, Callable[[], str]]) -> None:
+    """Write each file in the format of its suffix, whole or not at all."""
+    for path in out:
+        write_text(path, formats[path.suffix]())
+        terminal.say(f"Wrote {path}.")
 
 
 def use(data: Path | None) -> None:
@@ -136,5 +198,4 @@ def command() -> str:
     return shlex.join(["srlbench", *sys.argv[1:]])
 
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 DEFAULT_TRACK, DEFAULT_RESULTS, DEFAULT_ENGINE = "embedded", DEFAULT, "local"

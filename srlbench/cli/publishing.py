@@ -10,7 +10,7 @@ import typer
 
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.analysis.results import measured
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Files, Results, app, of
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, RUN, SHARE, WHAT, WHERE, Files, Results, app, of
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
@@ -18,19 +18,26 @@ from srlbench.publish import hub as hubs
 from srlbench.publish.site import build
 
 
-@app.command()
+@app.command(rich_help_panel=SHARE)
 def publish(
-    to: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option("--to", help="Folder of a site; one that is there is replaced.", rich_help_panel=WHERE),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Write a site to this folder; a site that is there is replaced.",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
     hub: Annotated[
-        str | None, typer.Option(help="Dataset repository on the Hub, OWNER/NAME.", rich_help_panel=WHERE)
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=WHERE),
     ] = None,
     track: Annotated[
         list[str] | None,
         typer.Option(
-            help="Rules of a competition; for a site more than once, and all that have records by default.",
+            metavar="TRACK",
+            help="The track; for a site it may be given more than once, and all that have records are the default.",
             rich_help_panel=WHAT,
             show_default=False,
         ),
@@ -40,28 +47,33 @@ def publish(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="A run (recipe/backbone/seed-0) whose encoder goes to a model repository NAME-recipe-backbone-seed-0.",
+            metavar="RUN",
+            help=f"A run ({RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
+            "more than once.",
             rich_help_panel=WHAT,
             show_default=False,
         ),
     ] = None,
     push: Annotated[
-        bool, typer.Option("--push", help="Push to the Hub; else it is only shown.", rich_help_panel=WHERE)
+        bool, typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=WHERE)
     ] = False,
 ) -> None:
-    """Results for others: --to a folder, as a static site; --hub, a track's tables and records as a dataset.
+    """Share the results: as a static site in a folder, or as a dataset on the Hub.
 
-    With --push the token is that of the environment, HF_TOKEN, and a push is one commit a repository.
+    `--push` takes its token from the environment (HF_TOKEN). It makes one commit in each repository.
 
-    Examples: `srlbench publish --to site`, `srlbench publish --hub my-lab/srlbench --results results`
+    Examples:
+
+    - `srlbench publish --out site`
+    - `srlbench publish --hub my-lab/srlbench --results results`
     """
-    if (to is None) == (hub is None):
-        raise UsageError("Say where to publish: --to DIR for a site, or --hub OWNER/NAME.")
-    if to is not None:
+    if (out is None) == (hub is None):
+        raise UsageError("Say where to publish: --out DIR for a site, or --hub OWNER/NAME.")
+    if out is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
         asked = [of(results, name, recipes) for name in dict.fromkeys(track or [])]
-        _site(to, asked or measured(results, tuple(recipes or ())), bool(track))
+        _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
     else:
         if len(track or []) > 1:
             raise UsageError("One repository holds one track: give --track once.")

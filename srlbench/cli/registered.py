@@ -1,4 +1,4 @@
-"""Verbs of what is registered: list, show."""
+"""The verbs that look things up: list, show."""
 
 from __future__ import annotations
 
@@ -8,44 +8,120 @@ from typing import Annotated, Any
 
 import typer
 
-from srlbench import backbones, losses, registry, tracks
-from srlbench.cli.options import DEFAULT_TRACK, Files, Json, TrackName, app
+from srlbench import backbones, losses, records, registry, tracks
+from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    KNOWN,
+    RUN,
+    Files,
+    Json,
+    Results,
+    TrackName,
+    app,
+    of,
+)
+from srlbench.cli.show import record as one
 from srlbench.cli.show import terminal
 from srlbench.data.pull import counted
-from srlbench.errors import unknown
+from srlbench.errors import UsageError, unknown
+from srlbench.records import Record, RecordError, address
 from srlbench.runs.fingerprint import fingerprint
+from srlbench.stats import Groups
 from srlbench.tracks.resolve import resolved
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=KNOWN)
 def list_(
     kind: Annotated[
         str | None,
-        typer.Argument(help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False),
+        typer.Argument(
+            metavar="[KIND]", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
+        ),
     ] = None,
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
     json: Json = False,
 ) -> None:
-    """What is registered: recipes, tracks, losses, tasks, backbones.
+    """List what is registered: recipes, tracks, losses, tasks and backbones.
 
-    Examples: `srlbench list`, `srlbench list recipes --json`
+    Examples:
+
+    - `srlbench list`
+    - `srlbench list recipes --json`
     """
     terminal.listing(listing(kind, track, tuple(recipes or ())), json)
 
 
-@app.command()
+@app.command(rich_help_panel=KNOWN)
 def show(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"A recipe's name, a run ({RUN}), or a record's file.")],
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
-    """A recipe as a track resolves it: every setting, its loss, its fingerprint, what its paper reports.
+    """Show a recipe as a track runs it, or all that is recorded of one run.
 
-    Example: `srlbench show simcse-unsup --track embedded`
+    Of a run it shows the scores, the fingerprint, the conditions and the settings; of a failed run the error and its
+    traceback. `--json` prints the record.
+
+    Examples:
+
+    - `srlbench show simcse-unsup --track embedded`
+    - `srlbench show simcse-unsup@tiny:0 --results results`
     """
-    terminal.description(describe(recipe, track, tuple(recipes or ())), json)
+    asked = address.parse(name)
+    if not name.endswith(".json") and asked.backbone is None and asked.seed is None:
+        terminal.description(describe(name, track, tuple(recipes or ())), json)
+        return
+    there = of(results, track, recipes)
+    found, path, others = _file(Path(name)) if name.endswith(".json") else _run(name, there)
+    if json:
+        terminal.as_json(found.as_plain())
+    else:
+        one.record(found, path, *_today(found, there))
+    one.alone(found, others)
+
+
+def _file(path: Path) -> tuple[Record, Path, tuple[Record, ...]]:
+    try:
+        return records.read(path), path, ()
+    except RecordError as error:
+        raise UsageError(f"{path} is no record: {error}.") from None
+
+
+def _run(name: str, results: FolderResults) -> tuple[Record, Path, tuple[Record, ...]]:
+    """The record of one run, where it lies, and other versions of it."""
+    track = results.track
+    if not results.records:
+        raise UsageError(
+            f"There are no records of track {track.name} in {results.path}; `srlbench run --all` makes some, "
+            "--results names another folder and --track another track."
+        )
+    asked = address.parse(name)
+    elsewhere = {key.track for key in records.recorded(results.path) if asked.matches(key)} - {track.name}
+    if elsewhere and not asked.among(results.records):
+        raise UsageError(f"{asked} is not recorded on track {track.name}, but on {', '.join(sorted(elsewhere))}: "
+                         "--track says which.")  # fmt: skip
+    found, *others = address.one(name, results.records, results.is_current)
+    path = records.record_path(results.path, found.key, failed=found.status == "failed")
+    return found, path, tuple(others)
+
+
+def _today(record: Record, results: FolderResults) -> tuple[str | None, Groups]:
+    """The fingerprint that a run would have today, if it can still be made, and its track's averages."""
+    own = (record.track, record.track_version) == (results.track.name, results.track.version)
+    if not own and record.track not in tracks.names():
+        return None, {}
+    rules = results.track if own else tracks.load(record.track)
+    groups = rules.groups if rules.version == record.track_version else {}
+    try:
+        entry = registry.recipe(record.recipe, results.files)
+        return fingerprint(entry, rules, backbones.resolve(record.backbone)), groups
+    except UsageError:
+        return None, groups
 
 
 def listing(kind: str | None, track: str, files: tuple[Path, ...]) -> dict[str, dict[str, str]]:

@@ -1,24 +1,21 @@
-"""Verbs of runs and their records: run, leaderboard, check, baseline, doctor."""
+"""The verb that makes records: run; and how the verbs of searches make theirs."""
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from srlbench import tracks
-from srlbench.analysis import check as checks
 from srlbench.analysis import leaderboard as leaderboards
-from srlbench.analysis.check import reports
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli.options import (
     DEFAULT_ENGINE,
     DEFAULT_RESULTS,
     DEFAULT_TRACK,
     HOW,
+    TRAIN,
     WHAT,
     WHERE,
     Address,
@@ -45,17 +42,16 @@ from srlbench.cli.options import (
 from srlbench.cli.show import progress, terminal
 from srlbench.errors import RUN_FAILED, UsageError
 from srlbench.runs import engines
-from srlbench.runs.doctor import examine
 from srlbench.runs.engines import Choice
 from srlbench.runs.job import Look, Share
 from srlbench.runs.plan import Options, Plan, plan
 from srlbench.runs.suite import Suite, chosen, parse_seeds
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def run(
     recipe: Names = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every registered recipe.", rich_help_panel=WHAT)] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Run every registered recipe.", rich_help_panel=WHAT)] = False,
     track: TrackName = DEFAULT_TRACK,
     backbone: Backbones = None,
     seeds: Seeds = None,
@@ -76,10 +72,17 @@ def run(
     ] = False,
     observe_every: Every = None,
     explain: Explain = False,
+    json: Json = False,
 ) -> None:
-    """Train and evaluate recipes, record every run, show the table. What is done already is not done again.
+    """Train and score recipes, record every run, and show the table.
 
-    Examples: `srlbench run --all`, `srlbench run simcse-unsup whitening --seeds 0-4`, `srlbench run --all --dry-run`
+    A run that is recorded already is not made again. `--json` prints the table, or with `--dry-run` the plan.
+
+    Examples:
+
+    - `srlbench run --all`
+    - `srlbench run simcse-unsup whitening --seeds 0-4`
+    - `srlbench run --all --dry-run`
     """
     use(data)
     rules, files = tracks.load(track), tuple(recipes or ())
@@ -87,81 +90,13 @@ def run(
     choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
     look = look_of(observe_every, explain)
     planned = plan(asked, Options(results, files, command(), keep_encoders, look))
-    failed = make(planned, choice, dry_run, fail_fast)
-    _table(of(results, track, recipes))
+    failed = make(planned, choice, dry_run, fail_fast, json)
+    table(of(results, track, recipes), json)
     finish(failed)
 
 
-@app.command()
-def leaderboard(
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    json: Json = False,
-) -> None:
-    """Rebuild leaderboard.csv and leaderboard.md from the records, and show the table.
-
-    Examples: `srlbench leaderboard`, `srlbench leaderboard --results results`
-    """
-    _table(of(results, track, recipes), json)
-
-
-@app.command()
-def check(
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(help="Reviewed expectations; default: the published ones.", show_default=False),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.", rich_help_panel=WHERE)] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write a Markdown page here.", rich_help_panel=WHERE)] = None,
-    github: Annotated[
-        bool,
-        typer.Option("--github", help="Annotate a GitHub Actions run, and its summary page.", rich_help_panel=WHERE),
-    ] = False,
-) -> None:
-    """Compare fresh records with the reviewed baseline: a verdict a recipe, and an exit code for CI.
-
-    Exit codes: 0 ok, 1 regressed or drifted, 2 usage, 3 a run failed, 4 nothing comparable.
-
-    Examples: `srlbench check --results srlbench-results`, `srlbench check --junit check.xml --github`
-    """
-    report = checks.check(of(results, track, recipes), baseline)
-    reports.write(report, junit, markdown, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
-    terminal.report(report)
-    for line in reports.to_annotations(report) if github else ():
-        typer.echo(line)
-    raise typer.Exit(report.exit_code)
-
-
-@app.command()
-def baseline(
-    accept: Annotated[str, typer.Option("--accept", help="Why these records are the new expectation.")],
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File to write; default: baseline.toml beside the records.", show_default=False),
-    ] = None,
-) -> None:
-    """Write a new baseline from the records, to be reviewed and committed.
-
-    Example: `srlbench baseline --accept "first release" --results results`
-    """
-    path = checks.accept(of(results, track, recipes), accept, output)
-    typer.echo(f"Wrote {path}; review it and commit it.")
-
-
-@app.command()
-def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS) -> None:
-    """Check this installation: versions, folder, backbone and data hashes, determinism."""
-    raise typer.Exit(terminal.diagnosis(examine(tracks.load(track), results)))
-
-
-def _table(results: FolderResults, json: bool = False) -> None:
+def table(results: FolderResults, json: bool = False) -> None:
+    """Show the leaderboard, after its files beside the records were written."""
     board = leaderboards.leaderboard(results)
     if not json and results.entered.records:
         leaderboards.write(board, results)
@@ -186,11 +121,11 @@ def look_of(every: int | None, explain: bool) -> Look:
     return Look(every, explain)
 
 
-def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False) -> int:
+def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, json: bool = False) -> int:
     """Make what is missing under a progress display, and return how many runs failed; or only show the plan."""
     made_by = engines.engine(choice, planned.track.threads)
     if dry_run:
-        progress.plan(planned)
+        progress.plan(planned, json)
         raise typer.Exit
     try:
         return progress.run(planned, made_by, choice.parallel, fail_fast)
@@ -200,5 +135,8 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False) 
 
 
 def finish(failed: int) -> None:
+    """End with the exit code of failed runs, and with where to read why they failed."""
     if failed:
+        many = "1 run failed" if failed == 1 else f"{failed} runs failed"
+        terminal.say(f"{many}; `srlbench show RECIPE@BACKBONE:SEED` shows why, as does a record's file.")
         raise typer.Exit(RUN_FAILED)

@@ -182,8 +182,12 @@ def recovery(worth: Mapping[str, Any]) -> dict[str, float]:
 
 
 def write(found: Mapping[str, Any], path: Path) -> Path:
-    records.write_text(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    records.write_text(path, to_json(found))
     return path
+
+
+def to_json(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def loss(name: str) -> LossFunction:

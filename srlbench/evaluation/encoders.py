@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 
 from srlbench import backbones, data, records
 from srlbench.errors import UsageError, unknown
 from srlbench.evaluation.scores import Scores, averages, from_json, to_csv, to_json
-from srlbench.records import cores
+from srlbench.records import Address, Key, address, cores
 from srlbench.tracks import protocol as protocols
 from srlbench.tracks.protocol import Protocol
+
+FORMATS = (".json", ".csv")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
 
 
 def encoder_folder(model: str, results: Path) -> str:
-    """What is to be evaluated: a backbone, a folder, a run by its name (recipe[/backbone][/seed-N]), else as it is."""
+    """Where an encoder lies; a name that is of nothing here is returned as it is, to be looked for on the Hub.
+
+    The first that fits is taken: a shipped backbone's name, a folder, a run of this results folder by its address
+    (RECIPE@BACKBONE:SEED, or less of it where that is unique), a name on the Hub.
+    """
     if model in backbones.names():
         return str(backbones.resolve(model).path)
     given = Path(model).expanduser()
@@ -91,15 +96,42 @@ def encoder_folder(model: str, results: Path) -> str:
         return model
     if given.is_dir():
         found = sorted(path.parent for path in given.rglob("modules.json"))
-    else:
-        parts = set(model.split("/"))
-        every = (path.parent for path in results.glob("*/*/encoders/*/*/*/*/modules.json"))
-        found = sorted(path for path in every if model and parts <= set(unquote("/".join(path.parts[-4:])).split("/")))
+        if len(found) > 1:
+            raise UsageError(f"{model} holds {len(found)} encoders: {_some(found)}. Name one of their folders.")
+        return str(found[0]) if found else model
+    return _of_run(model, results) or model
+
+
+def _of_run(model: str, results: Path) -> str | None:
+    """The folder of a run's encoder; None if no run has this name, which may be one on the Hub."""
+    kept = records.encoders(results)
+    asked = address.parse(model)
+    found = [(key, path) for key, path in kept if asked.matches(key)]
+    if not found and asked.seed is None and "@" not in model:  # recipe/backbone, an earlier spelling
+        recipe, _, backbone = model.partition("/")
+        found = [(key, path) for key, path in kept if (key.recipe, key.backbone) == (recipe, backbone)]
+    names = list(dict.fromkeys(str(address.of(key)) for key, _ in found))
+    if len(names) > 1:
+        raise UsageError(f"'{model}' is {len(names)} encoders: {_some(names)}. Say which, as in {names[0]}.")
     if len(found) > 1:
-        names = ", ".join(unquote("/".join((*path.parts[-4:-2], path.parts[-1]))) for path in found[:6])
-        more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-        raise UsageError(f"'{model}' is {len(found)} encoders: {names}{more}. Say which, as in {names.split(',')[0]}.")
-    return str(found[0]) if found else model
+        paths = [path for _, path in found]
+        raise UsageError(f"'{model}' is {len(found)} encoders: {_some(paths)}. Name one of their folders.")
+    if not found and asked.seed is not None:  # nothing on the Hub is spelled so
+        raise _not_kept(asked, kept, results)
+    return str(found[0][1]) if found else None
+
+
+def _not_kept(asked: Address, kept: Sequence[tuple[Key, Path]], results: Path) -> UsageError:
+    """Why a run has no encoder here: it was not kept, or there is no such run."""
+    advice = "`srlbench run` keeps encoders unless --no-keep-encoders is given."
+    if any(asked.matches(key) for key in records.recorded(results)):
+        return UsageError(f"{asked} is recorded in {results}, but its encoder was not kept; {advice}")
+    return address.unseen(str(asked), [key for key, _ in kept])
+
+
+def _some(names: Sequence[object]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(map(str, names[:6])) + more
 
 
 def others(path: Path, setting: Setting) -> list[Scores]:
@@ -116,13 +148,14 @@ def _kind(rules: Protocol) -> tuple[str, str | None]:
     return rules.name, str(rules.probe["name"]) if rules.probe else None
 
 
-def write(found: Sequence[Scores], predictions: Mapping[str, Any], json: Path | None, csv: Path | None) -> None:
-    """The files that were asked for, each whole or not at all."""
-    if json:
-        beside = json.with_suffix(".npz")
+def write(found: Sequence[Scores], predictions: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    """The files that were asked for, each in the format of its suffix, whole or not at all."""
+    for path in paths:
+        if path.suffix == ".csv":
+            records.write_text(path, to_csv(found))
+            continue
+        beside = path.with_suffix(".npz")
         out = io.BytesIO()
         np.savez_compressed(out, **predictions)
         records.write_bytes(beside, out.getvalue())
-        records.write_text(json, to_json([dataclasses.replace(one, predictions=beside.name) for one in found]))
-    if csv:
-        records.write_text(csv, to_csv(found))
+        records.write_text(path, to_json([dataclasses.replace(one, predictions=beside.name) for one in found]))

@@ -47,10 +47,14 @@ def averages(scores: Mapping[str, float], groups: Mapping[str, Sequence[str]]) -
     }
 
 
+def plain(found: Sequence[Scores]) -> Any:
+    """An object in JSON's own types, or a list of them if there are several protocols or probes."""
+    objects = [asdict(each) for each in found]
+    return objects[0] if len(objects) == 1 else objects
+
+
 def to_json(found: Sequence[Scores]) -> str:
-    """An object, or a list of them if there are several protocols or probes."""
-    plain = [asdict(each) for each in found]
-    return json.dumps(plain[0] if len(plain) == 1 else plain, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(path: Path) -> list[Scores]:
@@ -65,7 +69,7 @@ def from_json(path: Path) -> list[Scores]:
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is not what `srlbench evaluate --json` writes.") from error
+        raise UsageError(f"{path} is not what `srlbench evaluate MODEL --out FILE` writes.") from error
 
 
 def to_csv(found: Sequence[Scores]) -> str:

@@ -4,7 +4,15 @@ from srlbench.records.address import Address
 from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm, confirmations, digits, tally
 from srlbench.records.environment import SETTINGS, checkout, cores, environment, machine_class, software
 from srlbench.records.files import write_bytes, write_text
-from srlbench.records.paths import home, predictions_path, record_path, run_folder, track_folder
+from srlbench.records.paths import (
+    encoders,
+    home,
+    predictions_path,
+    record_path,
+    recorded,
+    run_folder,
+    track_folder,
+)
 from srlbench.records.published import published, published_results
 from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
 from srlbench.records.store import Problem, Scan, done, ensure_writable, read, read_predictions, scan, write
@@ -28,6 +36,7 @@ __all__ = [
     "cores",
     "digits",
     "done",
+    "encoders",
     "ensure_writable",
     "environment",
     "home",
@@ -38,6 +47,7 @@ __all__ = [
     "read",
     "read_predictions",
     "record_path",
+    "recorded",
     "run_folder",
     "scan",
     "software",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from srlbench.errors import UsageError, unknown
 from srlbench.records.record import Key, Record
 
 
@@ -28,7 +29,7 @@ class Address:
         return [run for run in runs if self.matches(run)]
 
 
-_OLD = re.compile(r"(?P<recipe>[^/]+)(/(?P<backbone>[^/]+))?/seed-(?P<seed>\d+)")
+_OLD = re.compile(r"(?P<recipe>[^/]+)(/(?P<backbone>.+))?/seed-(?P<seed>\d+)")
 
 
 def parse(text: str) -> Address:
@@ -47,3 +48,25 @@ def parse(text: str) -> Address:
 def of(run: Record | Key) -> Address:
     """The address of one run."""
     return Address(run.recipe, run.backbone, run.seed)
+
+
+def one(text: str, runs: Sequence[Record], is_current: Callable[[Record], bool]) -> tuple[Record, ...]:
+    """The records of the one run that a text names: the current one first, and a good one before a failed one."""
+    found = parse(text).among(runs)
+    if not found:
+        raise unseen(text, runs)
+    names = list(dict.fromkeys(str(of(run)) for run in found))
+    if len(names) > 1:
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        raise UsageError(f"'{text}' is {len(names)} runs: {', '.join(names[:6])}{more}. Say which.")
+    return tuple(sorted(found, key=lambda run: (not is_current(run), run.status != "ok")))
+
+
+def unseen(text: str, runs: Iterable[Record | Key]) -> UsageError:
+    """Why no run has this address: there are other seeds, or there is no such run."""
+    asked = parse(text)
+    name, known = replace(asked, seed=None), [*runs]
+    seeds = sorted({run.seed for run in known if name.matches(run)})
+    if asked.seed is not None and seeds:
+        return UsageError(f"There is no seed {asked.seed} of '{name}', only {', '.join(map(str, seeds))}.")
+    return unknown("run", str(asked), {str(of(run)) for run in known})

@@ -60,3 +60,25 @@ def key_of(path: Path, track: str, version: int) -> Key | None:
         return None
     recipe, backbone, fingerprint = path.parts[:3]
     return Key(track, version, unquote(recipe), unquote(backbone), fingerprint, int(match[1]))
+
+
+def encoders(results: Path) -> list[tuple[Key, Path]]:
+    """The runs whose encoders a results folder holds, of every track, and where each encoder lies."""
+    return _runs(results, "encoders/*/*/*/seed-*/modules.json", up=1)
+
+
+def recorded(results: Path) -> list[Key]:
+    """The runs that a results folder has a file of, told from paths alone."""
+    return [key for key, _ in _runs(results, "records/*/*/*/seed-*.json")]
+
+
+def _runs(results: Path, pattern: str, up: int = 0) -> list[tuple[Key, Path]]:
+    found = []
+    for file in sorted(results.glob(f"*/v*/{pattern}")):
+        path = file.parents[up - 1] if up else file
+        track, version, _, *rest = path.relative_to(results).parts
+        *folders, name = rest
+        name = name if name.endswith(".json") else f"{name}.json"
+        if version[1:].isdecimal() and (key := key_of(Path(*folders, name), unquote(track), int(version[1:]))):
+            found.append((key, path))
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,6 +15,16 @@ from srlbench.recipe import digest
 
 FOLDER = Path(__file__).parent / "protocols"
 PROBES = ("converged", "senteval")
+GENERATED = "Gen"  # before the names of tasks that are generated
+# What else the field calls its tasks.
+ALIASES: Mapping[str, str] = {
+    "stsbenchmark": "stsb",
+    "sick": "sickr",
+    "sickrelatedness": "sickr",
+    "sst": "sst2",
+    "subjectivity": "subj",
+    "msrp": "mrpc",
+}
 
 
 @dataclass(frozen=True)
@@ -67,12 +77,28 @@ class Protocol:
             raise unknown("probe", name, PROBES)
         return dataclasses.replace(self, probe={**self.probe, "name": name}) if self.probe else self
 
-    def only(self, chosen: tuple[str, ...]) -> Protocol:
+    def only(self, chosen: Iterable[str]) -> Protocol:
         """The protocol cut down to some of its tasks, in its own order."""
-        for name in chosen:
-            if name not in self.tasks:
-                raise unknown(f"task of protocol {self.name}", name, self.tasks)
-        return dataclasses.replace(self, tasks={name: rule for name, rule in self.tasks.items() if name in chosen})
+        kept = {self.task_name(name) for name in chosen}
+        return dataclasses.replace(self, tasks={name: rule for name, rule in self.tasks.items() if name in kept})
+
+    def task_name(self, text: str) -> str:
+        """The task that a text means: neither case nor hyphens count, and the field's other names are known.
+
+        `STS-B`, `stsb` and `STSBenchmark` are one task, and on generated text they are `GenSTSB`.
+        """
+        known = {}
+        for name in self.tasks:
+            known[_plain(name)] = known[_plain(name.removeprefix(GENERATED))] = name
+        if _plain(text) not in known:
+            raise unknown(f"task of protocol {self.name}", text, self.tasks)
+        return known[_plain(text)]
+
+
+def _plain(name: str) -> str:
+    """A task's name without case and punctuation, an alias as the name it stands for."""
+    letters = "".join(letter for letter in name.casefold() if letter.isalnum())
+    return ALIASES.get(letters, letters)
 
 
 def names() -> list[str]:

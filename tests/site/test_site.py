@@ -285,11 +285,11 @@ def test_a_site_is_replaced_whole_and_nothing_else_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--to", "site"], 2, "There are no records in srlbench-results"),
-        (["--to", "site", "--track", "smal"], 2, "Did you mean 'small'?"),
-        (["--to", "site", "--track", "paper"], 3, "There are no records of track paper"),
-        (["--to", "file"], 2, "file is not a folder."),
-        (["--to", "."], 2, "holds something else than a site of srlbench"),
+        (["--out", "site"], 2, "There are no records in srlbench-results"),
+        (["--out", "site", "--track", "smal"], 2, "Did you mean 'small'?"),
+        (["--out", "site", "--track", "paper"], 3, "There are no records of track paper"),
+        (["--out", "file"], 2, "file is not a folder."),
+        (["--out", "."], 2, "holds something else than a site of srlbench"),
     ],
 )
 def test_bad_input_is_one_sentence(here: Cli, tmp_path: Path, words: list[str], code: int, said: str) -> None:

@@ -246,9 +246,9 @@ def test_masks_are_saved_and_compact_makes_it_faster(quick_track: Path, cli: Cli
     weights = load_file(folder / "model.safetensors")
     zero = sum(int((weights[n.removeprefix("0.model.")] == 0).sum()) for n in masks)
     assert zero == sparsify.counts(masks)["zero"] == 2 * 256 * (2 * 128 + 1)
-    done = cli("compact", f"{name}/tiny/seed-0", "--results", "r", "--out", "smaller", "--track", quick_track)
+    done = cli("shrink", f"{name}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
     assert done.returncode == 0 and "parameters to" in done.stdout, done.stderr
-    again = cli("compact", f"{name}/tiny/seed-0", "--results", "r", "--out", "smaller", "--track", quick_track)
+    again = cli("shrink", f"{name}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
     assert again.returncode == 2 and "is there already" in again.stderr
     scored = cli("evaluate", "smaller", "--protocol", "generated", "--tasks", "GenSTS13")
     assert scored.returncode == 0, scored.stderr

@@ -18,7 +18,7 @@ from srlbench.stats import Groups, Summary, average, summarise, with_averages
 AVERAGE_MARGIN, TASK_MARGIN = 0.5, 1.5  # points a change must exceed to matter in practice
 
 HEADER = """\
-# What `srlbench check` expects. Written by `srlbench baseline --accept`; margins may be edited by hand
+# What `srlbench check` expects. Written by `srlbench check --accept WHY`; margins may be edited by hand
 # and are kept by the next accept. mean, sd (n - 1) and n are over seeds; margin is in points, and a
 # smaller change, however certain, is not called a regression.
 """
@@ -57,7 +57,7 @@ def load(path: Path) -> Baseline:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        advice = "Write one with `srlbench baseline --accept`."
+        advice = "Write one with `srlbench check --accept WHY`."
         raise UsageError(f"There is no baseline at {path}. {advice}") from None
     except OSError as error:
         raise UsageError(f"Cannot read the baseline {path}: {error.strerror}.") from None

@@ -1,10 +1,13 @@
-"""One report of the regression check in the forms that other programs read: JUnit, Markdown, GitHub's annotations."""
+"""One report of the regression check in the forms that other programs read: JUnit, Markdown, JSON, annotations."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from srlbench.analysis.check.verdicts import Report, Verdict, summary
@@ -13,17 +16,17 @@ from srlbench.escape import escaped
 from srlbench.records import write_text
 
 SUITE = "srlbench check"
+FORMATS = (".xml", ".md", ".json")
 # What XML 1.0 has no way of writing.
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEVELS = {"failed": "error", "regressed": "error", "drifted": "error", "inconclusive": "warning"}
 
 
-def write(report: Report, junit: Path | None, markdown: Path | None, step_summary: str | None) -> None:
-    """The files that were asked for; GitHub's summary of a step is appended to."""
-    if junit:
-        write_text(junit, to_junit(report))
-    if markdown:
-        write_text(markdown, to_markdown(report))
+def write(report: Report, paths: Iterable[Path], step_summary: str | None) -> None:
+    """The files that were asked for, each in the format of its suffix; GitHub's summary of a step is appended to."""
+    forms = {".xml": to_junit, ".md": to_markdown, ".json": to_json}
+    for path in paths:
+        write_text(path, forms[path.suffix](report))
     if step_summary:
         try:
             with open(step_summary, "a", encoding="utf-8") as page:
@@ -81,6 +84,20 @@ def to_markdown(report: Report) -> str:
             parts += [f"- {change.word}: {escaped(str(change))}" for change in verdict.behind]
     parts += [f"\n{escaped(note)}" for note in report.notes]
     return "\n".join(parts) + "\n"
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """The report in JSON's own types."""
+    return {
+        "exit_code": report.exit_code,
+        "summary": summary(report),
+        "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "notes": list(report.notes),
+    }
+
+
+def to_json(report: Report) -> str:
+    return json.dumps(plain(report), indent=1, ensure_ascii=False) + "\n"
 
 
 def to_annotations(report: Report) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -18,12 +19,17 @@ from srlbench.analysis.search import Searched, spelled
 from srlbench.analysis.sweep import Sweep
 from srlbench.cli.show.terminal import err, out
 from srlbench.errors import NOTHING_COMPARABLE, OK
+from srlbench.escape import escaped, table
 from srlbench.stats import average, label
 
+Agreements = Sequence[tuple[str, str, Agreement | None]]
 
-def searched(found: Sequence[Searched], written: Sequence[Path]) -> None:
+
+def searched(found: Sequence[Searched], written: Sequence[Path], as_json: bool = False) -> None:
     """The development score of each point, the chosen one of each recipe in bold."""
-    for backbone in dict.fromkeys(each.backbone for each in found):
+    if as_json:
+        out.print_json(json.dumps([asdict(each) | {"chosen": each.chosen} for each in found]))
+    for backbone in () if as_json else dict.fromkeys(each.backbone for each in found):
         mine = [each for each in found if each.backbone == backbone]
         table = Table(title=f"on {backbone}", title_justify="left", box=None)
         for column in ("recipe", *(spelled(settings) for settings, _ in mine[0].points)):
@@ -39,8 +45,13 @@ def searched(found: Sequence[Searched], written: Sequence[Path]) -> None:
         err.print(f"Wrote {path}", soft_wrap=True)
 
 
-def sweep(found: Sweep, files: Sequence[Path]) -> None:
+def sweep(found: Sweep, files: Sequence[Path], as_json: bool = False) -> None:
     """The grid's points in its order."""
+    if as_json:
+        rows = [{"settings": found.settings[row.recipe], **asdict(row)} for row in found.rows]
+        out.print_json(json.dumps({"recipe": found.recipe, "points": rows}))
+        err.print(f"Wrote {', '.join(map(str, files))}.", soft_wrap=True)
+        return
     out.print(
         f"[bold]Sweep of {found.recipe}[/] · track {found.board.scope.track} v{found.board.scope.version}",
         soft_wrap=True,
@@ -54,8 +65,18 @@ def sweep(found: Sweep, files: Sequence[Path]) -> None:
     out.print(f"Wrote {', '.join(map(str, files))}.", soft_wrap=True)
 
 
-def claims(by_backbone: Mapping[str, Iterable[tuple[Claim, Finding]]], path: Path | None) -> None:
+def claims(
+    by_backbone: Mapping[str, Sequence[tuple[Claim, Finding]]], path: Path | None, as_json: bool = False
+) -> None:
     """A table a paper, a line a claim."""
+    if as_json:
+        told = [
+            {"backbone": backbone, "paper": claim.paper, "claim": claim.name, "text": claim.text, **asdict(found)}
+            for backbone, judged in by_backbone.items()
+            for claim, found in judged
+        ]
+        out.print_json(json.dumps(told))
+        return
     for backbone, judged in by_backbone.items():
         if len(by_backbone) > 1:
             out.print(f"[bold]on {backbone}[/]")
@@ -78,14 +99,20 @@ def _claims(judged: Iterable[tuple[Claim, Finding]]) -> None:
     out.print(*by_paper.values(), sep="\n")
 
 
+def plain(compared: Compared) -> dict[str, Any]:
+    """Comparisons in JSON's own types."""
+    rules = compared.track
+    about = {"track": rules.name, "version": rules.version, "protocol": rules.protocol.label}
+    told = {"comparisons": [*map(comparisons.to_json, compared.found)], "rest": [*map(asdict, compared.rest)]}
+    return about | told
+
+
 def compared(compared: Compared, page: Path | None, as_json: bool) -> int:
     """A table for each average, or one of two systems with their tasks; then who had nothing to compare."""
     found, rules = compared.found, compared.track
     code = OK if found else NOTHING_COMPARABLE
     if as_json:
-        about = {"track": rules.name, "version": rules.version, "protocol": rules.protocol.label}
-        told = {"comparisons": [*map(comparisons.to_json, found)], "rest": [*map(asdict, compared.rest)]}
-        out.print_json(json.dumps(about | told))
+        out.print_json(json.dumps(plain(compared)))
         return code
     averages = [average(group) for group in rules.groups]
     if len({(each.system, each.against) for each in found}) == 1:
@@ -118,15 +145,32 @@ def _compared(title: str | None, header: Sequence[str], lines: Sequence[Sequence
     out.print(table, "")
 
 
-def agreements(found: Sequence[tuple[str, str, Agreement | None]]) -> None:
+def plain_agreements(found: Agreements) -> list[dict[str, Any]]:
+    """How alike two tracks order recipes, in JSON's own types."""
+    return [{"where": where, "recipes": which, "agreement": each and asdict(each)} for where, which, each in found]
+
+
+def agreements_markdown(found: Agreements, track: str, other: str) -> str:
+    header = ("average", "recipes", "n", "Spearman", "95% interval", "Kendall")
+    rows = [[escaped(cell) for cell in line] for line in _agreements(found)]
+    body = table(header, [":---", ":---", "---:", "---:", ":---", "---:"], rows)
+    return f"# How alike tracks {escaped(track)} and {escaped(other)} order the recipes\n\n{body}\n"
+
+
+def agreements(found: Agreements) -> None:
     """A line for each average, backbone and kind of recipe."""
     table = Table(box=None)
     for column in ("", "recipes", "n", "Spearman", "95% interval", "Kendall"):
         table.add_column(column, justify="left" if column in ("", "recipes") else "right")
+    for line in _agreements(found):
+        table.add_row(*line)
+    out.print(table)
+
+
+def _agreements(found: Agreements) -> Iterator[tuple[str, ...]]:
     for where, which, each in found:
-        cells = ("–", "too few in common", "", "")
         if each:
             interval = f"{each.low:+.2f} to {each.high:+.2f}"
-            cells = (str(len(each.recipes)), f"{each.spearman:+.2f}", interval, f"{each.kendall:+.2f}")
-        table.add_row(where, which, *cells)
-    out.print(table)
+            yield where, which, str(len(each.recipes)), f"{each.spearman:+.2f}", interval, f"{each.kendall:+.2f}"
+        else:
+            yield where, which, "–", "too few in common", "", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import defaultdict
@@ -22,8 +23,11 @@ from srlbench.runs.plan import Plan
 from srlbench.stats import average, label, with_averages
 
 
-def plan(plan: Plan) -> None:
+def plan(plan: Plan, as_json: bool = False) -> None:
     """The plan, one line a recipe and backbone."""
+    if as_json:
+        out.print_json(json.dumps(plain(plan)))
+        return
     cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
     for run_ in plan.runs:
         cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
@@ -38,6 +42,22 @@ def plan(plan: Plan) -> None:
     reckoned = sum(run_.seconds or 0.0 for run_ in missing) / 3600 if plan.track.estimate else None
     cost = _together(missing) if reckoned is None else f", about {reckoned:,.0f} GPU hours, reckoned from operations"
     out.print(f"\n{_runs(len(plan.runs))}, {len(missing)} to make{cost}.")
+
+
+def plain(plan: Plan) -> dict[str, Any]:
+    """The plan in JSON's own types."""
+    runs = [
+        {
+            "recipe": run_.key.recipe,
+            "backbone": run_.key.backbone,
+            "fingerprint": run_.key.fingerprint,
+            "seed": run_.key.seed,
+            "state": run_.state,
+            "seconds": run_.seconds,
+        }
+        for run_ in plan.runs
+    ]
+    return {"track": plan.track.name, "version": plan.track.version, "results": str(plan.results), "runs": runs}
 
 
 def plan_states(plan: Plan) -> list[str]:

@@ -42,6 +42,10 @@ def warn(message: str) -> None:
     err.print(f"[yellow]Note:[/] {escape(message)}", soft_wrap=True)
 
 
+def as_json(plain: Any) -> None:
+    out.print_json(json.dumps(plain))
+
+
 def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps(kinds))
@@ -128,11 +132,15 @@ def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
     return OK if sound else RUN_FAILED
 
 
+def rows(board: Leaderboard) -> list[dict[str, Any]]:
+    """The rows of a leaderboard in JSON's own types."""
+    left = set() if board.confirmed else {"confirmed"}
+    return [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
+
+
 def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
     if as_json:
-        left = set() if board.confirmed else {"confirmed"}
-        rows = [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
-        out.print_json(json.dumps(rows))
+        out.print_json(json.dumps(rows(board)))
         return
     out.print(board_of(board))
 
@@ -195,7 +203,12 @@ def reproduction(found: reproductions.Reproduction) -> None:
     out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
 
 
-def diagnosis(findings: Iterable[tuple[str, bool, str]]) -> int:
+def diagnosis(findings: Iterable[tuple[str, bool, str]], as_json: bool = False) -> int:
+    if as_json:
+        findings = list(findings)
+        told = [{"name": name, "good": good, "about": said} for name, good, said in findings]
+        out.print_json(json.dumps(told))
+        return OK if all(good for _, good, _ in findings) else RUN_FAILED
     sound = True
     for name, good, said in findings:
         out.print(

@@ -1,0 +1,173 @@
+"""The verbs that ask whether numbers hold: check, reproduce, doctor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlbench import tracks
+from srlbench.analysis import check as checking
+from srlbench.analysis import reproduction
+from srlbench.analysis.check import reports
+from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    RUN,
+    TRUST,
+    WHAT,
+    WHERE,
+    Data,
+    Files,
+    Json,
+    Results,
+    TrackName,
+    app,
+    command,
+    files_of,
+    of,
+    use,
+    written,
+)
+from srlbench.cli.show import terminal
+from srlbench.errors import UsageError
+from srlbench.runs.doctor import examine
+from srlbench.runs.recorded import find
+from srlbench.runs.rerun import ensure_writable, rerun
+
+
+@app.command(rich_help_panel=TRUST)
+def check(
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The reviewed expectations; default: the published ones.", rich_help_panel=WHAT,
+            show_default=False,
+        ),
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="WHY",
+            help="Make these records the new baseline, and say why. The file goes to `--out`; default: baseline.toml "
+            "beside the records.",
+            rich_help_panel=WHAT,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[list[Path] | None, written(".xml (JUnit), .md or .json; .toml with `--accept`")] = None,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="Annotate a GitHub Actions run, and add to its summary page.", rich_help_panel=WHERE
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Compare the records with the reviewed baseline: one verdict for each recipe, and an exit code for CI.
+
+    `--accept` compares nothing: it writes a new baseline from the records, to be reviewed and committed.
+
+    Exit codes: 0 ok, 1 regressed or drifted, 2 wrong usage, 3 a run failed, 4 nothing to compare.
+
+    Examples:
+
+    - `srlbench check --results srlbench-results`
+    - `srlbench check --out check.xml --out check.md --github`
+    - `srlbench check --accept "the first release" --results results`
+    """
+    there = of(results, track, recipes)
+    if accept is not None:
+        _accept(there, accept, out or [], baseline is not None or github or json)
+        return
+    paths = files_of(out, reports.FORMATS)
+    report = checking.check(there, baseline)
+    reports.write(report, paths, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
+    terminal.as_json(reports.plain(report)) if json else terminal.report(report)
+    for line in reports.to_annotations(report) if github else ():
+        typer.echo(line, err=json)
+    raise typer.Exit(report.exit_code)
+
+
+def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool) -> None:
+    if others:
+        raise UsageError("--accept compares nothing, so --baseline, --github and --json do not go with it.")
+    if len(out) > 1:
+        raise UsageError("--accept writes one baseline: give --out once.")
+    path = checking.accept(results, why, files_of(out, (".toml",))[0] if out else None)
+    typer.echo(f"Wrote {path}; review it and commit it.")
+
+
+@app.command(rich_help_panel=TRUST)
+def reproduce(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help=f"{RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
+        ),
+    ],
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=WHERE
+        ),
+    ] = None,
+    data: Data = None,
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.", show_default=False)
+    ] = "",
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="The results folder that the confirmation goes to.", envvar="SRLBENCH_RESULTS",
+            rich_help_panel=WHERE,
+        ),
+    ] = DEFAULT_RESULTS,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Run a record again with its seed and settings: are the digits equal, within the interval, or outside?
+
+    It writes a confirmation, which you can contribute.
+
+    Exit codes: 0 equal or within, 1 outside, 2 wrong usage, 3 the run failed, 4 nothing to compare (a stale record, or
+    other digits and no second seed to judge by).
+
+    Examples:
+
+    - `srlbench reproduce bag-random`
+    - `srlbench reproduce simcse-unsup@tiny:0 --by "A. Name"`
+    """
+    use(data)
+    recorded = find(run, tracks.load(track), results, tuple(recipes or ()))
+    ensure_writable(out)
+    terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
+    try:
+        found = reproduction.of(rerun(recorded, command(), terminal.step))
+    except KeyboardInterrupt:
+        terminal.error("Interrupted. Nothing was written.")
+        raise typer.Exit(130) from None
+    terminal.as_json(reproduction.plain(found)) if json else terminal.reproduction(found)
+    terminal.say(f"Wrote {reproduction.confirm(recorded, found, by, out)}; CONTRIBUTING says how to send it in.")
+    raise typer.Exit(found.exit_code)
+
+
+@app.command(rich_help_panel=TRUST)
+def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS, json: Json = False) -> None:
+    """Check this installation: versions, the results folder, backbones, data and determinism.
+
+    Examples:
+
+    - `srlbench doctor`
+    """
+    raise typer.Exit(terminal.diagnosis(examine(tracks.load(track), results), json))

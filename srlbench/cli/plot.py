@@ -1,0 +1,80 @@
+"""The verbs of `plot`: figures from the records, and of losses alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srlbench.analysis import diagnoses as drawn
+from srlbench.analysis import dynamics as trainings
+from srlbench.cli.diagnose import Losses
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, READ, WHERE, Files, Results, TrackName, app, of
+from srlbench.cli.show import diagnoses, terminal
+
+plot = typer.Typer(help="Draw figures of trainings and of losses.", no_args_is_help=True)
+app.add_typer(plot, name="plot", rich_help_panel=READ)
+
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the figure to this file: .svg or .png.", rich_help_panel=WHERE, show_default=False
+    ),
+]
+
+
+@plot.command()
+def dynamics(
+    recipe: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE]...",
+            help="Recipes or variants, drawn as one line each; default: every recipe, in a panel of its own.",
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--measure",
+            metavar="NAME",
+            help="dissipation, ratio, dev, anisotropy, intra, self, norm, uniformity, alignment and others. May be "
+            "given more than once.",
+            show_default=False,
+        ),
+    ] = None,
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    out: Picture = None,
+) -> None:
+    """Draw what runs measured of their own training, step by step.
+
+    Examples:
+
+    - `srlbench plot dynamics --results results`
+    - `srlbench plot dynamics simcse-unsup mhe --results results`
+    """
+    diagnoses.wrote(trainings.draw(of(results, track, recipes), recipe or [], measure or [], out))
+
+
+@plot.command()
+def maps(
+    loss: Losses = None,
+    cells: Annotated[int, typer.Option(min=2, metavar="N", help="How many angles each way; the paper has 100.")] = 20,
+    batches: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="How many batches are drawn for each pair of angles; the paper has 1,000."
+        ),
+    ] = 2,
+    out: Picture = None,
+) -> None:
+    """Draw dissipation and ratio of losses over the angles to positive and negatives, on simulated vectors.
+
+    Examples:
+
+    - `srlbench plot maps --loss info_nce --loss arccon --cells 5 --out maps.svg`
+    """
+    diagnoses.wrote(drawn.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))

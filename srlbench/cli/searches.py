@@ -1,0 +1,112 @@
+"""The verbs that look for the settings of recipes: sweep, tune."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from srlbench.analysis import search as searches
+from srlbench.analysis import sweep as sweeps
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    TRAIN,
+    WHAT,
+    Backbones,
+    Data,
+    DryRun,
+    Every,
+    Explain,
+    Files,
+    Jobs,
+    Json,
+    Names,
+    Results,
+    Seeds,
+    TrackName,
+    app,
+    command,
+    of,
+    use,
+)
+from srlbench.cli.runs import finish, look_of, make, seeds_of
+from srlbench.cli.show import analyses
+from srlbench.runs import search
+from srlbench.runs.engines import Choice
+from srlbench.runs.plan import Options, plan
+from srlbench.runs.suite import Suite
+
+
+@app.command(rich_help_panel=TRAIN)
+def sweep(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe.")],
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="SETTING=VALUES",
+            help="A setting of the recipe or of its loss, and its values: temperature=0.01,0.05. "
+            "May be given more than once.",
+            rich_help_panel=WHAT,
+        ),
+    ],
+    track: TrackName = DEFAULT_TRACK,
+    backbone: Backbones = None,
+    seeds: Seeds = None,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    data: Data = None,
+    jobs: Jobs = None,
+    dry_run: DryRun = False,
+    observe_every: Every = None,
+    explain: Explain = False,
+    json: Json = False,
+) -> None:
+    """Run a recipe at every point of a grid over its own settings, and show one table of all points.
+
+    Each point is an ordinary recipe, as in `srlbench run simcse-unsup+temperature=0.1`, with ordinary records.
+
+    Examples:
+
+    - `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
+    """
+    use(data)
+    there, points = of(results, track, recipes), search.sweep(recipe, set_, tuple(recipes or ()))
+    asked = Suite(there.track, tuple(points[1:]), tuple(backbone or ()), seeds_of(seeds))
+    planned = plan(asked, Options(results, there.files, command(), False, look_of(observe_every, explain)))
+    failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
+    found = sweeps.of(points, there, backbone or [])
+    analyses.sweep(found, sweeps.write(found, there.folder / "sweeps", command()), json)
+    finish(failed)
+
+
+@app.command(rich_help_panel=TRAIN)
+def tune(
+    recipe: Names = None,
+    track: TrackName = "small",
+    backbone: Backbones = None,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    data: Data = None,
+    jobs: Jobs = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Choose the settings of each recipe by the development set, from the same grid for all recipes.
+
+    The track declares the grid. The choice is written when all recipes and backbones were searched.
+
+    Examples:
+
+    - `srlbench tune --track small`
+    """
+    use(data)
+    there = of(results, track, recipes)
+    entries = search.searched(recipe or [], there.files)
+    options = Options(results, there.files, command())
+    planned = search.plan_search(entries, there.track, backbone or [], options)
+    failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
+    found = searches.found(entries, there, backbone or [])
+    analyses.searched(found, [] if recipe or backbone else searches.write(found, there), json)
+    finish(failed)

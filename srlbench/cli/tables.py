@@ -1,0 +1,207 @@
+"""The verbs that read records together: leaderboard, compare, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from srlbench import __version__
+from srlbench.analysis import compare as comparing
+from srlbench.analysis.claims.judge import judge
+from srlbench.analysis.claims.judge import write as write_claims
+from srlbench.analysis.compare import tables as comparisons
+from srlbench.analysis.compare.agreement import agreements
+from srlbench.analysis.compare.paired import MARGIN
+from srlbench.analysis.leaderboard import leaderboard as board_of
+from srlbench.analysis.leaderboard.board import Leaderboard
+from srlbench.analysis.leaderboard.numbers import to_csv
+from srlbench.analysis.leaderboard.tables import to_markdown
+from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    READ,
+    RUN,
+    WHAT,
+    Data,
+    Files,
+    Json,
+    Results,
+    TrackName,
+    app,
+    files_of,
+    of,
+    use,
+    write_files,
+    written,
+)
+from srlbench.cli.runs import table
+from srlbench.cli.show import analyses, terminal
+from srlbench.errors import NOTHING_COMPARABLE, UsageError
+from srlbench.evaluation import differences
+from srlbench.stats import average
+
+BOARDS = (".csv", ".md", *((".tex",) if hasattr(Leaderboard, "to_latex") else ()), ".json")
+COMPARISONS = (".md", ".json")
+
+
+@app.command(rich_help_panel=READ)
+def leaderboard(
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    out: Annotated[list[Path] | None, written(".csv, .md, .tex or .json")] = None,
+    json: Json = False,
+) -> None:
+    """Build the table of a track from its records, and show it.
+
+    It writes leaderboard.csv and leaderboard.md beside the records too.
+
+    Examples:
+
+    - `srlbench leaderboard`
+    - `srlbench leaderboard --results results --out table.md`
+    """
+    there, paths = of(results, track, recipes), files_of(out, BOARDS)
+    table(there, json)
+    if paths:
+        write_files(paths, _forms(board_of(there), there))
+
+
+def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
+    """The leaderboard in each format that `--out` knows."""
+    forms: dict[str, Callable[[], str]] = {
+        ".csv": lambda: to_csv(board),
+        ".md": lambda: to_markdown(board, made_with=f"srlbench {__version__}", command=results.command("leaderboard")),
+        ".json": lambda: dumps(terminal.rows(board), indent=1) + "\n",
+    }
+    latex: Callable[[], str] | None = getattr(board, "to_latex", None)
+    return forms | ({".tex": latex} if latex else {})
+
+
+@app.command(rich_help_panel=READ)
+def compare(
+    side: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A] [B]",
+            help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({RUN} or a record's file), two results "
+            "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
+            "the control of the track and with the recipe that it is a version of.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="POINTS",
+            help="The difference that matters; a smaller one is of no use.",
+            rich_help_panel=WHAT,
+        ),
+    ] = MARGIN,
+    with_track: Annotated[
+        str | None,
+        typer.Option(
+            "--with-track",
+            metavar="TRACK",
+            help="Another track: show how alike the two tracks order the recipes.",
+            rich_help_panel=WHAT,
+            show_default=False,
+        ),
+    ] = None,
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    data: Data = None,
+    out: Annotated[list[Path] | None, written(".md or .json")] = None,
+    json: Json = False,
+) -> None:
+    """Show how much better A is than B, with an interval that counts the chance of items and of seeds.
+
+    Two files of `srlbench evaluate` are compared task by task, under the same protocol and probe; of one encoder
+    each there is no interval.
+
+    Examples:
+
+    - `srlbench compare simcse-sup simcse-unsup --results results`
+    - `srlbench compare simcse-sup@tiny:0 simcse-unsup@tiny:0 --results results`
+    - `srlbench compare srlbench-results results`
+    - `srlbench compare mine.json theirs.json`
+    - `srlbench compare --with-track small --results results`
+    """
+    use(data)
+    sides, paths, there = side or [], files_of(out, COMPARISONS), of(results, track, recipes)
+    if with_track is not None:
+        _tracks(there, of(results, with_track, recipes), sides, paths, json)
+    elif differences.are_scores(sides):
+        _scores(sides, paths, json)
+    else:
+        _records(there, sides, margin, paths, json)
+
+
+def _records(results: FolderResults, sides: Sequence[str], margin: float, paths: Sequence[Path], json: bool) -> None:
+    compared = comparing.compare(results, sides, margin)
+    page = None if sides else comparing.write(compared, results)
+    code = analyses.compared(compared, page, json)
+
+    def markdown() -> str:
+        if made := getattr(compared, "to_markdown", None):
+            return str(made())
+        track, names = results.track, [each.name for each in compared.found]
+        names = [*map(average, track.groups)] if len(sides) < 2 else [*dict.fromkeys(names)]
+        head = f"{track.name} v{track.version}"
+        return comparisons.to_markdown(compared.found, names, head, results.command("compare"))
+
+    if paths and not compared.found:
+        raise UsageError("Nothing could be compared, so no file was written.")
+    write_files(paths, {".md": markdown, ".json": lambda: _text(analyses.plain(compared))})
+    raise typer.Exit(code)
+
+
+def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
+    pairs = differences.pairs(*map(Path, sides))
+    plain = differences.plain(pairs)
+    terminal.as_json(plain) if json else terminal.differences(pairs)
+    write_files(paths, {".md": lambda: differences.to_markdown(pairs), ".json": lambda: _text(plain)})
+
+
+def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
+    if sides:
+        raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
+    found = agreements(a, b)
+    plain = analyses.plain_agreements(found)
+    terminal.as_json(plain) if json else analyses.agreements(found)
+    markdown = analyses.agreements_markdown
+    write_files(paths, {".md": lambda: markdown(found, a.track.name, b.track.name), ".json": lambda: _text(plain)})
+    if not any(each for _, _, each in found):
+        raise typer.Exit(NOTHING_COMPARABLE)
+
+
+def _text(plain: Any) -> str:
+    return dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+@app.command(rich_help_panel=READ)
+def claims(
+    track: TrackName = DEFAULT_TRACK,
+    recipes: Files = None,
+    results: Results = DEFAULT_RESULTS,
+    json: Json = False,
+) -> None:
+    """Judge every claim of the papers by the records, and write claims.md beside them.
+
+    Examples:
+
+    - `srlbench claims --results results`
+    """
+    there = of(results, track, recipes)
+    judged = judge(there)
+    measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
+    analyses.claims(judged, write_claims(judged, there) if measured else None, json)
+    if not measured:
+        raise typer.Exit(NOTHING_COMPARABLE)
