@@ -155,7 +155,7 @@ def test_a_wrong_command_would_be_found(line: str) -> None:
 def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
     _, *words = shlex.split(line)
     if "mine.py" in words:
-        (mine,) = blocks(README, "python")
+        (mine,) = (block for block in blocks(README, "python") if block.startswith("# mine.py"))
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
     if words[0] in ("run", "sweep", "tune") and "--dry-run" not in words:
         words.append("--dry-run")
