@@ -39,30 +39,35 @@ from srlbench.runs.doctor import examine
 from srlbench.runs.recorded import find
 from srlbench.runs.rerun import ensure_writable, rerun
 
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The reviewed expectations; default: the published ones.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+Why = Annotated[
+    str | None,
+    typer.Option(
+        "--accept",
+        metavar="WHY",
+        help="Make these records the new baseline, and say why. The file goes to `--out`; default: baseline.toml "
+        "beside the records.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+
 
 @app.command(rich_help_panel=TRUST)
 def check(
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The reviewed expectations; default: the published ones.", rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
-    accept: Annotated[
-        str | None,
-        typer.Option(
-            "--accept",
-            metavar="WHY",
-            help="Make these records the new baseline, and say why. The file goes to `--out`; default: baseline.toml "
-            "beside the records.",
-            rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
+    baseline: Baseline = None,
+    accept: Why = None,
     out: Annotated[list[Path] | None, written(".xml (JUnit), .md or .json; .toml with `--accept`")] = None,
     github: Annotated[
         bool,
@@ -71,7 +76,7 @@ def check(
         ),
     ] = False,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Compare the records with the reviewed baseline: one verdict for each recipe, and an exit code for CI.
 
     `--accept` compares nothing: it writes a new baseline from the records, to be reviewed and committed.
@@ -106,36 +111,43 @@ def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool)
     typer.echo(f"Wrote {path}; review it and commit it.")
 
 
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help=f"{RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
+    ),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=WHERE
+    ),
+]
+Confirmations = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="The results folder that the confirmation goes to.",
+        envvar="SRLBENCH_RESULTS",
+        rich_help_panel=WHERE,
+    ),
+]
+
+
 @app.command(rich_help_panel=TRUST)
 def reproduce(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help=f"{RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
-        ),
-    ],
+    run: Run,
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=WHERE
-        ),
-    ] = None,
+    results: Reference = None,
     data: Data = None,
     by: Annotated[
         str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.", show_default=False)
     ] = "",
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="The results folder that the confirmation goes to.", envvar="SRLBENCH_RESULTS",
-            rich_help_panel=WHERE,
-        ),
-    ] = DEFAULT_RESULTS,
+    out: Confirmations = DEFAULT_RESULTS,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run a record again with its seed and settings: are the digits equal, within the interval, or outside?
 
     It writes a confirmation, which you can contribute.

@@ -31,37 +31,40 @@ from srlbench.evaluation import scores
 from srlbench.evaluation import shrink as shrinking
 from srlbench.evaluation.scores import comparable
 
+Protocols = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="simcse, mteb or generated; default: simcse. May be given more than once.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.", rich_help_panel=WHAT, show_default=False
+    ),
+]
+Probe = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.", rich_help_panel=WHAT
+    ),
+]
+Files = Annotated[list[Path] | None, written(".json (predictions go beside it as .npz) or .csv, one row a protocol")]
+
 
 @app.command(rich_help_panel=ENCODERS)
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
-    protocol: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="simcse, mteb or generated; default: simcse. May be given more than once.",
-            rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
-    tasks: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.", rich_help_panel=WHAT, show_default=False
-        ),
-    ] = None,
-    probe: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.", rich_help_panel=WHAT
-        ),
-    ] = "converged",
+    protocol: Protocols = None,
+    tasks: Tasks = None,
+    probe: Probe = "converged",
     pool: Annotated[str | None, typer.Option(metavar="NAME", help=POOL, rich_help_panel=WHAT)] = None,
     data: Data = None,
     results: Results = DEFAULT_RESULTS,
-    out: Annotated[
-        list[Path] | None, written(".json (predictions go beside it as .npz) or .csv, one row a protocol")
-    ] = None,
+    out: Files = None,
     json: Json = False,
     compare: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:

@@ -20,25 +20,29 @@ def _given(panel: str, about: str) -> Any:
     return typer.Option(None, help=about, rich_help_panel=panel, show_default=False)
 
 
+Corpora = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A .txt or .txt.gz file, one sentence a line. May be given more than once.",
+        rich_help_panel=TEXT,
+        show_default=False,
+    ),
+]
+Apart = Annotated[
+    Path | None,
+    typer.Option(
+        help="SentEval's data: leave out the lines that are sentences of its tasks.",
+        rich_help_panel=TEXT,
+        show_default=False,
+    ),
+]
+
+
 @app.command(rich_help_panel=ENCODERS)
 def pretrain(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the new backbone.")],
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A .txt or .txt.gz file, one sentence a line. May be given more than once.",
-            rich_help_panel=TEXT,
-            show_default=False,
-        ),
-    ] = None,
-    apart: Annotated[
-        Path | None,
-        typer.Option(
-            help="SentEval's data: leave out the lines that are sentences of its tasks.",
-            rich_help_panel=TEXT,
-            show_default=False,
-        ),
-    ] = None,
+    corpus: Corpora = None,
+    apart: Apart = None,
     generated: int | None = _given(TEXT, "How many lines of the generated language to add."),
     share: float | None = _given(TEXT, "Which share of the tokens is generated."),
     vocabulary: int | None = _given(SHAPE, "How many word pieces there are."),

@@ -17,43 +17,48 @@ from srlbench.publish import dataset
 from srlbench.publish import hub as hubs
 from srlbench.publish.site import build
 
+Site = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Write a site to this folder; a site that is there is replaced.",
+        rich_help_panel=WHERE,
+    ),
+]
+Repository = Annotated[
+    str | None,
+    typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=WHERE),
+]
+Tracks = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TRACK",
+        help="The track; for a site it may be given more than once, and all that have records are the default.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+Encoders = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RUN",
+        help=f"A run ({RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
+        "more than once.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+
 
 @app.command(rich_help_panel=SHARE)
 def publish(
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Write a site to this folder; a site that is there is replaced.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
-    hub: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=WHERE),
-    ] = None,
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TRACK",
-            help="The track; for a site it may be given more than once, and all that have records are the default.",
-            rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
+    out: Site = None,
+    hub: Repository = None,
+    track: Tracks = None,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RUN",
-            help=f"A run ({RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
-            "more than once.",
-            rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
+    encoder: Encoders = None,
     push: Annotated[
         bool, typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=WHERE)
     ] = False,

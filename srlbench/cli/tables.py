@@ -83,37 +83,42 @@ def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[
     return forms | ({".tex": latex} if latex else {})
 
 
+Sides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[A] [B]",
+        help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({RUN} or a record's file), two results "
+        "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
+        "the control of the track and with the recipe that it is a version of.",
+        show_default=False,
+    ),
+]
+Margin = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="POINTS",
+        help="The difference that matters; a smaller one is of no use.",
+        rich_help_panel=WHAT,
+    ),
+]
+OtherTrack = Annotated[
+    str | None,
+    typer.Option(
+        "--with-track",
+        metavar="TRACK",
+        help="Another track: show how alike the two tracks order the recipes.",
+        rich_help_panel=WHAT,
+        show_default=False,
+    ),
+]
+
+
 @app.command(rich_help_panel=READ)
 def compare(
-    side: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[A] [B]",
-            help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({RUN} or a record's file), two results "
-            "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
-            "the control of the track and with the recipe that it is a version of.",
-            show_default=False,
-        ),
-    ] = None,
-    margin: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="POINTS",
-            help="The difference that matters; a smaller one is of no use.",
-            rich_help_panel=WHAT,
-        ),
-    ] = MARGIN,
-    with_track: Annotated[
-        str | None,
-        typer.Option(
-            "--with-track",
-            metavar="TRACK",
-            help="Another track: show how alike the two tracks order the recipes.",
-            rich_help_panel=WHAT,
-            show_default=False,
-        ),
-    ] = None,
+    side: Sides = None,
+    margin: Margin = MARGIN,
+    with_track: OtherTrack = None,
     track: TrackName = DEFAULT_TRACK,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
