@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope, build
+from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope
 from srlbench.analysis.leaderboard.numbers import to_csv
-from srlbench.analysis.leaderboard.tables import to_markdown, write
+from srlbench.analysis.leaderboard.page import to_markdown, write
+from srlbench.analysis.leaderboard.rows import build
 from srlbench.cli.show.terminal import board_of
 from srlbench.records import Record, record_path, scan
 from srlbench.stats import Summary

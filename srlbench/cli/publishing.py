@@ -10,7 +10,7 @@ import typer
 
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.analysis.results import measured
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Files, Results, app, of
+from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, WHAT, WHERE, Data, Files, Results, app, of, use
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
@@ -37,6 +37,7 @@ def publish(
     ] = None,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
+    data: Data = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,6 +56,7 @@ def publish(
 
     Examples: `srlbench publish --to site`, `srlbench publish --hub my-lab/srlbench --results results`
     """
+    use(data)
     if (to is None) == (hub is None):
         raise UsageError("Say where to publish: --to DIR for a site, or --hub OWNER/NAME.")
     if to is not None:
