@@ -233,7 +233,7 @@ def test_ranks_intervals_and_ties_are_those_of_the_leaderboard() -> None:
     assert [line[0] for line in said] == ["1", "2", "2"]
     cell = found.board.rows[0].cells["sts_avg"]
     assert " ".join(said[0][3:7]) == str(cell)
-    assert "–" in said[0] and float(said[0][7]) < float(said[0][3]) < float(said[0][9])
+    assert said[0][8] == "to" and float(said[0][7]) < float(said[0][3]) < float(said[0][9])
 
 
 def test_a_recipe_says_how_its_row_is_made_again(states: Site) -> None:
