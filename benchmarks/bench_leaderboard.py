@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from srlbench.analysis.leaderboard.board import Scope, build
-from srlbench.analysis.leaderboard.tables import write
+from srlbench.analysis.leaderboard.board import Scope
+from srlbench.analysis.leaderboard.page import write
+from srlbench.analysis.leaderboard.rows import build
 from srlbench.records import Record, Scan, record_path, scan
 
 GROUPS = {

@@ -1,14 +1,15 @@
-"""Text of others inside Markdown and CSV: it is read there, and never run."""
+"""Text of others inside Markdown, LaTeX and CSV: it is read there, and never run."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-# What begins markup, a formula of GitHub's or another cell; an underscore does so only at the edge of a word.
-_SPECIAL = re.compile(r"[\\&<>|`*\[~$]|(?<!\w)_|_(?!\w)")
+# What begins markup, a formula of GitHub's or another cell; an underscore does so only at the edge of a word, and "<"
+# only before what may begin a tag.
+_SPECIAL = re.compile(r"[\\&>|`*\[~$]|<(?![\d\s])|(?<!\w)_|_(?!\w)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SPAN = re.compile(r"(`[^`]+`)")
 
@@ -24,6 +25,13 @@ def sentence(text: str) -> str:
     return "".join(part.replace("|", "\\|") if place % 2 else escaped(part) for place, part in enumerate(parts))
 
 
+def spans(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a sentence, and whether each is code; code is without its backquotes."""
+    for place, part in enumerate(_SPAN.split(text)):
+        if part:
+            yield (part.strip("`") if place % 2 else part), bool(place % 2)
+
+
 def code(text: str) -> str:
     """One line as code, whatever backquotes are in it."""
     line = " ".join(text.split())
@@ -32,9 +40,21 @@ def code(text: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
-def table(header: Sequence[str], rules: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Cells in their places; what is of others has been escaped."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *lines))
+# --- LaTeX -----------------------------------------------------------------------------------------
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
+    "[": "{[}", "]": "{]}", "*": "{*}",  # after the end of a row they would be arguments
+    "±": r"$\pm$", "†": r"$^{\dagger}$", "²": "$^{2}$", "–": "--", "−": "$-$", "…": r"\dots{}",
+}  # fmt: skip
+_LATEX_SPECIAL = re.compile("|".join(["-(?=-)", *map(re.escape, _LATEX)]))
+
+
+def latex(text: str) -> str:
+    """One line that LaTeX sets as it is written, wherever in a cell it stands."""
+    return _LATEX_SPECIAL.sub(lambda found: _LATEX.get(found[0], "-{}"), " ".join(text.split()))
 
 
 # --- CSV: a spreadsheet must not take a text for a formula -------------------------------------------

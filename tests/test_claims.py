@@ -122,7 +122,7 @@ def test_the_page_shows_every_claim_with_its_verdict() -> None:
     assert all(claim.text in text for claim in claims()) and "on `tiny`" not in text
     both = page.to_markdown({"tiny": judged, "mini": judged}, "t", 1, "p", "srlbench claims")
     assert both.count("on `tiny`") == both.count("on `mini`") == len({claim.paper for claim in claims()})
-    assert "**inconclusive** | +0.00 [" in text and "**no evidence** | – | –" in text
+    assert "**inconclusive** | +0.00 points | -" in text and "**no evidence** | – | – | –" in text
 
 
 def test_the_verb_says_what_is_missing(cli: Cli, tmp_path: Path) -> None:

@@ -311,7 +311,7 @@ def test_an_address_without_an_encoder_says_why(encoders: Path) -> None:
         encoder_folder("simcse-unsup@tiny:7", encoders)
     with pytest.raises(UsageError, match="Did you mean 'simcse-unsup@tiny:0'"):
         encoder_folder("simcse-unsp@tiny:0", encoders)
-    with pytest.raises(UsageError, match="is recorded in .*, but its encoder was not kept"):
+    with pytest.raises(UsageError, match=r"is recorded in .*, but its encoder was not kept"):
         encoder_folder("simcse-sup@tiny:0", RESULTS)
     again = encoders / "embedded" / "v1" / "encoders" / "simcse-unsup" / "tiny" / ("f" * 16) / "seed-0"
     again.mkdir(parents=True)

@@ -190,13 +190,22 @@ def test_a_difference_that_can_be_seen_is_seen_four_times_in_five(seeds: int, ga
 def test_the_page_says_all_of_it() -> None:
     made, gold = systems({"a": 0.5, "b": 1.0, "c|d": 1.0})
     found = compare([("a", "b"), ("c|d", "b")], scored(made, gold), GROUPS)
-    page = comparisons.to_markdown(found, ["sts_avg"], "small v1", "srlbench compare --track small")
+    page = comparisons.page(found, ["sts_avg"], "small v1", "srlbench compare --track small")
     assert "## STS avg" in page and "| a | b | +" in page and "better" in page and "`srlbench compare" in page
     rows = [line for line in page.splitlines() if line.startswith("|")]
     assert len(rows) == 4 and {len(line.replace("\\|", "").split("|")) for line in rows} == {10}
-    assert comparisons.sees(found[0]).startswith("STS avg: with 5 seeds and sd 0.")
-    header, lines = comparisons.by_task([each for each in found if each.system == "a"])
-    assert [line[0] for line in lines] == ["STS avg", *TASKS] and {len(line) for line in lines} == {len(header)}
+    assert comparisons.detects(found[0]).startswith("STS avg: with 5 seeds and sd 0.")
+    table = comparisons.by_task([each for each in found if each.system == "a"], ["sts_avg"])
+    assert [line.cells[0].text for line in table.lines] == ["STS avg", *TASKS]
+    assert [line.state for line in table.lines] == ["average", "", ""]
+    assert {len(line.cells) for line in table.lines} == {len(table.columns)}
+
+
+def test_a_comparison_turned_round_is_the_one_of_the_turned_pair() -> None:
+    made, gold = systems({"a": 0.5, "b": 0.6})
+    marks = scored(made, gold)
+    (there, *_), (back, *_) = (compare([pair], marks, GROUPS, tasks=False) for pair in (("a", "b"), ("b", "a")))
+    assert there.turned == back and there.turned.turned == there and there != back
 
 
 def test_programs_read_the_same_numbers() -> None:

@@ -12,7 +12,7 @@ from conftest import Cli
 
 import srlbench
 from srlbench import records, tracks
-from srlbench.analysis.compare import Compared, compare
+from srlbench.analysis.compare import Compared, compare, every_pair
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.records import Record, track_folder
@@ -62,6 +62,38 @@ def test_two_recipes_are_compared_on_averages_and_tasks() -> None:
     assert contest.found[0].word == "better"
     back = compared("simcse-unsup@tiny", "simcse-sup@tiny")
     assert back.found[0].difference.value == pytest.approx(-contest.found[0].difference.value)
+
+
+def test_one_pair_says_its_interval_and_word_itself() -> None:
+    pytest.importorskip("pandas")
+    one = compared("simcse-sup", "simcse-unsup")
+    first = one.found[0]
+    assert (one.interval, one.difference, one.p, one.word) == (
+        first.interval,
+        first.difference.value,
+        first.p,
+        "better",
+    )
+    frame = one.to_pandas()
+    assert len(frame) == 16 and frame["difference"][0] == one.difference and frame["system_score_n"][0] == 5
+    for text in (one.to_markdown(), one._repr_html_(), one.to_latex()):
+        assert f"{one.difference:+.2f}" in text and "GenSTS12" in text
+    with pytest.raises(UsageError, match="These are 2 comparisons on sts_avg"):
+        assert compared("modified-mhe").interval
+
+
+def test_every_pair_is_compared_as_it_is_alone(small: Path) -> None:
+    usual, pairs = every_pair(Results(small, RULES))
+    assert {each.against for each in usual.found} == {f"{RULES.control}@tiny"}
+    assert len(pairs) == 2 * 6  # of four systems, on two averages
+    alone = compare(Results(small, RULES), ["simcse-sup", "simcse-unsup"]).found
+    (mine,) = (
+        each
+        for each in pairs
+        if each.name == "sts_avg" and {each.system, each.against} == {"simcse-sup@tiny", "simcse-unsup@tiny"}
+    )
+    mine = mine if mine.system == "simcse-sup@tiny" else mine.turned
+    assert (mine.interval, mine.p, mine.word) == (alone[0].interval, alone[0].p, alone[0].word)
 
 
 def test_a_run_is_named_by_its_seed_or_its_file() -> None:

@@ -16,7 +16,16 @@ import srlbench
 
 ROOT = Path(srlbench.__file__).parent.parent
 PAGE = ROOT / "CONTRIBUTING.md"
-COPIED = ("srlbench", "tests", "docs", "benchmarks", "pyproject.toml", "README.md", "CONTRIBUTING.md", "constraints.txt")
+COPIED = (
+    "srlbench",
+    "tests",
+    "docs",
+    "benchmarks",
+    "pyproject.toml",
+    "README.md",
+    "CONTRIBUTING.md",
+    "constraints.txt",
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="not in a clone")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich.console import Console
 from test_leaderboard import GROUPS, board, failed, runs
 
 from srlbench import tracks
@@ -22,10 +25,12 @@ from srlbench.analysis.check.verdicts import Report, Verdict
 from srlbench.analysis.claims import Claim, Finding, page
 from srlbench.analysis.compare import tables as comparisons
 from srlbench.analysis.compare.paired import Comparison
+from srlbench.analysis.leaderboard import page as board_page
 from srlbench.analysis.leaderboard import tables
 from srlbench.analysis.leaderboard.numbers import to_csv
 from srlbench.analysis.search import Searched
-from srlbench.escape import cell, code, csv_text, escaped, sentence, table
+from srlbench.analysis.table import Cell, Column, Line, Table, texts
+from srlbench.escape import cell, code, csv_text, latex
 from srlbench.evaluation import scores
 from srlbench.evaluation.scores import Scores
 from srlbench.stats import Difference, Summary
@@ -79,16 +84,101 @@ def safe(text: str) -> list[list[str]]:
 # --- the rooms themselves ------------------------------------------------------------------------
 
 
+def one(text: str, *, prose: bool = False) -> Table:
+    """A table of one line whose title, column, name and cell are a text."""
+    columns = [Column(text, "left"), Column("b", about=text)]
+    line = Line([Cell(text, prose=prose, link=text), Cell("end", mark=text)], text, text, text, text)
+    return Table(text, text, columns, [line])
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_itself_in_its_cell(text: str) -> None:
-    _, line = tabled(table(["a", "b"], ["---", "---"], [[escaped(text), "end"]]))
-    assert line == [" ".join(text.split()).replace("\0", "\N{REPLACEMENT CHARACTER}"), "end"]
+    _, line = tabled(one(text).to_markdown())
+    said = " ".join(text.split()).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    assert line == [said, "end"]
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, *LINES])
 def test_what_is_hostile_reads_as_itself(text: str) -> None:
-    _, line = tabled(table(["a", "b"], ["---", "---"], [[escaped(text), "end"]]))
+    _, line = tabled(one(text).to_markdown())
     assert line == [" ".join(text.split()), "end"]
+
+
+class Html(HTMLParser):
+    """The tags of a piece of HTML, and the text of its cells."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.cells: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.cells += [""] if tag in ("th", "td") else []
+
+    def handle_data(self, data: str) -> None:
+        if self.cells:
+            self.cells[-1] += data
+
+
+@pytest.mark.parametrize("root", [None, "../"])
+@pytest.mark.parametrize("text", [*HOSTILE, *LINES, '"><svg onload=alert(1)>'])
+def test_html_has_no_tag_or_attribute_of_a_name(text: str, root: str | None) -> None:
+    read = Html(one(text).to_html(root, sortable=root is not None))
+    assert read.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "a", "span"}
+    ours = {"id", "class", "style", "scope", "href", "data-sortable", "data-header", "data-backbone", "data-kind"}
+    assert read.attributes <= ours
+    assert [each.strip() for each in read.cells][2:] == [text.strip(), "end"] and read.cells[0] == text
+
+
+def test_html_alone_says_its_alignment_and_links_nowhere() -> None:
+    alone, page = one("x").to_html(), one("x").to_html("../")
+    assert "<a" not in alone and "class" not in alone and 'style="text-align: right">end' in alone
+    assert '<a href="../x">x</a>' in page and 'class="number"' in page and "style" not in page
+    assert one("x")._repr_html_() == alone
+
+
+# All that the escaper itself writes.
+LATEX = r"\\text[a-z]+\{\}|\\dots\{\}|\$\\pm\$|\$\^\{(?:\\dagger|2)\}\$|\\[{}$&%#_]|\{[][*]\}|-\{\}|\$-\$|--"
+
+
+@given(st.text(max_size=40))
+def test_no_text_runs_in_latex(text: str) -> None:
+    written = latex(text)
+    kept = re.sub(LATEX, "", written)
+    assert not set("\\{}$&%#_^~<>|[]*`'\"") & set(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("a_b & 5%", r"a\_b \& 5\%"), ("60.50 ± 0.50 (5)", r"60.50 $\pm$ 0.50 (5)"), ("55.00†", r"55.00$^{\dagger}$"),
+     ("\\input{x}", r"\textbackslash{}input\{x\}"), ("[x]", "{[}x{]}"), ("*", "{*}"), ("a--b---c", "a-{}-b-{}-{}-c"),
+     ("simcse-unsup", "simcse-unsup")],
+)  # fmt: skip
+def test_latex_sets_what_is_written(text: str, written: str) -> None:
+    assert latex(text) == written
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *LINES])
+def test_a_row_of_latex_and_csv_has_its_cells(text: str) -> None:
+    made = one(text)
+    rows = [line for line in made.to_latex().splitlines() if line.endswith(r" \\")]
+    assert len(rows) == 2 and all(len(re.split(r"(?<!\\)&", row)) == 2 for row in rows)
+    assert all(not re.match(r"[\[*]", row) for row in rows)
+    assert [row[1] for row in safe(made.to_csv())] == ["b", "end"]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *LINES, "[bold red]x[/]"])
+@pytest.mark.parametrize("width", [20, 200])
+def test_a_terminal_shows_a_name_as_it_is(text: str, width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(one(text))
+    plain = "".join(out.getvalue().split())
+    assert "".join(text.split()) in plain or width < 80
+    assert "\x1b" not in plain
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, *LINES, "``", " ` "])
@@ -98,8 +188,12 @@ def test_code_is_one_span(text: str) -> None:
 
 
 def test_a_sentence_keeps_its_code_and_nothing_else() -> None:
-    _, (one, end) = tabled(table(["a", "b"], ["---", "---"], [[sentence("x|y *z* (`a|b <i>`) <b>"), "end"]]))
-    assert (one, end) == ("x|y *z* (a|b <i>) <b>", "end")
+    text = "x|y *z* (`a|b <i>`) <b>"
+    made = one("title")
+    made = replace(made, lines=[Line([Cell(text, prose=True), *texts("end")])])
+    _, read = tabled(made.to_markdown())
+    assert read == ["x|y *z* (a|b <i>) <b>", "end"]
+    assert "(<code>a|b &lt;i&gt;</code>) &lt;b&gt;" in made.to_html()
 
 
 @given(st.lists(st.lists(st.text(max_size=9) | st.integers() | st.floats(allow_nan=False), min_size=2, max_size=2)))
@@ -128,9 +222,12 @@ def test_the_leaderboard(name: str) -> None:
     made = board(records, current=current, groups=groups)
     scope = replace(made.scope, track=name, protocol=name)
     made = replace(made, scope=scope, elsewhere=((name, name, {"sts_avg": 76.25}),))
-    text = tables.to_markdown(made, made_with="srlbench 9", command=COMMAND)
+    text = board_page.to_markdown(made, made_with="srlbench 9", command=COMMAND)
     shown = {each for cells in tabled(text) for each in cells}
-    assert {name, f"{name}@tiny"} <= shown and f"simcse@{name}" in shown
+    titles = {"".join(each.content for each in token.children or ()) for token in parsed(text)}
+    assert {name, "simcse"} <= shown and f"Averages on {name}" in titles
+    read = Html("".join(table.to_html("") for table in tables.every(made)))
+    assert name in read.cells and read.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
     assert {name} <= {each for row in safe(to_csv(made)) for each in (row[3].removeprefix("'"),)}
 
 
@@ -148,11 +245,11 @@ def test_comparisons_claims_and_searches(name: str) -> None:
     line = " ".join(name.split())
     score, difference = Summary(60.0, 0.5, 3), Difference(1.0, 0.5, 4.0)
     pairs = [Comparison(name, name, name, score, score, difference, 0.01)]
-    assert seen(comparisons.to_markdown(pairs, [name], name, COMMAND), 0) == {"recipe", line}
+    assert seen(comparisons.page(pairs, [name], name, COMMAND), 0) == {"recipe", line}
     plain = name.replace("`", "")  # what is between them is code there
     claim = Claim(name, name, plain, name, lambda evidence: Finding("supported"))
     text = page.to_markdown({name: [(claim, Finding("supported", detail=plain))], "tiny": []}, name, 1, name, COMMAND)
-    assert (seen(text, 1), seen(text, 5)) == (
+    assert (seen(text, 1), seen(text, 6)) == (
         {"claim", " ".join(plain.split())},
         {"behind it", " ".join(plain.split())},
     )
@@ -179,7 +276,7 @@ def test_checks_scores_and_the_cards_of_backbones(name: str) -> None:
     assert [token.content for token in parsed(text) if token.type == "fence"] == [" ".join(COMMAND.split()) + "\n"]
 
 
-@pytest.mark.parametrize("write", [to_csv, lambda made: tables.to_markdown(made, made_with="m", command="c")])
+@pytest.mark.parametrize("write", [to_csv, lambda made: board_page.to_markdown(made, made_with="m", command="c")])
 def test_ordinary_names_are_written_as_they_are(write: Callable[[Any], str]) -> None:
     text = write(board(runs("sparse-simcse-unsup", 60), groups=GROUPS))
     assert "sparse-simcse-unsup" in text and "\\" not in text and "'sparse" not in text

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope, build
+from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope
 from srlbench.analysis.leaderboard.numbers import to_csv
-from srlbench.analysis.leaderboard.tables import to_markdown, write
+from srlbench.analysis.leaderboard.page import to_markdown, write
+from srlbench.analysis.leaderboard.rows import build
 from srlbench.cli.show.terminal import board_of
+from srlbench.errors import UsageError
 from srlbench.records import Record, record_path, scan
 from srlbench.stats import Summary
 
@@ -290,6 +292,53 @@ def test_full_tables_fit_a_hundred_columns() -> None:
     out = io.StringIO()
     Console(file=out, width=100).print(board_of(board(records, groups=tasks, reference=records)))
     assert sum("untrained-first-last" in line for line in out.getvalue().splitlines()) == 3
+
+
+def test_latex_has_the_best_and_all_level_with_it_in_bold() -> None:
+    made = board(runs("a", 60) + runs("b", 60.2) + runs("c_d", 50) + runs("one", 90, n=1))
+    text = made.to_latex()
+    assert r"1 & b & tiny & \textbf{60.70 $\pm$ 0.50 (3)}" in text and r"1 & a & tiny & \textbf{60.50 $" in text
+    assert r"3 & c\_d & tiny & 50.50 $\pm$ 0.50 (3)" in text and r"\textit{90.00 (1)}" in text
+    assert text.startswith("% Averages\n\\begin{tabular}{rllrr}\n\\toprule\n") and r"\bottomrule" in text
+    tasks = made.to_latex("sts")
+    assert "GenSTS12 & GenSTSB" in tasks and r"\textbf{59.7$\pm$0.5}" in tasks and "rank" not in tasks
+    with pytest.raises(UsageError, match="Did you mean 'sts'"):
+        made.to_latex("st")
+
+
+def test_there_is_a_table_a_backbone_headed_by_its_name() -> None:
+    records = runs("a", 60) + runs("b", 50) + runs("a", 70, backbone="other")
+    made = board(records, current={(r.recipe, r.backbone): NOW for r in records})
+    text = to_markdown(made, made_with="x", command="y")
+    first, second = text.split("## Averages on ")[1:3]
+    assert first.startswith("tiny\n\n| rank | recipe | STS avg | transfer avg |") and "| 2 | b | 50.50" in first
+    assert second.startswith("other\n\n| rank | recipe |") and "| 1 | a | 70.50 ± 0.50 (3) |" in second
+    assert "backbone |" not in text and made.to_latex().count(r"\begin{tabular}") == 2
+    assert made._repr_html_().count("<table") == 2
+
+
+def test_a_data_frame_has_the_numbers_of_the_csv() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = sample().to_pandas()
+    read = pandas.read_csv(io.StringIO(sample().to_csv()))
+    assert [*frame.columns] == [*read.columns] and len(frame) == len(read) == 7
+    for name in ("sts_avg_mean", "GenMR_sd", "rank"):
+        assert frame[name].astype(float).equals(read[name].astype(float)), name
+
+
+def test_eighty_columns_break_no_row_and_cut_no_name() -> None:
+    tasks = [*(f"GenSTS{year}" for year in range(12, 17)), "GenSTSB", "GenSICK-R"]
+    scores = dict.fromkeys((*tasks, "GenMR"), 60.0)
+    records = [
+        made("barlow-twins-normalised", seed, 60, scores={task: score + seed for task, score in scores.items()})
+        for seed in range(3)
+    ]
+    out = io.StringIO()
+    Console(file=out, width=80).print(board_of(board(records, groups={"sts": tasks, "transfer": ["GenMR"]})))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80 and "…" not in out.getvalue()
+    assert sum(line.split()[:1] == ["barlow-twins-normalised"] for line in lines) == 2
+    assert any(line.split() == ["recipe", *(task.removeprefix("Gen") for task in tasks)] for line in lines)
 
 
 def test_an_empty_board_is_still_a_page(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from srlbench import records
-from srlbench.analysis.leaderboard.board import SAME
+from srlbench.analysis.leaderboard.rows import SAME
 from srlbench.errors import NOTHING_COMPARABLE, OK, REGRESSED
 from srlbench.records import Confirmation, Record, address, digits, machine_class
 from srlbench.records.confirmation import Word

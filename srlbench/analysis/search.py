@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srlbench import variants
 from srlbench.analysis.results import Results
-from srlbench.escape import code, escaped, table
+from srlbench.analysis.table import Cell, Column, Line, Table
+from srlbench.escape import code, escaped
 from srlbench.recipe import Registered
 from srlbench.records import write_text
 from srlbench.runs.fingerprint import current
@@ -77,13 +78,18 @@ def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str
         "reported anywhere else). Every trained recipe has the same points; the best one, in bold, is what the track "
         "uses.\n"
     ]
+    for shown in tables(searched):
+        parts.append(f"## {escaped(shown.title)}\n\n{shown.to_markdown()}\n")
+    return "\n".join([*parts, f"Made with {code(command)}.\n"])
+
+
+def tables(searched: Sequence[Searched]) -> Iterator[Table]:
+    """A table a backbone, a line a recipe and a column a point of the grid; the chosen point is bold."""
     for backbone in dict.fromkeys(each.backbone for each in searched):
         mine = [each for each in searched if each.backbone == backbone]
-        header = [escaped(spelled(settings)) for settings, _ in mine[0].points]
-        rows = [[escaped(each.recipe), *(_cell(each, point) for point in each.points)] for each in mine]
-        shown = table(["recipe", *header], [":---", *["---:"] * len(header)], rows)
-        parts.append(f"## {escaped(backbone)}\n\n{shown}\n")
-    return "\n".join([*parts, f"Made with {code(command)}.\n"])
+        points = (", ".join(f"{key} {value}" for key, value in settings.items()) for settings, _ in mine[0].points)
+        lines = [Line([Cell(each.recipe), *(_cell(each, point) for point in each.points)]) for each in mine]
+        yield Table("search", backbone, [Column("recipe", "left"), *map(Column, points)], lines)
 
 
 def write(searched: Sequence[Searched], results: Results) -> list[Path]:
@@ -95,12 +101,6 @@ def write(searched: Sequence[Searched], results: Results) -> list[Path]:
     return [page, chosen]
 
 
-def _cell(each: Searched, point: tuple[Settings, float | None]) -> str:
+def _cell(each: Searched, point: tuple[Settings, float | None]) -> Cell:
     settings, score = point
-    said = "not run" if score is None else f"{score:.2f}"
-    return f"**{said}**" if settings == each.chosen else said
-
-
-def spelled(settings: Settings) -> str:
-    """A point of the grid as a table's header has it."""
-    return ", ".join(f"{key} {value}" for key, value in settings.items())
+    return Cell("not run" if score is None else f"{score:.2f}", score, bold=settings == each.chosen)

@@ -9,9 +9,12 @@ from typing import Any
 
 from srlbench.analysis.dynamics import MEASURES, SPACE, Series, by_recipe
 from srlbench.analysis.leaderboard import scope
-from srlbench.analysis.leaderboard.board import Leaderboard, Row, build
+from srlbench.analysis.leaderboard.board import Leaderboard, Row
+from srlbench.analysis.leaderboard.rows import build
+from srlbench.analysis.leaderboard.tables import score
 from srlbench.analysis.results import Results
-from srlbench.escape import code, csv_text, escaped, table
+from srlbench.analysis.table import Cell, Column, Line, Table, texts
+from srlbench.escape import code, csv_text, escaped
 from srlbench.recipe import Registered
 from srlbench.records import write_text
 from srlbench.runs.fingerprint import current
@@ -44,20 +47,17 @@ class Sweep:
     def name(self) -> str:
         return f"{self.recipe}+{'+'.join(sorted(self.keys))}"
 
-    def header(self) -> list[str]:
-        return [*self.keys, "backbone", *(label(average(group)) for group in self.board.scope.groups), "rank"]
-
-    def lines(self) -> list[list[str]]:
-        """A line a point as people read it."""
-        return [
-            [
-                *(self._setting(row, key) for key in self.keys),
-                row.backbone,
-                *(str(row.cells[average(group)]) for group in self.board.scope.groups),
-                row.standing,
-            ]
+    @property
+    def table(self) -> Table:
+        """A line a point."""
+        averages = list(map(average, self.board.scope.groups))
+        columns = [*map(Column, self.keys), Column("backbone", "left"), *(Column(label(name)) for name in averages)]
+        lines = [
+            Line([*texts(*(self._setting(row, key) for key in self.keys)), Cell(row.backbone),
+                  *(score(row, name) for name in averages), Cell(row.standing, row.rank)])
             for row in self.rows
-        ]
+        ]  # fmt: skip
+        return Table("sweep", f"Sweep of {self.recipe}: {', '.join(self.keys)}", [*columns, Column("rank")], lines)
 
     def point(self, name: str) -> str:
         """What tells a point from the others, in a word or two."""
@@ -152,16 +152,13 @@ def _word(value: Any) -> Any:
 
 
 def to_markdown(sweep: Sweep, command: str) -> str:
-    shared, header = sweep.board.scope, [escaped(title) for title in sweep.header()]
-    rules = ["---:"] * len(sweep.keys) + [":---"] + ["---:"] * (len(header) - len(sweep.keys) - 1)
-    points = table(header, rules, ([escaped(cell) for cell in line] for line in sweep.lines()))
-    first = escaped(label(shared.primary))
+    shared, table = sweep.board.scope, sweep.table
     return (
-        f"# Sweep of {escaped(sweep.recipe)}: {escaped(', '.join(sweep.keys))}\n\n"
-        f"Track {code(shared.track)} v{shared.version} · protocol {code(shared.protocol)}\n\n{points}\n\n"
+        f"# {escaped(table.title)}\n\n"
+        f"Track {code(shared.track)} v{shared.version} · protocol {code(shared.protocol)}\n\n{table.to_markdown()}\n\n"
         "Percentages: mean ± standard deviation over seeds (number of seeds). Rank is 1 + the number of points whose "
-        f"{first} is significantly better (moderated Welch's t, 5%, and more than 0.1 points); "
-        "points of one rank are tied.\n\n"
+        f"{escaped(label(shared.primary))} is significantly better (moderated Welch's t, 5%, and more than 0.1 "
+        "points); points of one rank are tied.\n\n"
         f"Made with {code(command)}.\n"
     )
 

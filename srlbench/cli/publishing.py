@@ -10,7 +10,20 @@ import typer
 
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.analysis.results import measured
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, RUN, SHARE, WHAT, WHERE, Files, Results, app, of
+from srlbench.cli.options import (
+    DEFAULT_RESULTS,
+    DEFAULT_TRACK,
+    RUN,
+    SHARE,
+    WHAT,
+    WHERE,
+    Data,
+    Files,
+    Results,
+    app,
+    of,
+    use,
+)
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
@@ -58,6 +71,7 @@ def publish(
     track: Tracks = None,
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
+    data: Data = None,
     encoder: Encoders = None,
     push: Annotated[
         bool, typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=WHERE)
@@ -72,6 +86,7 @@ def publish(
     - `srlbench publish --out site`
     - `srlbench publish --hub my-lab/srlbench --results results`
     """
+    use(data)
     if (out is None) == (hub is None):
         raise UsageError("Say where to publish: --out DIR for a site, or --hub OWNER/NAME.")
     if out is not None:

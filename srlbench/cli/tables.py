@@ -13,13 +13,12 @@ from srlbench import __version__
 from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
-from srlbench.analysis.compare import tables as comparisons
+from srlbench.analysis.compare import differences
 from srlbench.analysis.compare.agreement import agreements
 from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard import leaderboard as board_of
 from srlbench.analysis.leaderboard.board import Leaderboard
-from srlbench.analysis.leaderboard.numbers import to_csv
-from srlbench.analysis.leaderboard.tables import to_markdown
+from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli.options import (
     DEFAULT_RESULTS,
@@ -42,11 +41,8 @@ from srlbench.cli.options import (
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
 from srlbench.errors import NOTHING_COMPARABLE, UsageError
-from srlbench.evaluation import differences
-from srlbench.stats import average
 
-BOARDS = (".csv", ".md", *((".tex",) if hasattr(Leaderboard, "to_latex") else ()), ".json")
-COMPARISONS = (".md", ".json")
+BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".json"), (".md", ".tex", ".json")
 
 
 @app.command(rich_help_panel=READ)
@@ -74,13 +70,13 @@ def leaderboard(
 
 def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
     """The leaderboard in each format that `--out` knows."""
-    forms: dict[str, Callable[[], str]] = {
-        ".csv": lambda: to_csv(board),
-        ".md": lambda: to_markdown(board, made_with=f"srlbench {__version__}", command=results.command("leaderboard")),
+    made_with, command = f"srlbench {__version__}", results.command("leaderboard")
+    return {
+        ".csv": board.to_csv,
+        ".md": lambda: to_markdown(board, made_with=made_with, command=command),
+        ".tex": board.to_latex,
         ".json": lambda: dumps(terminal.rows(board), indent=1) + "\n",
     }
-    latex: Callable[[], str] | None = getattr(board, "to_latex", None)
-    return forms | ({".tex": latex} if latex else {})
 
 
 Sides = Annotated[
@@ -123,7 +119,7 @@ def compare(
     recipes: Files = None,
     results: Results = DEFAULT_RESULTS,
     data: Data = None,
-    out: Annotated[list[Path] | None, written(".md or .json")] = None,
+    out: Annotated[list[Path] | None, written(".md, .tex or .json")] = None,
     json: Json = False,
 ) -> None:
     """Show how much better A is than B, with an interval that counts the chance of items and of seeds.
@@ -154,17 +150,16 @@ def _records(results: FolderResults, sides: Sequence[str], margin: float, paths:
     page = None if sides else comparing.write(compared, results)
     code = analyses.compared(compared, page, json)
 
-    def markdown() -> str:
-        if made := getattr(compared, "to_markdown", None):
-            return str(made())
-        track, names = results.track, [each.name for each in compared.found]
-        names = [*map(average, track.groups)] if len(sides) < 2 else [*dict.fromkeys(names)]
-        head = f"{track.name} v{track.version}"
-        return comparisons.to_markdown(compared.found, names, head, results.command("compare"))
-
     if paths and not compared.found:
         raise UsageError("Nothing could be compared, so no file was written.")
-    write_files(paths, {".md": markdown, ".json": lambda: _text(analyses.plain(compared))})
+    write_files(
+        paths,
+        {
+            ".md": lambda: compared.to_markdown() + "\n",
+            ".tex": compared.to_latex,
+            ".json": lambda: _text(analyses.plain(compared)),
+        },
+    )
     raise typer.Exit(code)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from srlbench import backbones
+from srlbench.analysis.table import Column, Line, Table, number, texts
 from srlbench.data import mirror
-from srlbench.escape import code, escaped, table
+from srlbench.escape import code, escaped
 from srlbench.records import Record
 from srlbench.stats import average, label, with_averages
 from srlbench.tracks import Track
@@ -219,7 +220,7 @@ def _scores(record: Record, rules: Track) -> str:
     lines = []
     for group, tasks in rules.groups.items():
         metric = _metric(rules, tasks[0])[1]
-        lines += [
-            [escaped(label(name)), metric, f"{values[name]:.2f}"] for name in (average(group), *tasks) if name in values
-        ]
-    return table(["task", "metric", "score"], [":---", ":---", "---:"], lines)
+        names = [name for name in (average(group), *tasks) if name in values]
+        lines += [Line([*texts(label(name), metric), number(values[name], ".2f")]) for name in names]
+    columns = [Column("task", "left"), Column("metric", "left"), Column("score")]
+    return Table("scores", "Scores", columns, lines).to_markdown()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from srlbench import tracks
 from srlbench.analysis.claims import Claim, Finding
+from srlbench.analysis.compare.paired import Comparison
 from srlbench.analysis.leaderboard import scope
-from srlbench.analysis.leaderboard.board import build
+from srlbench.analysis.leaderboard.rows import build
+from srlbench.analysis.results import Results
 from srlbench.publish.site.contents import Definition, TrackResults
-from srlbench.records import Record
+from srlbench.records import Record, Scan
+from srlbench.stats import Difference, Summary
 
 RULES = tracks.load("embedded")
 NOW, OLD = "a" * 16, "b" * 16
@@ -59,7 +64,9 @@ def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any)
     pairs = {(run.recipe, run.backbone) for run in runs} | {(name, "tiny") for name in not_run}
     board = build(runs, replace(scope(RULES), seeds=range(3)), dict.fromkeys(sorted(pairs), NOW))
     options = {"definitions": {name: definition(name) for name in names}} | options
-    return TrackResults(RULES, board, tuple(runs), options.pop("judged", {}), **options)
+    found = Results(Path("nowhere"), RULES)
+    vars(found).update(scan=Scan(tuple(runs), ()), fresh=())  # as if they had been read
+    return TrackResults(found, board, options.pop("judged", {}), **options)
 
 
 def every_state() -> TrackResults:
@@ -70,7 +77,9 @@ def every_state() -> TrackResults:
         failed("broken", 0),
         *(record("first", seed, 40.0, fingerprint=OLD) for seed in range(2)),
     ]
-    return results(runs, not_run=["idle"])
+    score, difference = Summary(60.0, 0.5, 3), Difference(10.0, 0.5, 4.0)
+    pair = Comparison("sts_avg", "first@tiny", "second@tiny", score, Summary(50.0, 0.5, 3), difference, 0.001)
+    return results(runs, not_run=["idle"], pairs=[pair])
 
 
 def hostile() -> TrackResults:
@@ -86,4 +95,9 @@ def hostile() -> TrackResults:
     }  # fmt: skip
     claim = Claim("arXiv 0000.00000 " + SPOILED, "mine", SPOILED, SPOILED, lambda _: Finding("supported"))
     judged = {"tiny": [(claim, Finding("supported", 1.0, 0.5, 1.5, 3, SPOILED, SPOILED))]}
-    return results(runs, definitions=known, judged=judged)
+    score, difference = Summary(50.0, 0.5, 2), Difference(1.0, 0.2, 4.0)
+    pairs = [
+        Comparison("sts_avg", f"{a}@tiny", f"{b}@tiny", score, score, difference, 0.01)
+        for a, b in combinations(HOSTILE, 2)
+    ]
+    return results(runs, definitions=known, judged=judged, pairs=pairs, uncompared=SPOILED)

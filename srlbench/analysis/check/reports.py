@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from srlbench.analysis.check.verdicts import Report, Verdict, summary
+from srlbench.analysis.table import Column, Line, Table, texts
 from srlbench.errors import NOTHING_COMPARABLE, StoreError
 from srlbench.escape import escaped
 from srlbench.records import write_text
@@ -71,13 +72,9 @@ def _case(verdict: Verdict) -> ElementTree.Element:
 
 def to_markdown(report: Report) -> str:
     """The verdicts as a table, then the values behind those that are not ok."""
-    parts = [
-        f"# Regression check\n\n{summary(report)}\n",
-        "| verdict | recipe | backbone | why |\n| :--- | :--- | :--- | :--- |",
-    ]
-    parts += [
-        f"| {v.word} | {escaped(v.recipe)} | {escaped(v.backbone)} | {escaped(v.reason)} |" for v in report.verdicts
-    ]
+    lines = [Line(texts(v.word, v.recipe, v.backbone, v.reason)) for v in report.verdicts]
+    columns = [Column(title, "left") for title in ("verdict", "recipe", "backbone", "why")]
+    parts = [f"# Regression check\n\n{summary(report)}\n", Table("verdicts", "Verdicts", columns, lines).to_markdown()]
     for verdict in report.verdicts:
         if verdict.behind:
             parts += [f"\n## {escaped(verdict.name)}: {verdict.word}\n"]

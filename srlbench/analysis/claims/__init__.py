@@ -28,13 +28,21 @@ class Finding:
     unit: str = "points"
     detail: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def size(self) -> str:
+        """The effect as people read it."""
         if self.effect is None:
             return "–"
-        unit = f" {self.unit}" if self.unit else ""
-        digits = 2 if self.unit == "points" else 3
-        between = "" if self.low is None else f" [{self.low:+.{digits}f}, {self.high:+.{digits}f}]"
-        return f"{self.effect:+.{digits}f}{between}{unit}"
+        return f"{self.effect:+.{self._digits}f}" + (f" {self.unit}" if self.unit else "")
+
+    @property
+    def between(self) -> str:
+        """Its interval as people read it."""
+        return "–" if self.low is None else f"{self.low:+.{self._digits}f} to {self.high:+.{self._digits}f}"
+
+    @property
+    def _digits(self) -> int:
+        return 2 if self.unit == "points" else 3
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,48 @@
-"""Claims and their verdicts as a page."""
+"""Claims and their verdicts as a table a paper, and as a page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from srlbench.analysis.claims import Claim, Finding
+from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.escape import code, escaped, sentence
 
 Judged = Sequence[tuple[Claim, Finding]]
+COLUMNS = (
+    Column("#"),
+    Column("claim", "left"),
+    Column("verdict", "left"),
+    Column("effect"),
+    Column("95% interval"),
+    Column("seeds", spare=1),
+    Column("behind it", "left", spare=2),
+)
+
+
+def of_paper(judged: Judged, paper: str) -> Judged:
+    return [(claim, found) for claim, found in judged if claim.paper == paper]
+
+
+def table(judged: Judged, name: str, title: str) -> Table:
+    """A line a claim."""
+    lines = [
+        Line([
+            Cell(str(place), place), Cell(claim.text, prose=True), Cell(found.word, bold=True, mark=found.word),
+            Cell(found.size, found.effect), Cell(found.between, found.low), Cell(str(found.n or "–"), found.n),
+            Cell(found.detail, prose=True),
+        ])
+        for place, (claim, found) in enumerate(judged, 1)
+    ]  # fmt: skip
+    return Table(name, title, COLUMNS, lines, header=1)
+
+
+def tests(judged: Judged) -> dict[str, str]:
+    """How verdicts are reached, by the numbers of the claims."""
+    places: dict[str, list[str]] = {}
+    for place, (claim, _) in enumerate(judged, 1):
+        places.setdefault(claim.test, []).append(str(place))
+    return {", ".join(numbers): test for test, numbers in places.items()}
 
 
 def to_markdown(judged: Mapping[str, Judged], track: str, version: int, protocol: str, command: str) -> str:
@@ -18,19 +53,11 @@ def to_markdown(judged: Mapping[str, Judged], track: str, version: int, protocol
     ]
     papers = [(b, paper) for b, found in judged.items() for paper in dict.fromkeys(claim.paper for claim, _ in found)]
     for backbone, paper in papers:
-        own = [(claim, found) for claim, found in judged[backbone] if claim.paper == paper]
-        lines = ["| | claim | verdict | effect [95% interval] | seeds | behind it |", "|---:|:---|:---|---:|---:|:---|"]
-        lines += [
-            f"| {place} | {sentence(claim.text)} | **{found.word}** | {found} | {found.n or '–'} "
-            f"| {sentence(found.detail)} |"
-            for place, (claim, found) in enumerate(own, 1)
-        ]
-        places: dict[str, list[int]] = {}
-        for place, (claim, _) in enumerate(own, 1):
-            places.setdefault(claim.test, []).append(place)
-        tests = [f"- {', '.join(map(str, those))}: {sentence(test)}" for test, those in places.items()]
+        own = of_paper(judged[backbone], paper)
+        reached = [f"- {numbers}: {sentence(test)}" for numbers, test in tests(own).items()]
         title = f"{escaped(paper)}, on {code(backbone)}" if len(judged) > 1 else escaped(paper)
-        parts += [f"## {title}", "\n".join(lines), "How each is judged:", "\n".join(tests)]
+        shown = table(own, "claims", paper).to_markdown()
+        parts += [f"## {title}", shown, "How each is judged:", "\n".join(reached)]
     parts.append(
         "Intervals are Student's over seeds; differences are taken seed by seed, because one seed is one order of the "
         f"data. *no evidence*: the runs a claim needs are not there. Regenerate with {code(command)}."

@@ -1,11 +1,20 @@
-"""Recipes against each other on the same items: how much better, and how sure that is."""
+"""Recipes against each other on the same items: how much better, and how sure that is.
+
+Four parts of srlbench ask whether numbers differ, and each asks something else. A *comparison* (here) is about two
+systems: how much better would one be, with other items and other seeds? The command line and the site show the same
+ones. A *rank* (`stats.tie_groups`) is about a whole table: which rows does the spread of the seeds set apart? A *claim*
+(`analysis/claims`) is about a sentence of a paper: does its effect show, seed by seed, on this track? The *check*
+(`analysis/check`) is about the code: did what this very recipe scores fall since the baseline was written? It alone
+pools the spread of both sides, because nothing but the seeds should differ there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from srlbench import records, registry, variants
 from srlbench.analysis.compare import paired, systems, tables
@@ -13,10 +22,14 @@ from srlbench.analysis.compare.paired import MARGIN, Comparison
 from srlbench.analysis.compare.predictions import scored
 from srlbench.analysis.compare.systems import Folder, System
 from srlbench.analysis.results import Cell, Results
+from srlbench.analysis.table import Table
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.records import address
 from srlbench.stats import average
 from srlbench.tracks import Track
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,61 @@ class Compared:
     found: tuple[Comparison, ...]
     rest: tuple[Unmeasured, ...] = ()
 
+    @property
+    def averages(self) -> list[str]:
+        return [average(group) for group in self.track.groups]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return list(dict.fromkeys((each.system, each.against) for each in self.found))
+
+    @property
+    def _primary(self) -> Comparison:
+        """Of the only pair, on the average that ranks."""
+        mine = [each for each in self.found if each.name == self.averages[0]]
+        if len(mine) != 1:
+            raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `found`.")
+        return mine[0]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self._primary.interval
+
+    @property
+    def difference(self) -> float:
+        return self._primary.difference.value
+
+    @property
+    def p(self) -> float:
+        return self._primary.p
+
+    @property
+    def word(self) -> str:
+        return self._primary.word
+
+    @property
+    def tables(self) -> list[Table]:
+        """Two systems by task, or a table of pairs for each average."""
+        if len(self.pairs) == 1:
+            return [tables.by_task(self.found, self.averages)]
+        mine = {name: [each for each in self.found if each.name == name] for name in self.averages}
+        return [tables.many(found, name) for name, found in mine.items() if found]
+
+    def to_markdown(self) -> str:
+        return "\n\n".join(table.to_markdown() for table in self.tables)
+
+    def to_latex(self) -> str:
+        return "\n".join(table.to_latex() for table in self.tables)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a pair and task or average."""
+        import pandas
+
+        return pandas.json_normalize([tables.to_json(each) for each in self.found], sep="_")
+
+    def _repr_html_(self) -> str:
+        return "\n".join(table.to_html() for table in self.tables)
+
 
 def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN) -> Compared:
     """Two recipes, runs or folders with each other; one recipe, or every one, with the control and its original."""
@@ -52,7 +120,7 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
             registry.recipe(address.parse(side).recipe, results.files)
     if len(sides) == 2:
         return _two(results, sides, margin)
-    everyone = systems.systems([r for r in results.fresh if not variants.is_variant(r.recipe)], results.path)
+    everyone = _everyone(results)
     mine = systems.chosen(sides[0], results) if sides else everyone
     pairs = list(usual(mine, everyone, results))
     if not pairs:
@@ -60,6 +128,27 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
         raise SrlbenchError(f"There is nothing to compare in {results.path}; {again}")
     everyone |= mine
     return Compared(results.track, _compare({c: everyone[c] for pair in pairs for c in pair}, pairs, results, margin))
+
+
+def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
+    """What `compare` says of a whole folder, and of any two of one backbone, each pair alone, on the averages.
+
+    Every system is called RECIPE@BACKBONE. Predictions are read once.
+    """
+    everyone, groups = _everyone(results), results.track.groups
+    items = scored(results.track, {"@".join(cell): system for cell, system in everyone.items()})
+    named = [("@".join(a), "@".join(b)) for a, b in usual(everyone, everyone, results)]
+    alone = [
+        comparison
+        for (a, at), (b, there) in combinations(everyone, 2)
+        if at == there
+        for comparison in paired.compare([(f"{a}@{at}", f"{b}@{at}")], items, groups, tasks=False)
+    ]
+    return Compared(results.track, tuple(paired.compare(named, items, groups))), tuple(alone)
+
+
+def _everyone(results: Results) -> dict[Cell, System]:
+    return systems.systems([r for r in results.fresh if not variants.is_variant(r.recipe)], results.path)
 
 
 def usual(mine: Iterable[Cell], everyone: Mapping[Cell, System], results: Results) -> Iterator[tuple[Cell, Cell]]:
@@ -74,9 +163,8 @@ def usual(mine: Iterable[Cell], everyone: Mapping[Cell, System], results: Result
 def write(compared: Compared, results: Results) -> Path:
     """`comparisons.md` beside the records."""
     track, path = results.track, results.folder / "comparisons.md"
-    names = [average(group) for group in track.groups]
     head = f"{track.name} v{track.version}"
-    records.write_text(path, tables.to_markdown(compared.found, names, head, results.command("compare")))
+    records.write_text(path, tables.page(compared.found, compared.averages, head, results.command("compare")))
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from srlbench import variants
 from srlbench.analysis.results import Results
+from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
 from srlbench.stats import average, label, with_averages
 
 RESAMPLES = 5000
@@ -86,3 +87,17 @@ def _means(results: Results) -> dict[str, dict[str, dict[str, float]]]:
         backbone: {recipe: {k: fmean(v) for k, v in own.items()} for recipe, own in recipes.items()}
         for backbone, recipes in found.items()
     }
+
+
+def table(found: Sequence[tuple[str, str, Agreement | None]]) -> Table:
+    """A line for each average, backbone and kind of recipe."""
+    columns = [Column("", "left"), Column("recipes", "left")]
+    columns += [Column("n"), Column("Spearman"), Column("95% interval"), Column("Kendall", spare=1)]
+    lines = []
+    for where, which, each in found:
+        cells = texts("–", "", "too few in common", "")
+        if each:
+            cells = [Cell(str(len(each.recipes)), len(each.recipes)), number(each.spearman, "+.2f"),
+                     Cell(f"{each.low:+.2f} to {each.high:+.2f}", each.low), number(each.kendall, "+.2f")]  # fmt: skip
+        lines.append(Line([*texts(where, which), *cells]))
+    return Table("agreements", "", columns, lines)

@@ -65,6 +65,12 @@ class Comparison:
         return self.difference.interval(1 - ALPHA)
 
     @property
+    def turned(self) -> Comparison:
+        """The same, the other way round."""
+        back = replace(self.difference, value=-self.difference.value)
+        return replace(self, system=self.against, against=self.system, a=self.b, b=self.a, difference=back)
+
+    @property
     def visible(self) -> float:
         """The least true difference that would be told from none four times in five, alone."""
         return self.difference.visible(ALPHA, POWER)
@@ -77,17 +83,18 @@ def compare(
     margin: float = MARGIN,
     *,
     of_runs: bool = False,
+    tasks: bool = True,
 ) -> list[Comparison]:
-    """Every pair on the average of each group and on its tasks, as far as both have been scored.
+    """Every pair on the average of each group and, if asked, on its tasks, as far as both have been scored.
 
     p is adjusted for the pairs that are compared on one average, and for the tasks that one pair is compared on.
     of_runs: what is asked about are these very encoders, not what a recipe would give under another seed.
     """
     found = []
-    for group, tasks in groups.items():
-        able = [(a, b) for a, b in pairs if all({*tasks} <= systems.get(name, {}).keys() for name in (a, b))]
-        families = [[(average(group), pair, tasks) for pair in able]]
-        families += [[(task, pair, [task]) for task in tasks] for pair in able]
+    for group, names in groups.items():
+        able = [(a, b) for a, b in pairs if all({*names} <= systems.get(name, {}).keys() for name in (a, b))]
+        families = [[(average(group), pair, names) for pair in able]]
+        families += [[(task, pair, [task]) for task in names] for pair in able if tasks]
         for family in families:
             made = [_compared(name, pair, systems, among, margin, of_runs) for name, pair, among in family]
             adjusted = holm([each.p for each in made])

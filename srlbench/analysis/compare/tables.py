@@ -8,40 +8,73 @@ from dataclasses import asdict
 from typing import Any
 
 from srlbench.analysis.compare.paired import ALPHA, Comparison
-from srlbench.escape import code, escaped, table
-from srlbench.stats import label, spread
+from srlbench.analysis.table import Cell, Column, Line, Table, texts
+from srlbench.escape import code, escaped
+from srlbench.stats import Summary, label, spread
 
-COLUMNS = ("difference", "95% interval", "p", "can see")
-MANY = ("recipe", "against", *COLUMNS, "seeds", "")
-WORDS = {"recipe", "against", "95% interval", ""}  # columns that are no numbers
-
-
-def lines(found: Iterable[Comparison]) -> list[tuple[str, ...]]:
-    """A line of MANY for each."""
-    return [(each.system, each.against, *_numbers(each), _seeds(each), each.word) for each in found]
-
-
-def by_task(found: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and lines of two systems: averages, and the tasks behind each."""
-    header = ("", found[0].system, found[0].against, *COLUMNS, " ")
-    return header, [(label(each.name), str(each.a), str(each.b), *_numbers(each), each.word) for each in found]
+COLUMNS = (
+    Column("difference", short="diff."),
+    Column("95% interval"),
+    Column("p"),
+    Column("detectable", spare=1),
+)
 
 
-def _numbers(each: Comparison) -> tuple[str, ...]:
+def many(found: Iterable[Comparison], name: str) -> Table:
+    """A line a pair, on one task or average."""
+    columns = [Column("recipe", "left"), Column("against", "left"), *COLUMNS, Column("seeds", spare=2)]
+    lines = [
+        Line([*texts(each.system, each.against), *numbers(each), Cell(_seeds(each)), word(each)], recipe=each.system)
+        for each in found
+    ]
+    return Table(name, label(name), [*columns, Column("", "left")], lines)
+
+
+def by_task(found: Sequence[Comparison], averages: Iterable[str]) -> Table:
+    """Two systems: averages, and the tasks behind each."""
+    kept = set(averages)
+    columns = [Column("", "left"), Column(found[0].system), Column(found[0].against), *COLUMNS, Column("", "left")]
+    lines = [
+        Line([Cell(label(each.name)), _score(each.a), _score(each.b), *numbers(each), word(each)],
+             "average" if each.name in kept else "")
+        for each in found
+    ]  # fmt: skip
+    return Table("by-task", "", columns, lines)
+
+
+def numbers(each: Comparison) -> list[Cell]:
+    """A cell a column of COLUMNS."""
     low, high = each.interval
     p = f"{each.p:.3f}" if each.p >= 0.0005 else "<0.001"
-    return f"{each.difference.value:+.2f}", f"{low:+.2f} to {high:+.2f}", p, f"{each.visible:.2f}"
+    return [
+        Cell(signed(each.difference.value), each.difference.value),
+        Cell(f"{signed(low)} to {signed(high)}", low),
+        Cell(p, each.p),
+        Cell(f"{each.visible:.2f}", each.visible),
+    ]
+
+
+def word(each: Comparison) -> Cell:
+    return Cell(each.word, mark=each.word if each.word in ("better", "worse") else "quiet")
+
+
+def signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}"  # + 0.0: nothing is not -0.00
+
+
+def _score(found: Summary) -> Cell:
+    return Cell(str(found), found.mean, short=f"{found.mean:.2f}")
 
 
 def _seeds(each: Comparison) -> str:
     return str(each.a.n) if each.a.n == each.b.n else f"{each.a.n}, {each.b.n}"
 
 
-def sees(each: Comparison) -> str:
+def detects(each: Comparison) -> str:
     """What the present seeds could tell at all."""
     sd, df = spread(each.a, each.b)
     how = f"{_seeds(each)} seeds and sd {sd:.2f}" if df else "one seed"
-    return f"{label(each.name)}: with {how} this can see {each.visible:.2f} points."
+    return f"{label(each.name)}: with {how} a true difference of {each.visible:.2f} points is detectable."
 
 
 def legend(found: Sequence[Comparison]) -> list[str]:
@@ -50,21 +83,20 @@ def legend(found: Sequence[Comparison]) -> list[str]:
         "Points; intervals and p have the chance of items and of seeds in them; p is two-sided, and adjusted for all "
         "pairs that are compared on one average, and for all tasks of one pair (Holm).",
         f"Within noise: p at least {ALPHA:g}. Within margin: a difference for certain, but of no more than "
-        f"{found[0].margin:g} points. Can see: the least true difference that would show four times in five.",
+        f"{found[0].margin:g} points. Detectable: the least true difference that would show four times in five.",
     ]
     if any(each.one_seed for each in found):
         said.append("One seed: nobody knows what another would give.")
     return said
 
 
-def to_markdown(found: Sequence[Comparison], names: Sequence[str], head: str, command: str) -> str:
-    """A table for each average."""
-    rules = [":---" if column in WORDS else "---:" for column in MANY]
+def page(found: Sequence[Comparison], names: Sequence[str], head: str, command: str) -> str:
+    """`comparisons.md`: a table for each average."""
     parts = [f"# Comparisons: {escaped(head)}\n"]
     for name in names:
-        if made := lines(each for each in found if each.name == name):
-            rows = [(escaped(a), escaped(b), *rest) for a, b, *rest in made]
-            parts.append(f"## {escaped(label(name))}\n\n{table(MANY, rules, rows)}\n")
+        if mine := [each for each in found if each.name == name]:
+            table = many(mine, name)
+            parts.append(f"## {escaped(table.title)}\n\n{table.to_markdown()}\n")
     return "\n".join([*parts, *(f"{said}\n" for said in legend(found)), f"Made with {code(command)}.\n"])
 
 

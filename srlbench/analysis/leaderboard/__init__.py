@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from srlbench import __version__, backbones
-from srlbench.analysis.leaderboard import tables
-from srlbench.analysis.leaderboard.board import Elsewhere, Leaderboard, Papers, Scope, build
+from srlbench.analysis.leaderboard import page
+from srlbench.analysis.leaderboard.board import Elsewhere, Leaderboard, Papers, Scope
+from srlbench.analysis.leaderboard.rows import build
 from srlbench.analysis.results import Results
 from srlbench.tracks import Track
 
@@ -34,7 +35,7 @@ def scope(track: Track) -> Scope:
 def write(board: Leaderboard, results: Results) -> tuple[Path, Path]:
     """`leaderboard.csv` and `leaderboard.md` beside the records."""
     made_with, command = f"srlbench {__version__}", results.command("leaderboard")
-    return tables.write(board, results.folder, made_with=made_with, command=command)
+    return page.write(board, results.folder, made_with=made_with, command=command)
 
 
 def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:

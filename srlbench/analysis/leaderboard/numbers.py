@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from srlbench.analysis.leaderboard.board import MEASURES, Leaderboard, names
 from srlbench.escape import csv_text
 from srlbench.stats import Summary
 
+if TYPE_CHECKING:
+    import pandas
+
 
 def to_csv(board: Leaderboard) -> str:
     """One row a recipe x backbone x fingerprint, full precision; `pandas.read_csv` needs no options."""
+    return csv_text(_lines(board))
+
+
+def to_pandas(board: Leaderboard) -> pandas.DataFrame:
+    """The same lines; what is an empty cell there is missing here."""
+    import pandas
+
+    header, *lines = _lines(board)
+    return pandas.DataFrame(lines, columns=[*map(str, header)])
+
+
+def _lines(board: Leaderboard) -> list[Sequence[object]]:
+    """The header, then the rows."""
     columns = names(board.scope.groups)
     told = [name for name in columns if any(name in (row.reported or {}) for row in board.rows)]
     lines: list[Sequence[object]] = [
@@ -35,4 +52,4 @@ def to_csv(board: Leaderboard) -> str:
             line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
         line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
         lines.append(line)
-    return csv_text(lines)
+    return lines

@@ -1,206 +1,165 @@
-"""The leaderboard as people read it: the lines of its tables, in Markdown, with a legend of what is in them."""
+"""The tables of a leaderboard: averages, the tasks of each group, diagnostics, and what papers print elsewhere."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
 
-from srlbench.analysis.leaderboard.board import MEASURES, RANK_MARGIN, STATES, Leaderboard, Row
-from srlbench.analysis.leaderboard.numbers import to_csv
-from srlbench.escape import code, escaped, table
-from srlbench.records import write_text
-from srlbench.stats import Summary, average, label
+from srlbench.analysis.leaderboard.board import MEASURES, RANK_MARGIN, Leaderboard, Row
+from srlbench.analysis.table import Cell, Column, Line, Table
+from srlbench.errors import unknown
+from srlbench.stats import Summary, average, label, mean_interval, tie_groups
 
-Lines = Sequence[tuple[Row, Sequence[str]]]
-
-
-def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> tuple[Path, Path]:
-    """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
-    numbers, page = folder / "leaderboard.csv", folder / "leaderboard.md"
-    write_text(numbers, to_csv(board))
-    write_text(page, to_markdown(board, made_with=made_with, command=command))
-    return numbers, page
-
-
-def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
-    """The table people paste: averages first, then the tasks of each group."""
-    scope = board.scope
-    seeds = ", ".join(map(str, sorted({*scope.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
-    track = f"Track {code(scope.track)} v{scope.version}"
-    head = f"{track} · protocol {code(scope.protocol)} · seeds {seeds} · {made_with}"
-    parts = [f"# Leaderboard: {escaped(scope.track)} v{scope.version}", head, _markdown(*of_averages(board))]
-    for group, tasks in board.scope.groups.items():
-        title = escaped(label(average(group)).removesuffix(" avg"))
-        parts += [f"## {title} tasks" if title.isupper() else f"## {title.capitalize()} tasks"]
-        parts += [_markdown(*of_tasks(board, group, tasks))]
-    if any(row.measures for row in board.rows):
-        parts += ["## Diagnostics", _markdown(*of_measures(board))]
-    if board.elsewhere:
-        parts += ["## The same methods at BERT's scale, as published", ELSEWHERE, _elsewhere(board)]
-    reading = "\n".join(f"- {escaped(line)}" for line in legend(board))
-    parts += ["## How to read it", reading, f"Regenerate with {code(command)}."]
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown(header: Sequence[str], lines: Lines) -> str:
-    left = {"recipe", "backbone", "vs published", "confirmed"}
-    rules = [":---" if title in left else "---:" for title in header]
-    body = []
-    for row, line in lines:
-        cells = [escaped(cell) for cell in line]
-        if row.state != "ranked":  # GitHub's Markdown knows no grey
-            cells = [f"*{cell}*" if cell else "" for cell in cells]
-        body.append(cells)
-    return table([escaped(title) for title in header], rules, body)
-
-
-# --- what the terminal shows too --------------------------------------------------------
-
-
-def of_averages(board: Leaderboard) -> tuple[list[str], Lines]:
-    """Header and lines of the table of averages."""
-    averages = list(map(average, board.scope.groups))
-    told = [name for name in averages if any(name in (row.reported or {}) for row in board.rows)]
-    header = ["rank", "recipe", "backbone"]
-    for name in averages:
-        header += [label(name), "paper"] if name in told else [label(name)]
-    lines = []
-    for row in board.rows:
-        line = [row.standing, _recipe(row), row.backbone]
-        for name in averages:
-            line.append(_text(row, name))
-            if name in told:
-                line.append(f"{row.reported[name]:.2f}" if row.reported and name in row.reported else "")
-        line += [row.reproduction] if board.compared else []
-        lines.append((row, [*line, str(row.confirmed)] if board.confirmed else line))
-    header += ["vs published"] if board.compared else []
-    return [*header, "confirmed"] if board.confirmed else header, lines
-
-
-def of_tasks(board: Leaderboard, group: str, tasks: Sequence[str]) -> tuple[list[str], Lines]:
-    """Header and lines of one group's table: one decimal and no spaces, so seven tasks fit a page."""
-    several = len({row.backbone for row in board.rows}) > 1
-    header = ["recipe", *(task.replace("Benchmark", "B") for task in tasks)]
-    lines = []
-    for row in board.rows:
-        name = _recipe(row) + (f"@{row.backbone}" if several else "")
-        if row.seeds:  # the table of averages says what failed and what nobody ran
-            lines.append((row, [name, *(_text(row, task, short=True) for task in tasks)]))
-    return header, lines
-
-
-ELSEWHERE = (
-    "What papers print, single numbers of one seed: other encoders, other text, a hundred times the training. "
-    "**Not comparable with the rows above**; it says how far a method goes where it was made."
-)
 TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
+Best = dict[str, set[int]]  # by column, the rows that none is significantly better than
 
 
-def of_measures(board: Leaderboard) -> tuple[list[str], Lines]:
-    """Header and lines of what the encoders are like, beside how they score."""
-    several = len({row.backbone for row in board.rows}) > 1
-    lines = []
-    for row in board.rows:
-        if row.seeds:
-            name = _recipe(row) + (f"@{row.backbone}" if several else "")
-            lines.append((row, [name, *(_measure(row.measures.get(each)) for each in MEASURES)]))
-    return ["recipe", *(TITLES.get(name, name) for name in MEASURES)], lines
+def every(board: Leaderboard) -> list[Table]:
+    """Averages, tasks, diagnostics; a table a backbone each."""
+    tasked = [table for group in board.scope.groups for table in tasks(board, group)]
+    return [*averages(board), *tasked, *(measures(board) if any(row.measures for row in board.rows) else [])]
 
 
-def _measure(taken: Summary | None) -> str:
-    if taken is None:
-        return "not run"
-    return f"{taken.mean:.3f}±{taken.sd:.3f}" if taken.sd else f"{taken.mean:.3f}"
+def chosen(board: Leaderboard, group: str | None = None) -> list[Table]:
+    """The averages, or the tasks of a group; it says what is best."""
+    if group is None:
+        return averages(board, best=True)
+    if group not in board.scope.groups:
+        raise unknown("group of tasks", group, board.scope.groups)
+    return tasks(board, group, best=True)
 
 
-def _elsewhere(board: Leaderboard) -> str:
-    averages = list(map(average, board.scope.groups))
-    header = ["recipe", "encoder", *(escaped(label(name)) for name in averages)]
-    rules = [":---", ":---", *("---:" for _ in averages)]
-    body = [
-        [escaped(recipe), escaped(setting), *(f"{numbers[name]:.2f}" if name in numbers else "" for name in averages)]
-        for recipe, setting, numbers in board.elsewhere
-    ]
-    return table(header, rules, body)
+def averages(board: Leaderboard, *, best: bool = False) -> list[Table]:
+    """Rank, recipe and each average, with its interval where there is room."""
+    groups = list(map(average, board.scope.groups))
+    told = [name for name in groups if any(name in (row.reported or {}) for row in board.rows)]
+    columns = [Column("rank"), Column("recipe", "left")]
+    columns += [] if len(board.backbones) > 1 else [Column("backbone", "left", spare=4)]
+    for name in groups:
+        columns += [Column(label(name)), Column("95% interval", wide=True, about=f"of {label(name)}")]
+        columns += [Column("paper", spare=1)] if name in told else []
+    columns += [Column("vs published", "left", spare=2)] if board.compared else []
+    columns += [Column("confirmed", "left", spare=3)] if board.confirmed else []
+    found = []
+    for name, rows, suffix in _by_backbone("averages", board):
+        top = _best(rows, groups if best else ())
+        lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, told)) for row in rows]
+        found.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
+    return found
 
 
-def _recipe(row: Row) -> str:
-    """The recipe's name, and the fingerprint of a stale one, which may have several rows."""
-    return f"{row.recipe} {row.fingerprint[:6]}" if row.state == "stale" else row.recipe
+def _averages(board: Leaderboard, row: Row, best: set[str], told: Sequence[str]) -> list[Cell]:
+    mark = "rank" if row.rank else f"state {row.state.replace(' ', '-')}"
+    cells = [Cell(row.standing, row.rank, mark=mark), recipe_cell(row)]
+    cells += [] if len(board.backbones) > 1 else [Cell(row.backbone, row.backbone)]
+    for name in map(average, board.scope.groups):
+        cells += [score(row, name, best=name in best), span(row, name)]
+        if name in told:
+            known = (row.reported or {}).get(name)
+            cells.append(Cell() if known is None else Cell(f"{known:.2f}", known))
+    cells += [Cell(row.reproduction, mark=row.reproduction)] if board.compared else []
+    return [*cells, Cell(str(row.confirmed))] if board.confirmed else cells
 
 
-def _text(row: Row, name: str, short: bool = False) -> str:
-    cell = row.cells[name]
-    if not isinstance(cell, Summary):
-        return cell
-    same = "†" if row.deterministic else ""
-    if not short:
-        return f"{cell.mean:.2f}{same} ({cell.n})" if row.deterministic else str(cell)
-    if cell.sd is None or row.deterministic:
-        return f"{cell.mean:.1f}{same}"
-    return f"{cell.mean:.1f}±{cell.sd:.1f}"
+def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
+    """One group's tasks: one decimal and no spaces, so seven tasks fit a page."""
+    names = board.scope.groups[group]
+    title = label(average(group)).removesuffix(" avg")
+    columns = [Column("recipe", "left")]
+    for task in names:
+        short = task.replace("Benchmark", "B")
+        columns.append(Column(short, short=re.sub(r"^Gen(?=[A-Z])", "Gen\n", short)))
+    found = []
+    for name, rows, suffix in _by_backbone(f"tasks-{group}", board):
+        top = _best(rows, names if best else ())
+        lines = []
+        for row in rows:
+            if row.seeds:  # the table of averages says what failed and what nobody ran
+                cells = [score(row, task, 1, best=id(row) in top.get(task, ())) for task in names]
+                lines.append(_line(row, [recipe_cell(row), *cells]))
+        found.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
+    return found
 
 
-def legend(board: Leaderboard) -> list[str]:
-    """What the marks in this very table mean, and nothing else."""
-    rows, states = board.rows, {row.state for row in board.rows}
-    first = label(board.scope.primary)
-    lines = [
-        "Percentages: mean ± standard deviation over seeds (number of seeds).",
-        f"Rank is 1 + the number of rows on the same backbone whose {first} is significantly better "
-        f"(moderated Welch's t, 5%, and more than {RANK_MARGIN} points). Rows with one rank are tied; the higher mean "
-        "stands first.",
-    ]
-    if any(row.deterministic for row in rows):
-        lines.append("† the same weights and scores at every seed on one machine class, so there is no spread to show.")
-    told = {
-        "one seed": "one seed: shown, not ranked.",
-        "partial": "partial: some tasks were not run; an average over a missing task is missing.",
-        "failed": "failed: the run broke. not run: nobody tried.",
-        "not run": "not run: nobody tried." if "failed" not in states else "",
-        "unregistered": "unregistered: no such recipe is registered now.",
-        "stale": "stale: made by an earlier version of the recipe or its data; run it again to rank it.",
-    }
-    lines += [told[state] for state in STATES if state in states and told.get(state)]
-    lines += _incomplete([row for row in rows if row.state in ("ranked", "one seed", "partial")])
-    if any(row.measures for row in rows):
-        lines.append(
-            "Diagnostics, of the last layer on the development set's test sentences: anisotropy, the mean cosine of "
-            "tokens of different sentences; intra-sentence, that of a token and its sentence's mean; uniformity and "
-            "alignment as SimCSE has them; R² of the regression of a word's weight (integrated gradients) on its "
-            "information gain."
-        )
-    if any(row.reported for row in rows):
-        lines.append("paper: what the recipe's own paper reports.")
-    if board.compared:
-        lines.append(
-            "vs published (records of the same fingerprint): bit-equal, the same weights and scores at every "
-            "common seed; inside or outside, the averages against the 95% interval of a change of seeds; "
-            "–, nothing to compare with."
-        )
-    if board.confirmed:
-        lines.append(
-            "confirmed: reruns of its records that were bitwise equal or within the interval of one more seed; each "
-            "seed, contributor and machine class counts once."
-        )
-    if board.excluded:
-        lines.append(f"{board.excluded} records of another protocol are not in this table.")
-    return lines
-
-
-def _incomplete(rows: Sequence[Row]) -> list[str]:
-    """Which seeds failed or were not run, each thing said once."""
-    lacking: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row.failed or row.missing:
-            lacking[_absent(row)].append(row.name)
+def measures(board: Leaderboard) -> list[Table]:
+    """What the encoders are like, beside how they score."""
+    columns = [Column("recipe", "left"), *(Column(TITLES.get(name, name)) for name in MEASURES)]
     return [
-        f"{'All rows' if len(names) == len(rows) > 1 else ', '.join(names)}: {what}." for what, names in lacking.items()
+        Table(name, f"Diagnostics{suffix}", columns,
+              [_line(row, [recipe_cell(row), *(measure(row.measures.get(m)) for m in MEASURES)])
+               for row in rows if row.seeds])
+        for name, rows, suffix in _by_backbone("diagnostics", board)
+    ]  # fmt: skip
+
+
+def elsewhere(board: Leaderboard) -> Table:
+    """What papers print of the same methods in other settings."""
+    groups = list(map(average, board.scope.groups))
+    columns = [Column("recipe", "left"), Column("encoder", "left"), *(Column(label(name)) for name in groups)]
+    lines = [
+        Line([Cell(recipe), Cell(setting), *(Cell(f"{n[a]:.2f}", n[a]) if a in n else Cell() for a in groups)])
+        for recipe, setting, n in board.elsewhere
     ]
+    return Table("elsewhere", "The same methods at BERT's scale, as published", columns, lines)
 
 
-def _absent(row: Row) -> str:
-    parts = [(row.failed, "failed"), (row.missing, "not run")]
-    said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
-    return "; ".join(said)
+def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row], str]]:
+    """The name of a table, its rows, and what its title says besides; one backbone alone is not named."""
+    several = len(board.backbones) > 1
+    for place, backbone in enumerate(board.backbones or [""], 1):
+        rows = [row for row in board.rows if row.backbone == backbone]
+        yield (f"{name}-{place}", rows, f" on {backbone}") if several else (name, rows, "")
+
+
+def _best(rows: Sequence[Row], names: Sequence[str]) -> Best:
+    """Who is level with the best in each column, as ranks are made."""
+    found: Best = {}
+    for name in names:
+        ranks = tie_groups([row.rankable(name) for row in rows], margin=RANK_MARGIN)
+        found[name] = {id(row) for row, rank in zip(rows, ranks, strict=True) if rank == 1}
+    return found
+
+
+def _line(row: Row, cells: Sequence[Cell]) -> Line:
+    return Line(cells, row.state, row.recipe, row.backbone)
+
+
+def recipe_cell(row: Row) -> Cell:
+    """The recipe's name, and the fingerprint of a stale one, which may have several rows."""
+    name = f"{row.recipe} {row.fingerprint[:6]}" if row.state == "stale" else row.recipe
+    return Cell(name, name)
+
+
+def score(row: Row, name: str, digits: int = 2, *, best: bool = False) -> Cell:
+    """Mean, spread and number of seeds; the number is left out where there is one digit; or why there is none."""
+    found = row.cells[name]
+    if not isinstance(found, Summary):
+        return Cell(found, mark=found.replace(" ", "-"))
+    same = "†" if row.deterministic else ""
+    short = f"{found.mean:.1f}{same}"
+    if digits > 1:
+        text = f"{found.mean:.2f}{same} ({found.n})" if row.deterministic else str(found)
+        return Cell(text, found.mean, best=best, short=short)
+    spread = "" if found.sd is None or row.deterministic else f"±{found.sd:.1f}"
+    return Cell(f"{short}{spread}", found.mean, best=best, short=short)
+
+
+def span(row: Row, name: str) -> Cell:
+    """Student's interval of a mean over the seeds."""
+    found = row.cells[name]
+    between = mean_interval(found) if isinstance(found, Summary) and not row.deterministic else None
+    if between is None:
+        return Cell("–", mark="quiet")
+    return Cell(f"{between[0]:.2f} to {between[1]:.2f}", between[0], mark="quiet")
+
+
+def measure(taken: Summary | None) -> Cell:
+    """A diagnostic: mean and spread over the seeds."""
+    if taken is None:
+        return Cell("not run", mark="not-run")
+    spread = f"±{_digits(taken.sd)}" if taken.sd else ""
+    return Cell(f"{_digits(taken.mean)}{spread}", taken.mean, short=_digits(taken.mean))
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.2g}"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
+from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
 from srlbench.cli.show.terminal import out
 from srlbench.evaluation.shrink import Shrunk
 
@@ -28,11 +27,11 @@ def isotropy(found: Mapping[str, Any]) -> None:
         "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
         "rogue dimensions": "rogue_share",
     }  # fmt: skip
-    table = Table("layer", *columns)
-    for layer in found["layers"]:
-        cells = ["–" if layer[key] is None else f"{layer[key]:.3f}" for key in columns.values()]
-        table.add_row(str(layer["layer"]), *cells)
-    out.print(table)
+    lines = [
+        Line([Cell(str(layer["layer"])), *(number(layer[key]) for key in columns.values())])
+        for layer in found["layers"]
+    ]
+    out.print(Table("isotropy", "", [Column("layer"), *map(Column, columns)], lines))
     out.print("The two similarities are adjusted: less the layer's baseline, the mean cosine of random tokens.")
     said = ", ".join(
         f"{key.replace('_', ' ')} {value:.3f}" for key, value in found["sentence_vectors"].items() if value
@@ -54,30 +53,25 @@ def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
         "cosine of the positive": "cos_positive",
         "cosine of the hardest negative": "cos_hardest",
     }
-    table = Table("", *found)
-    for title, key in rows.items():
-        table.add_row(title, *(_spread(values, key) for values in found.values()))
-    out.print(table)
+    lines = [Line(texts(title, *(_spread(values, key) for values in found.values()))) for title, key in rows.items()]
+    out.print(Table("gradients", "", [Column("", "left"), *map(Column, found)], lines))
 
 
 def words(found: Mapping[str, Any]) -> None:
     """A line a method, quantity and stage."""
-    table = Table("weight by", "information", "when", "words", "R²", "slope [95% interval]", "Spearman")
+    columns = [Column(title, "left") for title in ("weight by", "information", "when")]
+    columns += map(Column, ("words", "R²", "slope", "95% interval", "Spearman"))
+    lines = []
     for method, stages in found["methods"].items():
         for place, quantity in enumerate(("information_gain", "self_information")):
             for turn, (stage, relations) in enumerate(stages.items()):
                 one = relations[quantity]
                 when = f"{stage} training" if len(stages) > 1 else "now"
-                table.add_row(
-                    method if not place and not turn else "",
-                    quantity.replace("_", " ") if not turn else "",
-                    when,
-                    str(one["words"]),
-                    f"{one['r2']:.3f}",
-                    f"{one['slope']:+.3f} \\[{one['low']:+.3f}, {one['high']:+.3f}]",
-                    f"{one['spearman']:+.3f}",
-                )
-    out.print(table)
+                named = method if not place and not turn else "", quantity.replace("_", " ") if not turn else "", when
+                between = Cell(f"{one['low']:+.3f} to {one['high']:+.3f}", one["low"])
+                values = [number(one["words"], "d"), number(one["r2"]), number(one["slope"], "+.3f")]
+                lines.append(Line([*texts(*named), *values, between, number(one["spearman"], "+.3f")]))
+    out.print(Table("words", "", columns, lines))
     out.print(
         f"{found['sentences']} sentences; words that occur {found['least']} times or more in the corpus, each counted "
         "once at its mean weight.",
@@ -94,10 +88,11 @@ def words(found: Mapping[str, Any]) -> None:
 
 def shrunk(found: Shrunk, path: Path) -> None:
     """A line a layer, then what it is worth."""
-    table = Table("layer", "width of attention", "neurons")
-    for place, (before, after) in enumerate(zip(*found.sizes)):
-        table.add_row(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after)))
-    out.print(table)
+    lines = [
+        Line(texts(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after))))
+        for place, (before, after) in enumerate(zip(*found.sizes))
+    ]
+    out.print(Table("shrunk", "", [*map(Column, ("layer", "width of attention", "neurons"))], lines))
     (many, few), (slow, fast) = found.parameters, found.seconds
     out.print(
         f"{many:,} parameters to {few:,}; {found.sentences} sentences in {slow:.2f} s and in {fast:.2f} s: "

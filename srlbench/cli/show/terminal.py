@@ -8,10 +8,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -19,14 +18,14 @@ from rich.text import Text
 
 from srlbench.analysis import reproduction as reproductions
 from srlbench.analysis.check import verdicts
-from srlbench.analysis.leaderboard import tables
+from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.evaluation.scores import Scores
-from srlbench.stats import average, label
 
 debug = False
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+# A file has no width of its own; COLUMNS, which rich reads, may give it one.
+out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
 err = Console(stderr=True, highlight=False)
 
 
@@ -146,22 +145,17 @@ def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
 
 
 def board_of(board: Leaderboard) -> Group:
-    """The same tables for a terminal of 100 columns; rows nobody ran become one line."""
-    backbones = {row.backbone for row in board.rows}
+    """The tables for a terminal of 80 columns or more; rows nobody ran become one line."""
     title = f"Track {board.scope.track} v{board.scope.version} · protocol {board.scope.protocol}"
-    header, lines = tables.of_averages(board)
-    if len(backbones) == 1:  # said once, it leaves room for the numbers
-        title += f" · backbone {backbones.pop()}"
-        header, lines = _without(header, 2), [(row, _without(line, 2)) for row, line in lines]
-    shown = [_rich(header, lines, title)]
-    for group, tasks in board.scope.groups.items():
-        shown.append(_rich(*tables.of_tasks(board, group, tasks), label(average(group)).removesuffix(" avg")))
-    if any(row.measures for row in board.rows):
-        shown.append(_rich(*tables.of_measures(board), "diagnostics"))
-    notes = [line for line in tables.legend(board) if not line.startswith("not run")]
+    title += f" · backbone {board.backbones[0]}" if len(board.backbones) == 1 else ""
+    parts: list[RenderableType] = [Text(title, style="bold"), Text()]
+    for table in tables.every(board):
+        lines = [line for line in table.lines if line.state != "not run"]
+        parts += [replace(table, lines=lines), Text()]
+    notes = [line for line in page.legend(board) if not line.startswith("not run")]
     if idle := [row.recipe for row in board.rows if row.state == "not run"]:
         notes.insert(0, f"not run: {', '.join(idle)}.")
-    parts: list[RenderableType] = [*shown, Text("\n".join(notes), style="dim")]
+    parts.append(Text("\n".join(notes), style="dim"))
     if board.compared:
         parts.append(Text(reproduced(board), style="bold"))
     return Group(*parts)
@@ -174,23 +168,6 @@ def reproduced(board: Leaderboard) -> str:
     order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
     said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
     return f"Against the published records: {said or 'no rows'}."
-
-
-def _without(cells: Sequence[str], index: int) -> list[str]:
-    return [*cells[:index], *cells[index + 1 :]]
-
-
-def _rich(header: Sequence[str], lines: tables.Lines, title: str) -> Table:
-    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        left = name in ("recipe", "backbone", "vs published", "confirmed")
-        shown.add_column(name, justify="left" if left else "right", no_wrap=name != "recipe", overflow="fold")
-    colours = {"bit-equal": "green", "inside": "green", "outside": "yellow", "failed": "red"}
-    for row, line in lines:
-        if row.state != "not run":
-            cells = [Text(cell, style=colours.get(cell, "")) for cell in line]
-            shown.add_row(*cells, style="" if row.state == "ranked" else "dim")
-    return shown
 
 
 def report(report: verdicts.Report) -> None:

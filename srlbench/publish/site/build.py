@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srlbench import backbones, variants
 from srlbench.analysis.claims.judge import judge
+from srlbench.analysis.compare import every_pair
 from srlbench.analysis.leaderboard import leaderboard
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError
@@ -36,10 +37,12 @@ def publish(to: Path, chosen: Sequence[Results]) -> tuple[int, tuple[Problem, ..
 def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults:
     from srlbench.publish.site.contents import TrackResults
 
-    changed = [record for record in results.fresh if variants.is_variant(record.recipe)]
-    pins = {name: backbones.resolve(name).sha256 for name in results.track.backbones}
-    runs = (*results.entered.records, *changed)
-    return TrackResults(results.track, leaderboard(results), runs, judge(results), definitions, pins)
+    shown = TrackResults(results, leaderboard(results), judge(results), definitions)
+    try:
+        compared, pairs = every_pair(results)
+    except SrlbenchError as error:  # no text of the tasks, or no predictions: then no numbers rather than other ones
+        return replace(shown, uncompared=str(error))
+    return replace(shown, compared=compared.found, pairs=pairs)
 
 
 def _definition(entry: Registered) -> Definition:

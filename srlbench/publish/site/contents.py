@@ -1,4 +1,4 @@
-"""What the pages are made of: results, definitions, tables and pictures, all of it plain data."""
+"""What the pages are made of: results, definitions and pictures, all of it plain data."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from srlbench import backbones, variants
 from srlbench.analysis.claims import Claim, Finding
+from srlbench.analysis.compare.paired import Comparison
 from srlbench.analysis.leaderboard.board import Leaderboard, Row
+from srlbench.analysis.results import Results
 from srlbench.records import Record
 from srlbench.stats import with_averages
 from srlbench.tracks import Track
@@ -23,42 +26,6 @@ METHODS = {
     "shapley": "Shapley values",
 }
 KINDS = {"none": "untrained", "twins": "unsupervised", "triplets": "supervised"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value in a table: what it says, what it is sorted by, where it leads."""
-
-    text: str = ""
-    order: float | str | None = None
-    link: str = ""
-    mark: str = ""  # a class: what is said in words is also seen
-
-
-@dataclass(frozen=True)
-class Column:
-    title: str
-    number: bool = True
-    about: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of a table; what it is filtered by, and whether it counts for less."""
-
-    cells: Sequence[Cell]
-    state: str = ""
-    backbone: str = ""
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    name: str  # its id
-    title: str
-    columns: Sequence[Column]
-    lines: Sequence[Line]
-    header: int = 0  # the column that names a line
 
 
 @dataclass(frozen=True)
@@ -89,14 +56,19 @@ class Definition:
 
 @dataclass(frozen=True)
 class TrackResults:
-    """One track and protocol: its rules, its rows, the runs behind them and the verdicts on claims."""
+    """The results of one track, and what the analyses say of them: rows, verdicts on claims, comparisons."""
 
-    rules: Track
+    results: Results
     board: Leaderboard
-    runs: Sequence[Record]
     judged: Mapping[str, Sequence[tuple[Claim, Finding]]]
     definitions: Mapping[str, Definition] = field(default_factory=dict)
-    backbones: Mapping[str, str] = field(default_factory=dict)  # what pins the content of each
+    compared: Sequence[Comparison] = ()  # with the control and with originals, as `srlbench compare` says it
+    pairs: Sequence[Comparison] = ()  # any two of one backbone, as `srlbench compare A B` says it
+    uncompared: str = ""  # why there are no comparisons
+
+    @property
+    def rules(self) -> Track:
+        return self.results.track
 
     @property
     def place(self) -> str:
@@ -105,6 +77,25 @@ class TrackResults:
     @property
     def title(self) -> str:
         return f"{self.rules.name} v{self.rules.version}"
+
+    @property
+    def backbones(self) -> dict[str, str | None]:
+        """What pins the content of each."""
+        return {name: backbones.resolve(name).sha256 for name in self.rules.backbones}
+
+    @cached_property
+    def runs(self) -> tuple[Record, ...]:
+        """Every run of a recipe, and the current ones of variants."""
+        changed = [record for record in self.results.fresh if variants.is_variant(record.recipe)]
+        return (*self.results.entered.records, *changed)
+
+    @cached_property
+    def _compared(self) -> dict[tuple[str, str, str], Comparison]:
+        return {(each.system, each.against, each.name): each for each in self.compared}
+
+    def comparison(self, row: Row, other: Row, name: str) -> Comparison | None:
+        """`row` with the control or with its original, on a task or an average."""
+        return self._compared.get((row.name, other.name, name))
 
     @cached_property
     def _by_row(self) -> dict[tuple[str, str, str], dict[int, Record]]:

@@ -11,11 +11,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from srlbench import __version__
-from srlbench.analysis.leaderboard.numbers import to_csv
-from srlbench.analysis.leaderboard.tables import legend
-from srlbench.publish.site import board_pictures, boards, differences, papers, recipes
+from srlbench.analysis.leaderboard import tables
+from srlbench.analysis.leaderboard.page import legend
+from srlbench.analysis.table import Cell, Column, Line, Table
+from srlbench.analysis.table.html import SIGNS
+from srlbench.publish.site import board_pictures, boards, comparisons, papers, recipes
 from srlbench.publish.site.citations import citations, of_paper
-from srlbench.publish.site.contents import Cell, Column, Definition, Line, Table, TrackResults, paper_page, recipe_page
+from srlbench.publish.site.contents import Definition, TrackResults, paper_page, recipe_page
 from srlbench.stats import average, label
 from srlbench.tracks import CHOSEN
 
@@ -44,21 +46,22 @@ def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
     )
     environment.filters["recipe_page"] = recipe_page
     environment.filters["label"] = label
-    common = {"every": every, "version": __version__, "marks": boards.MARKS, "named": _named(every, definitions)}
+    common = {"every": every, "version": __version__, "marks": SIGNS, "named": _named(every, definitions)}
     for page in pages(every, definitions):
         root = "../" * page.path.count("/")
         template = environment.get_template(page.template)
         html = template.render(**common, **page.content, title=page.title, root=root, here=page.path)
         yield page.path, html.encode()
     for results in every:
-        yield f"{results.place}/leaderboard.csv", to_csv(results.board).encode()
+        yield f"{results.place}/leaderboard.csv", results.board.to_csv().encode()
     for name in ASSETS:
         yield name, Path(__file__).with_name(name).read_bytes()
 
 
 def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[Page]:
     judged = papers.by_paper(every)
-    yield Page("index.html", "index.html", "TrackResults", {"papers": papers.overview(judged), "heads": _heads(every)})
+    heads = [(results, boards.heads(results, f"head-{place}")) for place, results in enumerate(every)]
+    yield Page("index.html", "index.html", "Results", {"papers": papers.overview(judged), "heads": heads})
     for results in every:
         yield _leaderboard(results)
         yield _track(results)
@@ -66,8 +69,8 @@ def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
         yield _recipe(every, name, definitions.get(name), definitions)
     for paper, found in judged.items():
         yield Page(paper_page(paper), "paper.html", paper, {"paper": paper, "cited": of_paper(paper), "judged": found})
-    scores = differences.embedded(every)
-    yield Page("compare.html", "compare.html", "Compare two recipes", {"scores": scores})
+    content = {"comparisons": comparisons.embedded(every)}
+    yield Page("compare.html", "compare.html", "Compare two recipes", content)
 
 
 def _named(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> list[str]:
@@ -76,13 +79,13 @@ def _named(every: Sequence[TrackResults], definitions: Mapping[str, Definition])
 
 
 def _leaderboard(results: TrackResults) -> Page:
+    every = boards.linked(results, tables.every(results.board))
     content = {
         "results": results,
-        "tables": [boards.averages(results)],
-        "more": [*boards.tasks(results), *filter(None, [boards.diagnostics(results)])],
+        "tables": [table for table in every if table.name.startswith("averages")],
+        "more": [table for table in every if not table.name.startswith("averages")],
         "pictures": list(board_pictures.drawn(results)),
         "legend": legend(results.board),
-        "backbones": sorted({row.backbone for row in results.board.rows}),
         "kinds": sorted({kind for row in results.board.rows if (kind := results.kind(row.recipe))}),
         "seeds": boards.listed(sorted({seed for row in results.board.rows for seed in row.seeds})),
     }
@@ -93,11 +96,11 @@ def _track(results: TrackResults) -> Page:
     rules = results.rules
     plain = [(key, each) for key, each in rules.training.items()]
     columns = [
-        Column("task", False),
-        Column("kind", False),
-        Column("average", False),
+        Column("task", "left"),
+        Column("kind", "left"),
+        Column("average", "left"),
         Column("rows"),
-        Column("SHA-256", False),
+        Column("SHA-256", "left"),
     ]
     tasks = [
         Line([Cell(task.name), Cell(task.kind), Cell(label(average(task.group))),
@@ -124,7 +127,7 @@ def _environments(results: TrackResults) -> Table:
     for run in results.runs:
         known = run.environment.get("packages") or {}
         counts[tuple(str(each or "–") for each in (*map(known.get, packages), *map(run.environment.get, MACHINE)))] += 1
-    columns = [Column("records"), *(Column(name, False) for name in (*packages, *MACHINE))]
+    columns = [Column("records"), *(Column(name, "left") for name in (*packages, *MACHINE))]
     lines = [
         Line([Cell(f"{n:,}", n), *map(Cell, each)]) for each, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
     ]
@@ -144,19 +147,3 @@ def _recipe(
         "sections": [section for results in every for section in recipes.sections(results, name)],
     }
     return Page(recipe_page(name), "recipe.html", name, content)
-
-
-def _heads(every: Sequence[TrackResults], rows: int = 6) -> list[tuple[TrackResults, Table]]:
-    """The first rows of every track."""
-    found: list[tuple[TrackResults, Table]] = []
-    for results in every:
-        whole = boards.averages(results)
-        kept = [
-            place for place, column in enumerate(whole.columns) if column.title not in ("95% interval", "vs published")
-        ]
-        lines = [Line([line.cells[p] for p in kept], line.state) for line in whole.lines[:rows]]
-        name = f"head-{len(found)}"
-        found.append(
-            (results, Table(name, f"First rows of {results.title}", [whole.columns[p] for p in kept], lines, 1))
-        )
-    return found

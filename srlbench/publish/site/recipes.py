@@ -10,10 +10,12 @@ from typing import Any
 
 from srlbench import variants
 from srlbench.analysis.leaderboard.board import Row, names
+from srlbench.analysis.leaderboard.tables import measure, score, span
+from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.publish.site.board_pictures import along
-from srlbench.publish.site.boards import listed, measure, span, value
-from srlbench.publish.site.contents import METHODS, Cell, Column, Definition, Line, Picture, Table, TrackResults, slug
-from srlbench.publish.site.differences import between, cells
+from srlbench.publish.site.boards import listed
+from srlbench.publish.site.comparisons import cells
+from srlbench.publish.site.contents import METHODS, Definition, Picture, TrackResults, slug
 from srlbench.publish.site.recipe_pictures import LOOKED, changed, drawn, number_of
 from srlbench.records import Record
 from srlbench.stats import average, label, summarise, with_averages
@@ -32,6 +34,8 @@ class Section:
     pictures: Sequence[Picture]
     resolved: Mapping[str, str]
     failures: Sequence[str]
+    compared: bool
+    uncompared: str
 
 
 def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
@@ -53,6 +57,8 @@ def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
             pictures=list(drawn(results, row, name)),
             resolved=settings(next(iter(runs.values())).resolved) if runs else {},
             failures=[_failure(record) for record in broken],
+            compared=bool(_against(results, row)),
+            uncompared=results.uncompared,
         )
 
 
@@ -71,7 +77,7 @@ def settings(found: Mapping[str, Any]) -> dict[str, str]:
 def reported(known: Definition) -> Table | None:
     """What papers print of the recipe, in their own settings."""
     averages = list(dict.fromkeys(name for numbers in known.reported.values() for name in numbers))
-    columns = [Column("track and encoder", False), *(Column(label(name)) for name in averages)]
+    columns = [Column("track and encoder", "left"), *(Column(label(name)) for name in averages)]
     lines = [
         Line([Cell(place), *(Cell(f"{n[a]:.2f}", n[a]) if a in n else Cell() for a in averages)])
         for place, n in known.reported.items()
@@ -105,19 +111,27 @@ def _tables(results: TrackResults, row: Row, name: str) -> Iterator[Table]:
         yield _variants(results, row, name)
 
 
+def _against(results: TrackResults, row: Row) -> list[Row]:
+    """The rows of the control and of the recipe's original, where they were compared with this one."""
+    known, first = results.definitions.get(row.recipe), names(results.board.scope.groups)[0]
+    others = (
+        results.row(other, row.backbone) for other in (results.rules.control, known.version_of if known else None)
+    )
+    return [other for other in others if row.current and other and results.comparison(row, other, first)]
+
+
 def _scores(results: TrackResults, row: Row, name: str) -> Table:
     """Every score, and how far it is from the control's and its original's."""
-    known = results.definitions.get(row.recipe)
-    others = [results.rules.control, known.version_of if known else None]
-    against = [found for other in others if other != row.recipe and (found := results.row(other, row.backbone))]
-    columns = [Column("", False), Column("mean ± sd (n)"), Column("95% interval")]
+    against = _against(results, row)
+    columns = [Column("", "left"), Column("mean ± sd (n)"), Column("95% interval")]
     for other in against:
-        columns += [Column(f"minus {other.recipe}"), Column("95% interval (seeds)", about=f"of minus {other.recipe}")]
+        minus = f"minus {other.recipe}"
+        columns += [Column(minus), Column("95% interval", about=f"of {minus}"), Column("", "left", about=minus)]
     lines = []
     for each in names(results.board.scope.groups):
-        told = [Cell(label(each)), value(row, each), span(row, each)]
+        told = [Cell(label(each)), score(row, each), span(row, each)]
         for other in against:
-            told += cells(between(results, row, other, each))
+            told += cells(results.comparison(row, other, each))
         lines.append(Line(told, "average" if each.endswith("_avg") else ""))
     return Table(f"{name}-scores", "Scores", columns, lines)
 
@@ -127,7 +141,7 @@ def _seeds(results: TrackResults, row: Row, name: str) -> Table:
     sparse = any("sparsity" in run.training for run in runs.values())
     columns = [Column("seed"), *(Column(label(each)) for each in averages), Column("loss, first"), Column("loss, last")]
     columns += [Column("zero weights")] if sparse else []
-    columns += [Column("seconds"), Column("memory, MB"), Column("weights (SHA-256)", False)]
+    columns += [Column("seconds"), Column("memory, MB"), Column("weights (SHA-256)", "left")]
     lines = []
     for seed, scores in results.scores(row).items():
         run = runs[seed]
@@ -165,8 +179,8 @@ def _cell(value: float | None, digits: int = 3) -> Cell:
 
 def _words(results: TrackResults, row: Row, name: str) -> Table:
     columns = [
-        Column("weight by", False),
-        Column("information", False),
+        Column("weight by", "left"),
+        Column("information", "left"),
         Column("slope"),
         Column("R²"),
         Column("Spearman"),
@@ -203,7 +217,7 @@ def _by_settings(item: tuple[str, Any]) -> list[tuple[str, float, str]]:
 
 def _variants(results: TrackResults, row: Row, name: str) -> Table:
     groups = results.board.scope.groups
-    columns = [Column("settings", False), *(Column(label(average(group))) for group in groups)]
+    columns = [Column("settings", "left"), *(Column(label(average(group))) for group in groups)]
     lines = []
     for variant, runs in sorted(changed(results, row).items(), key=_by_settings):
         scores = [with_averages(run.scores, groups) for run in runs]

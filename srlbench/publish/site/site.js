@@ -60,15 +60,20 @@ function sortable(table) {
 
 function filter(form) {
   const rows = [...document.querySelectorAll("table[data-sortable] tbody tr")];
-  const first = document.querySelector("table[data-sortable]");
+  const main = [...document.querySelectorAll("table[id^=averages] tbody tr")];
   const apply = () => {
-    const { text, kind, backbone } = Object.fromEntries(new FormData(form));
+    const { text, kind, backbone = "" } = Object.fromEntries(new FormData(form));
     for (const row of rows) {
       row.hidden = !(row.querySelector("th").textContent.toLowerCase().includes(text.trim().toLowerCase()) &&
         (!kind || row.dataset.kind === kind) && (!backbone || row.dataset.backbone === backbone));
     }
-    const all = [...first.tBodies[0].rows];
-    form.querySelector("output").textContent = `${all.filter((row) => !row.hidden).length} of ${all.length} rows`;
+    for (const table of document.querySelectorAll("table[data-sortable]")) {
+      const none = [...table.tBodies[0].rows].every((row) => row.hidden);
+      table.closest(".scroll").hidden = none;
+      const title = document.getElementById(`${table.id}-title`);
+      if (title) title.hidden = none;
+    }
+    form.querySelector("output").textContent = `${main.filter((row) => !row.hidden).length} of ${main.length} rows`;
   };
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -76,28 +81,7 @@ function filter(form) {
   apply();
 }
 
-// --- the comparison -------------------------------------------------------------------------------
-
-const said = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
-
-function summary(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null, n: values.length };
-}
-
-const spelled = ({ mean, sd, n }) => `${mean.toFixed(2)}${sd === null ? "" : ` ± ${sd.toFixed(2)}`} (${n})`;
-const title = (name) => (name.endsWith("_avg") ? `${name.slice(0, -4).replace(/^sts$/, "STS")} avg` : name);
-
-function difference(a, b, name, quantiles) {
-  const of = (row) => Object.values(row.seeds).map((scores) => scores[name]).filter((value) => value !== undefined);
-  const both = Object.keys(a.seeds).filter((seed) => a.seeds[seed][name] !== undefined && b.seeds[seed]?.[name] !== undefined);
-  const sides = [of(a), of(b)].map((values) => (values.length ? summary(values) : null));
-  if (!both.length) return { sides };
-  const found = summary(both.map((seed) => a.seeds[seed][name] - b.seeds[seed][name]));
-  const half = found.sd === null ? null : quantiles[found.n - 2] * found.sd / Math.sqrt(found.n);
-  return { sides, ...found, low: half === null ? null : found.mean - half, high: half === null ? null : found.mean + half };
-}
+// --- the comparison: lines that were calculated when the site was made -----------------------------
 
 function cell(row, text, kind = "td") {
   const made = document.createElement(kind);
@@ -108,62 +92,49 @@ function cell(row, text, kind = "td") {
   return made;
 }
 
-function bar(row, found, reach) {
-  const place = (value) => `${Math.max(0, Math.min(100, 50 + 50 * value / reach))}%`;
-  const holder = cell(row, "");
-  holder.setAttribute("aria-hidden", "true");
-  const drawn = holder.appendChild(document.createElement("span"));
-  drawn.className = "bar";
-  if (found.low !== null) {
-    const line = drawn.appendChild(document.createElement("i"));
-    line.style.left = place(found.low);
-    line.style.right = `calc(100% - ${place(found.high)})`;
-  }
-  drawn.appendChild(document.createElement("b")).style.left = place(found.mean);
+function line([title, a, b, ...numbers], averages) {
+  const row = document.createElement("tr");
+  if (averages.includes(title)) row.className = "average";
+  cell(row, title, "th");
+  const word = numbers.pop();
+  for (const text of [a, b, ...numbers]) cell(row, text);
+  const last = cell(row, "");
+  last.className = "";
+  last.append(Object.assign(document.createElement("span"), { className: word, textContent: word }));
+  return row;
 }
 
 function compare(form) {
-  const { tracks, quantiles } = JSON.parse(document.getElementById("scores").textContent);
+  const tracks = JSON.parse(document.getElementById("comparisons").textContent);
   const [track, first, second] = ["track", "first", "second"].map((name) => form.elements[name]);
   const table = document.querySelector("#difference table");
-  const fill = () => {
-    const options = tracks[track.value].rows.map((row, place) => new Option(row.name, place));
-    first.replaceChildren(...options);
-    second.replaceChildren(...options.map((option) => option.cloneNode(true)));
-    second.selectedIndex = Math.min(1, options.length - 1);
+  const fill = (select, places) => {
+    const kept = select.selectedOptions[0]?.text;
+    const rows = tracks[track.value].rows;
+    select.replaceChildren(...places.map((place) => new Option(rows[place], place, false, rows[place] === kept)));
+  };
+  const partners = () => {
+    const { rows, pairs } = tracks[track.value];
+    fill(second, rows.map((_, place) => place).filter((place) => `${first.value} ${place}` in pairs));
   };
   const show = () => {
-    const { names, rows } = tracks[track.value];
-    const [a, b] = [rows[first.value], rows[second.value]];
-    const found = names.map((name) => [name, difference(a, b, name, quantiles)]);
-    const reach = Math.max(...found.flatMap(([, each]) => [each.low, each.high, each.mean].map((v) => Math.abs(v ?? 0))), 0.01);
-    table.querySelector("[data-first]").textContent = a.name;
-    table.querySelector("[data-second]").textContent = b.name;
-    table.tBodies[0].replaceChildren(...found.map(([name, each]) => {
-      const row = document.createElement("tr");
-      row.className = name.endsWith("_avg") ? "average" : "";
-      cell(row, title(name), "th");
-      for (const side of each.sides) cell(row, side ? spelled(side) : "not run");
-      const clear = each.low > 0 ? "more" : each.low !== null && each.high < 0 ? "less" : "";
-      if (clear) cell(row, "").appendChild(Object.assign(document.createElement("span"), { className: clear, textContent: said(each.mean) }));
-      else cell(row, each.mean === undefined ? "–" : said(each.mean));
-      cell(row, each.mean === undefined ? "" : each.low === null ? "one seed" : `${said(each.low)} to ${said(each.high)} (${each.n})`);
-      if (each.mean !== undefined) bar(row, each, reach);
-      return row;
-    }));
-    const [name, each] = found[0];
-    const word = each.mean === undefined || each.low === null ? "no interval without two common seeds" :
-      each.low > 0 ? "the interval lies above zero" : each.high < 0 ? "the interval lies below zero" : "the interval holds zero";
-    document.getElementById("verdict").textContent = a === b ? "Choose two different recipes." :
-      `${title(name)}: ${a.name} minus ${b.name} is ${each.mean === undefined ? "–" : said(each.mean)}; ${word}.`;
-    document.getElementById("difference").hidden = false;
+    const { rows, pairs, averages } = tracks[track.value];
+    const lines = pairs[`${first.value} ${second.value}`] ?? [];
+    table.querySelector("[data-first]").textContent = rows[first.value] ?? "";
+    table.querySelector("[data-second]").textContent = rows[second.value] ?? "";
+    table.tBodies[0].replaceChildren(...lines.map((each) => line(each, averages)));
+    const [[title, , , difference, interval] = []] = lines;
+    document.getElementById("verdict").textContent = lines.length
+      ? `${title}: ${rows[first.value]} minus ${rows[second.value]} is ${difference} (${interval}): ${lines[0].at(-1)}.` : "";
+    document.getElementById("difference").hidden = !lines.length;
   };
-  track.addEventListener("change", () => { fill(); show(); });
-  for (const each of [first, second]) each.addEventListener("change", show);
+  const start = () => { fill(first, Object.keys(tracks[track.value].rows)); partners(); show(); };
+  track.addEventListener("change", start);
+  first.addEventListener("change", () => { partners(); show(); });
+  second.addEventListener("change", show);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
-  fill();
-  if (tracks[0].rows.length) show();
+  start();
 }
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from srlbench.analysis.table import Cell, Column, Line, Table, texts
 from srlbench.errors import UsageError
-from srlbench.escape import escaped, table
+from srlbench.escape import escaped
 from srlbench.evaluation.scores import Scores, comparable, from_json
 
 Pairs = Sequence[tuple[Scores, Scores]]
+FORMS = (".2f", ".2f", "+.2f")  # of two scores and their difference
 
 
 def are_scores(sides: Sequence[str]) -> bool:
@@ -76,10 +78,16 @@ def to_markdown(found: Pairs) -> str:
         tasks = _values(mine.scores, other.scores)
         means = _values(mine.averages, other.averages)
         named = {**tasks, **{f"{name} average": value for name, value in means.items()}}
-        rows = [
-            [escaped(name), f"{each['system']:.2f}", f"{each['against']:.2f}", f"{each['difference']:+.2f}"]
-            for name, each in named.items()
+        lines = [
+            Line(
+                [
+                    *texts(name),
+                    *(Cell(f"{value:{form}}", value) for value, form in zip(row.values(), FORMS, strict=True)),
+                ]
+            )
+            for name, row in named.items()
         ]
-        header = ["task", escaped(mine.model), escaped(other.model), "difference"]
-        parts += [f"## {escaped(_kinds([mine]))}", table(header, [":---", *["---:"] * 3], rows)]
+        columns = [Column("task", "left"), *map(Column, (mine.model, other.model, "difference"))]
+        table = Table("differences", _kinds([mine]), columns, lines)
+        parts += [f"## {escaped(table.title)}", table.to_markdown()]
     return "\n\n".join([*parts, "One encoder each, so there is no interval."]) + "\n"

@@ -1,0 +1,108 @@
+"""A table in a terminal: what has no room is shortened, then left out; a number is never broken."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from srlbench.analysis.table import Cell, Table
+
+COLOURS = {
+    "better": "green", "supported": "green", "bit-equal": "green", "inside": "green", "worse": "red", "failed": "red",
+    "contradicted": "red", "inconclusive": "yellow", "outside": "yellow", "quiet": "dim", "no evidence": "dim",
+}  # fmt: skip
+GAP = 2  # between columns, where there is room
+ROOM = (20, 15, 11, 8, 6)  # that a folded title takes, as little as is needed
+LEAST = 12  # that a folded name keeps
+_BREAKS = re.compile(r"(?<=[-+, ])|(?=@)")
+
+
+def fitted(table: Table, width: int | None) -> RichTable:
+    """The table as it is where it fits; else with short texts, without spare columns, with names folded."""
+    gap = GAP
+    if width and _width(table, gap) > width:
+        table, gap = table if _width(table, 1) <= width else _narrow(table, width), 1
+    shown = RichTable(
+        title=Text(table.title) if table.title else None, title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0),
+    )  # fmt: skip
+    for column in table.columns:
+        folds = column.align == "left"
+        shown.add_column(Text(column.title), justify=column.align, no_wrap=not folds, overflow="fold")
+    for line in table.lines:
+        style = "bold" if line.state == "average" else "dim" if line.muted else ""
+        shown.add_row(*map(_text, line.cells), style=style)
+    return shown
+
+
+def _text(cell: Cell) -> Text:
+    colour = next((COLOURS[mark] for mark in (cell.mark, cell.text) if cell.mark and mark in COLOURS), "")
+    return Text(cell.text.replace("`", "") if cell.prose else cell.text, f"{colour} bold" if cell.bold else colour)
+
+
+def _narrow(table: Table, width: int) -> Table:
+    columns = [replace(column, title=column.short or column.title) for column in table.columns]
+    table = replace(table, columns=columns)
+    spare = sorted((p for p, column in enumerate(columns) if column.spare), key=lambda p: -columns[p].spare)
+    gone: set[int] = set()
+    shown = table
+    for place in spare:
+        if _width(shown, 1) <= width:
+            return shown
+        gone.add(place)
+        shown = table.only(p for p in range(len(columns)) if p not in gone)
+    if _width(shown, 1) > width:
+        lines = [replace(line, cells=[replace(c, text=c.short or c.text) for c in line.cells]) for line in shown.lines]
+        shown = replace(shown, lines=lines)
+    return _folded(shown, width) if _width(shown, 1) > width else shown
+
+
+def _folded(table: Table, width: int) -> Table:
+    """Titles in the width of their cells, and names in what is left, broken where a name has a joint."""
+    inside = _widths(replace(table, columns=[replace(column, title="") for column in table.columns]))
+    columns = table.columns
+    for room in ROOM:
+        titles = [_fold(column.title, max(cells, room)) for column, cells in zip(columns, inside, strict=True)]
+        table = replace(table, columns=[replace(c, title=t) for c, t in zip(columns, titles, strict=True)])
+        if _width(table, 1) <= width:
+            return table
+    widths = _widths(table)
+    names = [place for place, column in enumerate(table.columns) if column.align == "left" and widths[place] > LEAST]
+    over = sum(widths) + len(widths) - 1 - width
+    limits = dict(enumerate(widths))
+    while over > 0 and any(limits[place] > LEAST for place in names):
+        limits[max(names, key=lambda place: limits[place])] -= 1
+        over -= 1
+    lines = [
+        replace(line, cells=[replace(cell, text=_fold(cell.text, limits[p])) for p, cell in enumerate(line.cells)])
+        for line in table.lines
+    ]
+    return replace(table, lines=lines)
+
+
+def _fold(text: str, width: int) -> str:
+    """Lines of at most so many columns, as far as the joints of the text allow."""
+    lines = [""]
+    for piece in _BREAKS.split(text):
+        if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > width:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
+
+
+def _width(table: Table, gap: int) -> int:
+    return sum(_widths(table)) + gap * (len(table.columns) - 1)
+
+
+def _widths(table: Table) -> list[int]:
+    return [
+        max(cell_len(part) for text in (column.title, *(line.cells[place].text for line in table.lines))
+            for part in text.split("\n"))
+        for place, column in enumerate(table.columns)
+    ]  # fmt: skip
