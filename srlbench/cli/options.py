@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from srlbench import tracks
 from srlbench.analysis.results import DEFAULT
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.data import mirror
 
 app = typer.Typer(
     name="srlbench",
@@ -122,8 +122,7 @@ Data = Annotated[
 
 def use(data: Path | None) -> None:
     """Have everything read the real text from here, the processes of the runs too."""
-    if data is not None:
-        os.environ["SRLBENCH_DATA"] = str(data.absolute())
+    mirror.use(data.absolute() if data else None)
 
 
 def of(results: Path, track: str, files: list[Path] | None) -> FolderResults:
