@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -56,9 +57,12 @@ def _named(name: str, known: Mapping[str, Registered]) -> Registered:
 
 def enter(entry: Registered, files: tuple[Path, ...] = ()) -> Registered:
     """Register a recipe for this session; it takes the place of an earlier one that the session gave this name."""
-    if variants.is_variant(entry.name):
-        raise UsageError(f"'{entry.name}' is no name for a recipe: {variants.MARK} marks a variant of one.")
-    if entry.name in installed(files) and not entry.replaces:
+    if not re.fullmatch(r"[\w.-]+", entry.name):
+        raise UsageError(f"'{entry.name}' is no name for a recipe; letters, digits and - make one.")
+    known = installed(files).get(entry.name)
+    if known is entry:
+        return entry
+    if known and not entry.replaces:
         raise UsageError(
             f"There is a registered recipe '{entry.name}' already; give yours another name, or say "
             "@recipe(replaces=True)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -116,7 +116,7 @@ def _is_published(results: Path) -> bool:
     return results.resolve() == records.published_results().resolve()
 
 
-def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Iterator[Event]:
+def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Generator[Event]:
     """Make the missing runs, recording each as it finishes."""
     records.ensure_writable(plan.results, plan.track.name, plan.track.version)
     freeze(plan.results, plan.track)
