@@ -350,3 +350,32 @@ def test_what_is_no_encoder_is_one_sentence(tiny: Any) -> None:
 
 def test_a_bar_is_shown_in_a_notebook_alone() -> None:
     assert not bar.wanted(None) and bar.wanted(True) and not bar.wanted(False)
+
+
+# --- the page and the examples --------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+
+
+def test_every_snippet_of_the_page_runs_in_order(
+    quick_track: Path, tmp_path: Path, main: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 8
+    quick = f'seeds=range(2), track="{quick_track}"'
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        main(block.replace("seeds=range(2)", quick).replace('track="embedded"', f'track="{quick_track}"'))
+    assert {record.status for record in sb.results("my-results", quick_track).records} == {"ok"}
+
+
+def test_public_names_are_all_on_the_page() -> None:
+    assert all(f"`{name}`" in PAGE for name in sb.__all__ if name != "__version__")
+
+
+@pytest.mark.parametrize("name", ["own_loss.py", "published.py"])
+def test_an_example_runs(name: str, quick_track: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / name), str(quick_track)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "points, between" in done.stdout if name == "own_loss.py" else "simcse-sup" in done.stdout
