@@ -41,7 +41,7 @@ def state() -> dict[str, Any]:
     """What a library shall leave alone in the process of its caller."""
     loggers = {name: logging.getLogger(name or None) for name in LOGGERS}
     return {
-        "environment": dict(os.environ),
+        "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
         "random": random.getstate(),
         "numpy": str(np.random.get_state()),
         "torch": torch.get_rng_state().tolist(),

@@ -88,8 +88,8 @@ def _set_bars(shown: bool) -> None:
 
 @contextmanager
 def unchanged(model: Any) -> Iterator[None]:
-    """Each part of an encoder trains, or does not, afterwards as it did before; a name is no encoder."""
-    parts = [] if isinstance(model, str) else [(part, part.training) for part in model.modules()]
+    """Each part of an encoder trains, or does not, afterwards as it did before; a name has no parts."""
+    parts = [(part, part.training) for part in model.modules()] if hasattr(model, "modules") else []
     try:
         yield
     finally:
