@@ -12,12 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
-from srlbench import records, tracks
+from srlbench import records, registry, tracks
 from srlbench.records import Key
 from srlbench.runs import plan as plans
 from srlbench.runs.engines import local
 from srlbench.runs.job import Outcome
-from srlbench.runs.plan import Plan, Run
+from srlbench.runs.plan import Options, Plan, Run
 
 pytest.importorskip("ray", reason="Ray is not installed (extra `ray`)")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -30,7 +30,7 @@ TRACK = tracks.load("embedded")
 # A run without work: its fingerprint is refused, and the refusal is taken for all the predictions of a run.
 TRIVIAL = '''
 import numpy as np
-from srlbench.jobs import Job, Outcome
+from srlbench.runs.job import Job, Outcome
 from srlbench.recipe import Recipe, recipe
 
 @recipe()
@@ -59,8 +59,10 @@ def walked(engine: Any, runs: int, folder: Path) -> Iterator[tuple[float, float]
     """Seconds and the driver's MiB at each outcome, recorded as any."""
     recipes = folder / "trivial.py"
     recipes.write_text(TRIVIAL)
+    entry = registry.recipe("trivial", (recipes,))
     keys = [Key(TRACK.name, TRACK.version, "trivial", "tiny", "0" * 16, seed) for seed in range(runs)]
-    suite = Plan(TRACK, folder / "results", tuple(Run(key, plans.TO_DO, None) for key in keys), (recipes,))
+    made = tuple(Run(key, entry, "tiny", plans.TO_DO, None) for key in keys)
+    suite = Plan(TRACK, made, Options(folder / "results", (recipes,)))
     for event in plans.walk(suite, engine):
         if isinstance(event.news, Outcome):
             yield time.perf_counter(), psutil.Process().memory_info().rss / 2**20

@@ -5,22 +5,29 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from srlbench import recipe as recipe_module
 from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe import Registered
+from srlbench.recipe import Registered, _collected
+
+
+def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
+    """Every recipe: of the package, of installed plug-ins (`srlbench.recipes`), of the given files, of this session."""
+    found = installed(files)
+    own = {name: entry for name, entry in _session().items() if name not in found or entry.replaces}
+    return _in_order(found | own) if own else found
 
 
 @cache
-def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
-    """Every recipe: those of the package, of installed plug-ins (`srlbench.recipes`), of the given files."""
+def installed(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
+    """The recipes that every process finds: all but those that were defined in this one."""
     found: dict[str, Registered] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(recipes_package.__path__)):
         _add(found, _collect_module(f"{recipes_package.__name__}.{module}"), module)
@@ -28,27 +35,75 @@ def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
         _add(found, _collect_module(point.value), point.value)
     for file in files:
         _add(found, _collect_file(file), str(file))
-    # What needs no training comes first: the first rows of a suite are there within a minute.
+    return _in_order(found)
+
+
+def _in_order(found: dict[str, Registered]) -> dict[str, Registered]:
+    """What needs no training comes first: the first rows of a suite are there within a minute."""
     return dict(sorted(found.items(), key=lambda item: item[1].recipe.trained))
 
 
 def recipe(name: str, files: tuple[Path, ...] = ()) -> Registered:
     """A registered recipe, or a variant of one (`simcse-unsup+temperature=0.1`)."""
-    known = recipes(files)
+    return _named(name, recipes(files))
+
+
+def _named(name: str, known: Mapping[str, Registered]) -> Registered:
     if variants.base(name) not in known:
         raise unknown("recipe", variants.base(name), known)
     found = known[variants.base(name)]
     return variants.variant(found, variants.parse(name)) if variants.is_variant(name) else found
 
 
+def enter(entry: Registered, files: tuple[Path, ...] = ()) -> Registered:
+    """Register a recipe for this session; it takes the place of an earlier one that the session gave this name."""
+    if not re.fullmatch(r"[\w.-]+", entry.name):
+        raise UsageError(f"'{entry.name}' is no name for a recipe; letters, digits and - make one.")
+    known = installed(files).get(entry.name)
+    if known is entry:
+        return entry
+    if known and not entry.replaces:
+        raise UsageError(
+            f"There is a registered recipe '{entry.name}' already; give yours another name, or say "
+            "@recipe(replaces=True)."
+        )
+    if _session().get(entry.name) is not entry:
+        _collected.append((SESSION, entry))
+    return entry
+
+
+def is_installed(entry: Registered, files: tuple[Path, ...] = ()) -> bool:
+    """Whether another process finds this very recipe by its name."""
+    try:
+        known = _named(entry.name, installed(files))
+    except UsageError:
+        return False
+    same = [each.recipe.loss.function if each.recipe.loss else None for each in (entry, known)]
+    return known == entry and same[0] is same[1]
+
+
+SESSION = "__main__"
+_taken: set[int] = set()  # of the collected: those that a module or file of the registry brought
 _by_module: dict[str, list[Registered]] = {}
+
+
+def _session() -> dict[str, Registered]:
+    """The recipes that neither a plug-in nor a file brought: of a notebook, a script or an interactive session."""
+    return {entry.name: entry for _, entry in _collected if id(entry) not in _taken}
+
+
+def _take(entries: list[Registered]) -> list[Registered]:
+    _taken.update(map(id, entries))
+    return entries
 
 
 def _collect_module(name: str) -> list[Registered]:
     if name not in _by_module:
-        before = len(recipe_module._collected)
-        importlib.import_module(name.partition(":")[0])
-        _by_module[name] = recipe_module._collected[before:]
+        module, before = name.partition(":")[0], len(_collected)
+        importlib.import_module(module)
+        # Somebody may have imported it, or a part of it, before.
+        own = [entry for where, entry in _collected[:before] if f"{where}.".startswith(f"{module}.")]
+        _by_module[name] = _take(own + [entry for _, entry in _collected[before:]])
     return _by_module[name]
 
 
@@ -61,14 +116,15 @@ def _collect_file(file: Path) -> list[Registered]:
         raise UsageError(f"{file} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    before = len(recipe_module._collected)
+    before = len(_collected)
     try:
         spec.loader.exec_module(module)
     except UsageError:
         raise
     except Exception as error:
         raise UsageError(f"Recipe file {file} cannot be read: {type(error).__name__}: {error}") from error
-    collected = recipe_module._collected[before:]
+    finally:
+        collected = _take([entry for _, entry in _collected[before:]])
     if not collected:
         raise UsageError(f"Recipe file {file} registers no recipe; mark a function with @recipe().")
     return collected

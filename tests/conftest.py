@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import re
 import subprocess
@@ -76,7 +77,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         capsys.readouterr()
         code = 0
         try:
-            verbs.main()
+            contextvars.copy_context().run(verbs.main)
         except SystemExit as end:
             code = int(end.code or 0)
         said = capsys.readouterr()

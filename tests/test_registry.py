@@ -23,7 +23,7 @@ def {name}() -> Recipe:
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    registry.recipes.cache_clear()
+    registry.installed.cache_clear()
 
 
 def test_a_plug_in_is_found_through_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_a_plug_in_is_found_through_its_entry_point(tmp_path: Path, monkeypatch:
     found = registry.recipes()
     assert found["plugged-in"].recipe.pool == "max"
     assert "simcse-unsup" in found
-    registry.recipes.cache_clear()
+    registry.installed.cache_clear()
 
 
 def test_a_file_adds_recipes_and_replaces_only_when_it_says_so(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ DEFAULT = Path("srlbench-results")
 Cell = tuple[str, str]  # recipe, backbone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The records of one track in a folder, scanned once, and which of them are current."""
 
@@ -40,6 +40,19 @@ class Results:
     def records(self) -> tuple[Record, ...]:
         """Every record of the track, also failed and stale ones."""
         return self.scan.records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __bool__(self) -> bool:
+        return True  # also of a folder in which there is nothing yet
+
+    def __repr__(self) -> str:
+        failed = sum(record.status == "failed" for record in self.records)
+        stale = sum(not self.is_current(record) for record in self.records)
+        count = "1 record" if len(self) == 1 else f"{len(self)} records"
+        rest = "".join(f", {n} {word}" for n, word in ((failed, "failed"), (stale, "stale")) if n)
+        return f"Results of track {self.track.name} v{self.track.version} in {self.path}: {count}{rest}"
 
     @property
     def folder(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,6 +14,7 @@ from srlbench import tracks
 from srlbench.analysis.results import DEFAULT
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli.show import terminal
+from srlbench.data import mirror
 from srlbench.errors import UsageError
 from srlbench.records import write_text
 
@@ -184,8 +184,7 @@ def write_files(out: Sequence[Path], formats: Mapping[str, Callable[[], str]]) -
 
 def use(data: Path | None) -> None:
     """Have everything read the real text from here, the processes of the runs too."""
-    if data is not None:
-        os.environ["SRLBENCH_DATA"] = str(data.absolute())
+    mirror.use(data.absolute() if data else None)
 
 
 def of(results: Path, track: str, files: list[Path] | None) -> FolderResults:

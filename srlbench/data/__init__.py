@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -82,7 +81,7 @@ def task(protocol: Protocol, name: str, given: Path | None = None) -> Rows:
 def place(protocol: Protocol, given: Path | None = None) -> Path | None:
     """The folder that a protocol's sets are read from; None if they are not in files."""
     if protocol.source == "senteval":
-        return _senteval(given, os.environ.get(mirror.VARIABLE))
+        return _senteval(mirror.given(given))
     folder = mirror.given(given)
     return folder if protocol.source == "mteb" and folder and original.present(folder) else None
 
@@ -124,7 +123,7 @@ def _mtebs(name: str, root: Path) -> Rows:
 
 
 @cache
-def _senteval(given: Path | None, variable: str | None) -> Path:
+def _senteval(given: Path | None) -> Path:
     return mirror.senteval(given)
 
 

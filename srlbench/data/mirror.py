@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from srlbench.data.archive import unpack
@@ -33,10 +35,29 @@ _DEPTH, _FOLDERS = 4, 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+_chosen: ContextVar[Path | None] = ContextVar("_chosen", default=None)
+
+
 def given(said: Path | None = None) -> Path | None:
-    """The place the user named, in the call or in the environment."""
-    place = str(said) if said is not None else os.environ.get(VARIABLE)
+    """The place that the user named: in the call, for what runs inside `using`, or in the environment."""
+    named = said or _chosen.get()
+    place = str(named) if named is not None else os.environ.get(VARIABLE)
     return Path(os.path.expanduser(place)) if place else None
+
+
+def use(folder: Path | None) -> None:
+    """Read the text from this place from now on; None: as the environment says, or from the Hub."""
+    _chosen.set(folder)
+
+
+@contextmanager
+def using(folder: Path | None) -> Iterator[None]:
+    """Read the text from this place inside of the context; None changes nothing."""
+    before = _chosen.set(_chosen.get() if folder is None else folder)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
 
 
 def senteval(said: Path | None = None) -> Path:

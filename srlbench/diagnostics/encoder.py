@@ -24,15 +24,20 @@ Weighed = dict[str, dict[str, list[list[tuple[str, float]]]]]  # by method, then
 
 @dataclass(frozen=True)
 class Subject:
-    """An encoder, by folder, run, backbone or Hub name, and how a plain model is pooled."""
+    """An encoder, itself or by folder, run, backbone or Hub name, and how a plain model is pooled."""
 
-    model: str
+    model: Any
     pool: str | None
     results: Path
     seed: int = 0
 
-    def place(self) -> str:
-        return encoders.encoder_folder(self.model, self.results)
+    @property
+    def name(self) -> str:
+        return self.model if isinstance(self.model, str) else encoders.called(self.model)
+
+    def place(self) -> Any:
+        """Where the encoder is, or itself."""
+        return encoders.encoder_folder(self.model, self.results) if isinstance(self.model, str) else self.model
 
     def load(self) -> Any:
         from srlbench.evaluation import external
@@ -41,7 +46,7 @@ class Subject:
 
     def origin(self, rules: Track) -> Subject | None:
         """What a run of this folder's started from, pooled as its recipe pools; None of any other encoder."""
-        parts = Path(self.place()).parts
+        parts = Path(self.place()).parts if isinstance(self.model, str) else ()
         if len(parts) < 5 or parts[-5] != "encoders":
             return None
         try:
@@ -121,8 +126,8 @@ def words(
         raise SrlbenchError(f"{error}") from error
     seen = sorted(set.intersection(*(set(each) for those in means.values() for each in those.values())) & set(worth))
     found = {
-        "model": subject.model,
-        "before": before.model if before else None,
+        "model": subject.name,
+        "before": before.name if before else None,
         "sentences": len(lines),
         "least": weighing.least,
         "unit": weighing.unit,

@@ -38,22 +38,23 @@ class Setting:
 
 
 def evaluate(
-    model: str, setting: Setting, results: Path, report: Callable[[str, int, int], None]
+    model: Any, setting: Setting, results: Path, report: Callable[[str, int, int], None]
 ) -> tuple[list[Scores], dict[str, Any]]:
     """Scores of an encoder that exists already, one a protocol and probe, and the predictions behind them.
 
+    model: a SentenceTransformer, or where one is: a folder, run, backbone or Hub name.
     results: where a run's encoder is looked for by its name.
     """
     start = time.perf_counter()
     wanted = setting.rules()
-    folder = encoder_folder(model, results)
+    folder = encoder_folder(model, results) if isinstance(model, str) else model
     from srlbench.evaluation import external
 
     commit, done = external.scores(folder, setting.pool, wanted, cores(), setting.data, report)
     spent, where = time.perf_counter() - start, records.environment()
     found = [
         Scores(
-            model=model,
+            model=model if isinstance(model, str) else called(model),
             protocol=_kind(rules)[0],
             probe=_kind(rules)[1],
             scores=one.scores,
@@ -71,6 +72,12 @@ def evaluate(
         for rules, one in zip(wanted, done)
     ]
     return found, external.arrays(wanted, done)
+
+
+def called(model: Any) -> str:
+    """What an encoder that is given as an object says it is."""
+    card = getattr(model, "model_card_data", None)
+    return getattr(card, "model_id", None) or getattr(card, "base_model", None) or type(model).__name__
 
 
 def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,13 @@ OTHERS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml
 OLDER = ["pytorch_model.bin", "pytorch_model-*.bin"]
 
 
-def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]:
-    """The encoder in single precision, and the Hub's commit if it came from there."""
+def load(model: str | SentenceTransformer, pool: str | None) -> tuple[SentenceTransformer, str | None]:
+    """The encoder in single precision, and the Hub's commit if it came from there.
+
+    One that is given as an object is used itself if it has single precision, and copied if not.
+    """
+    if not isinstance(model, str):
+        return _object(model, pool), None
     if pool is not None and pool not in POOLS:
         raise unknown("pooling", pool, POOLS)
     folder, commit = _folder(model)
@@ -55,8 +61,24 @@ def load(model: str, pool: str | None) -> tuple[SentenceTransformer, str | None]
     return encoder.float().eval(), commit
 
 
+def _object(model: SentenceTransformer, pool: str | None) -> SentenceTransformer:
+    if not isinstance(model, SentenceTransformer):
+        raise UsageError(
+            f"An encoder is a SentenceTransformer, a folder or a name, and {type(model).__name__} is none."
+        )
+    if pool is not None:
+        raise UsageError("A SentenceTransformer has a pooling of its own; leave pool out.")
+    single = all(each.dtype == torch.float32 for each in model.parameters())
+    return (model if single else deepcopy(model).float()).eval()
+
+
 def scores(
-    model: str, pool: str | None, wanted: tuple[Protocol, ...], threads: int, given: Path | None, report: Report
+    model: str | SentenceTransformer,
+    pool: str | None,
+    wanted: tuple[Protocol, ...],
+    threads: int,
+    given: Path | None,
+    report: Report,
 ) -> tuple[str | None, list[Evaluation]]:
     """The Hub's commit and one evaluation a protocol; every sentence is encoded once for all of them."""
     seed_everything(0, threads)
@@ -74,7 +96,7 @@ def scores(
     return commit, done
 
 
-def quietly(model: str, pool: str | None, seed: int, threads: int) -> SentenceTransformer:
+def quietly(model: str | SentenceTransformer, pool: str | None, seed: int, threads: int) -> SentenceTransformer:
     """The encoder, with everything random seeded and no report of its loading."""
     seed_everything(seed, threads)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -82,7 +104,9 @@ def quietly(model: str, pool: str | None, seed: int, threads: int) -> SentenceTr
     return load(model, pool)[0]
 
 
-def twins(model: str, pool: str | None, texts: list[str], seed: int, threads: int) -> tuple[Tensor, Tensor]:
+def twins(
+    model: str | SentenceTransformer, pool: str | None, texts: list[str], seed: int, threads: int
+) -> tuple[Tensor, Tensor]:
     """Two vectors of each text under two dropout masks."""
     encoder = quietly(model, pool, seed, threads).train()
     features = encoder.preprocess(texts)

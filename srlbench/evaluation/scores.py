@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import UsageError
 from srlbench.escape import csv_text
+from srlbench.stats import average
+
+if TYPE_CHECKING:
+    import pandas
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """One encoder under one protocol; scores and averages in percent, unrounded."""
 
@@ -36,6 +40,20 @@ class Scores:
     def kind(self) -> tuple[str, str | None]:
         """Only scores of one kind are compared."""
         return self.protocol, self.probe
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name} {value:.2f}" for name, value in (self.averages or self.scores).items())
+        kind = " ".join(filter(None, self.kind))
+        return f"Scores of {self.model} ({kind}): {said}"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a task or average."""
+        import pandas
+
+        rows = [*((average(group), value) for group, value in self.averages.items()), *self.scores.items()]
+        known = {"model": self.model, "protocol": self.protocol, "probe": self.probe}
+        lines = [{**known, "task": name, "score": value} for name, value in rows]
+        return pandas.DataFrame(lines, columns=[*known, "task", "score"])
 
 
 def averages(scores: Mapping[str, float], groups: Mapping[str, Sequence[str]]) -> dict[str, float]:

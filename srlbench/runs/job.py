@@ -36,6 +36,8 @@ class Job:
     look: Look = AS_USUAL
     scored: bool = True  # on the tasks; else only on the track's development set, to choose settings by
     world_size: int = 1  # processes, each on a device of its own, that it takes to train it
+    entry: bytes | None = None  # the recipe, packed, if the run's process does not find it by its name
+    data: Path | None = None  # where the real text lies; None: as the environment says, or the Hub's
 
     def record(self, **content: Any) -> Record:
         """A record of this run."""

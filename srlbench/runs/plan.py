@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from srlbench import backbones, data, records, tracks
+from srlbench import backbones, data, records, registry, tracks
+from srlbench.data import mirror
 from srlbench.errors import SrlbenchError, StoreError
 from srlbench.recipe import Registered
 from srlbench.records import Key, Record
+from srlbench.runs import carried
 from srlbench.runs.fingerprint import current
 from srlbench.runs.job import AS_USUAL, Event, Job, Look, Outcome
 from srlbench.runs.suite import Suite
@@ -33,7 +35,7 @@ class Options:
     command: str = ""
     keep_encoders: bool = True
     look: Look = AS_USUAL
-    data: Path | None = None  # where the real text lies
+    data: Path | None = None  # where the real text lies; None: as everywhere else
 
 
 @dataclass(frozen=True)
@@ -114,21 +116,27 @@ def _is_published(results: Path) -> bool:
     return results.resolve() == records.published_results().resolve()
 
 
-def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Iterator[Event]:
+def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Generator[Event]:
     """Make the missing runs, recording each as it finishes."""
     records.ensure_writable(plan.results, plan.track.name, plan.track.version)
     freeze(plan.results, plan.track)
     jobs = jobs_of(plan)
     if jobs:
-        data.fetch(plan.track)
+        with mirror.using(plan.options.data):
+            data.fetch(plan.track)
     for source in sorted({job.backbone for job in jobs}):
         backbones.fetch(backbones.resolve(source))
-    for event in engine(jobs):
-        if isinstance(event.news, Outcome):
-            _keep(plan, event.job, event.news)
-        yield event
-        if fail_fast and event.failed:
-            return
+    events = iter(engine(jobs))
+    try:
+        for event in events:
+            if isinstance(event.news, Outcome):
+                _keep(plan, event.job, event.news)
+            yield event
+            if fail_fast and event.failed:
+                return
+    finally:  # also of a walk that is left early: what is running ends now, not when it is collected
+        if isinstance(events, Generator):
+            events.close()
 
 
 def freeze(results: Path, track: Track) -> None:
@@ -166,6 +174,8 @@ def _job(plan: Plan, run: Run) -> Job:
         look=options.look,
         scored=plan.scored,
         world_size=recipe.world_size or 1,
+        entry=None if registry.is_installed(run.entry, options.files) else carried.pack(run.entry),
+        data=place.absolute() if (place := mirror.given(options.data)) else None,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srlbench import backbones, data, records
+from srlbench.data import mirror
 from srlbench.errors import SrlbenchError, StoreError
 from srlbench.records import Record
 from srlbench.runs.engines import local
@@ -60,21 +61,21 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
     record, track = recorded.record, recorded.track
     data.fetch(track)
     backbones.fetch(backbones.resolve(record.backbone))
-    _as_recorded(record)
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         job = Job(
             key=record.key,
             protocol=track.protocol.label,
             track=str(track.path.resolve()),
-            work=Path(place) / "run",
+            work=Path(folder) / "run",
             backbone=record.backbone,
             recipe_files=recorded.files,
             command=command,
             scored=track.development not in record.scores,
             world_size=_world_size(record),
+            data=place.absolute() if (place := mirror.given()) else None,
         )
-        for event in local.run([job], 1, track.threads):
+        for event in local.run([job], 1, track.threads, _settings(record)):
             if isinstance(event.news, Outcome):
                 return event.news
             if isinstance(event.news, Progress):
@@ -87,17 +88,13 @@ def _world_size(record: Record) -> int:
     return said if isinstance(said, int) else 1
 
 
-def _as_recorded(record: Record) -> None:
-    """What can change a digit without any file changing is set as it was, for the run's process to inherit."""
+def _settings(record: Record) -> dict[str, str | None]:
+    """What can change a digit without any file changing, as it was: the run's process gets it."""
     settings = record.environment.get("settings")
     if not isinstance(settings, Mapping):
-        return
-    for name in records.SETTINGS:
-        value = settings.get(name)
-        if isinstance(value, str) and value.isprintable():
-            os.environ[name] = value
-        else:
-            os.environ.pop(name, None)
+        return {}
+    values = ((name, settings.get(name)) for name in records.SETTINGS)
+    return {name: value if isinstance(value, str) and value.isprintable() else None for name, value in values}
 
 
 def _equal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:

@@ -18,6 +18,7 @@ from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
 from srlbench.recipe import Registered
 from srlbench.records import environment
+from srlbench.runs import carried
 from srlbench.runs.fingerprint import fingerprint
 from srlbench.runs.job import Job, Outcome
 from srlbench.tracks import Track
@@ -92,7 +93,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
 def _training(job: Job) -> tuple[Registered, Training]:
     """What a job asks for, as it is registered and as the track makes it."""
     key, track, backbone = job.key, tracks.load(job.track), backbones.resolve(job.backbone)
-    entry = registry.recipe(key.recipe, job.recipe_files)
+    entry = carried.unpack(job.entry) if job.entry else registry.recipe(key.recipe, job.recipe_files)
     if fingerprint(entry, track, backbone) != key.fingerprint:
         raise SrlbenchError(f"Recipe '{key.recipe}' changed while the suite was running; start it again.")
     recipe = resolved(entry, track, backbone)

@@ -149,7 +149,7 @@ def _seeing(device: str | None) -> Iterator[None]:
 
 def _rank(make: Make, rank: int, size: int, place: Path, send: Connection, held: Held) -> None:
     """A rank's process. It ends when it is ended, for the others may still have need of what it said."""
-    _end_with_parent()
+    end_with_parent()
     disable_progress_bar()  # type: ignore[no-untyped-call]
 
     def report(stage: str, done: int, of: int) -> None:
@@ -169,7 +169,7 @@ def _rank(make: Make, rank: int, size: int, place: Path, send: Connection, held:
         time.sleep(3600)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """If the process that started this one is killed, this one ends: no orphan goes on training."""
     parent: Any = multiprocessing.parent_process()
 

@@ -126,7 +126,7 @@ def encoders(results: Path) -> list[Path]:
 
 
 def training() -> psutil.Process:
-    """A worker of the cluster whose run, a child of its fork server, is under way."""
+    """A worker of the cluster whose run, a child of their host, is under way."""
     for _ in range(1200):
         for each in psutil.process_iter():
             with suppress(psutil.Error):

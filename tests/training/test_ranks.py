@@ -29,7 +29,7 @@ from srlbench.errors import UsageError
 from srlbench.losses.info_nce import info_nce
 from srlbench.recipe import Loss, Recipe, change, resolve
 from srlbench.runs import plan
-from srlbench.runs.engines import local
+from srlbench.runs.engines.host import fits
 from srlbench.runs.fingerprint import fingerprint
 from srlbench.runs.suite import Suite
 from srlbench.tracks import Track
@@ -313,11 +313,8 @@ def test_a_run_of_two_processes_takes_two_places(tmp_path: Path) -> None:
     entries = registry.recipe("simcse-unsup+world_size=2"), registry.recipe("simcse-unsup")
     double, single = plan.jobs_of(plan.plan(Suite(track, entries, seeds=(0,)), plan.Options(tmp_path)))
     assert (double.world_size, single.world_size) == (2, 1)
-    process: Any = None
-    assert local._fits(double, {}, 1) and local._fits(double, {1: (single, process, 0.0)}, 3)
-    assert not local._fits(double, {1: (single, process, 0.0)}, 2) and not local._fits(
-        single, {1: (double, process, 0.0)}, 2
-    )
+    assert fits(double, [], 1) and fits(double, [single], 3)
+    assert not fits(double, [single], 2) and not fits(single, [double], 2)
 
 
 def begin(size: int, rules: Path, results: Path) -> subprocess.Popen[bytes]:

@@ -1,28 +1,30 @@
-"""Runs side by side on this machine, each in a process of its own forked from one that has the libraries loaded."""
+"""Runs side by side on this machine, each in a process of its own; the caller's process is left as it was."""
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
 import os
 import signal
-import tempfile
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from types import MappingProxyType
 from typing import Any
 
-from srlbench.runs.job import Event, Job, Outcome, Progress
+from srlbench.runs.engines.host import DEVICES, Batch, cause
+from srlbench.runs.job import Event, Job, Outcome
 
-# Read by libraries when they are imported, so set before the fork server starts. Data and weights are fetched
-# beforehand by the driver: a run never touches the network.
+# What the runs' processes find in their environment. Libraries read it when they are imported. Data and weights are
+# fetched beforehand by the driver: a run never touches the network.
 ENVIRONMENT = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_OFFLINE": "1",
     "PYTHONHASHSEED": "0",
-    # The tracker of the fork server complains of locks that a run ended by an interrupt could not give back.
+    # The resource tracker complains of locks that a run ended by an interrupt could not give back.
     "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
     "TOKENIZERS_PARALLELISM": "false",
     # Else every rank says that there were no unused parameters; they are looked for because of what else that does.
@@ -30,92 +32,91 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-TRACKS = "SRLBENCH_PRELOADED_TRACKS"  # whose text the fork server generates
-DEVICES = "CUDA_VISIBLE_DEVICES"  # a run's own, where the fork server was started with another's
-LONGEST = 100  # letters of a socket's name; systems differ by a few
-PAUSE = 0.2  # seconds between two words of progress from one run
+GRACE = 5.0  # seconds that a host has to end its runs
+# The host finds modules where the caller does. It has no main module: none of the caller's code is run again.
+PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from srlbench.runs.engines.host import main; main({}, {})"
+
+Settings = Mapping[str, str | None]  # of the environment; None: not set
+NONE: Settings = MappingProxyType({})
 
 
-def run(jobs: Sequence[Job], parallel: int, threads: int) -> Iterator[Event]:
-    """Make every job, `parallel` at a time; outcomes come in the order they finish."""
-    os.environ.update(ENVIRONMENT, **dict.fromkeys(THREADS, str(threads)))
-    os.environ[TRACKS] = os.pathsep.join(sorted({job.track for job in jobs}))
-    context: Any = multiprocessing.get_context(_method())
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["srlbench.runs.engines.preload"])
-    waiting = list(reversed(jobs))
-    running: dict[Any, tuple[Job, BaseProcess, float]] = {}
-    try:
-        while waiting or running:
-            while waiting and _fits(waiting[-1], running, parallel):
-                job = waiting.pop()
-                receive, send = context.Pipe(duplex=False)
-                alone = job.world_size == 1
-                process = context.Process(target=_work, args=(job, send, os.environ.get(DEVICES)), daemon=alone)
-                process.start()
-                if not alone:  # a daemon may start no processes; for one that is none, Python waits when it exits
-                    atexit.register(process.kill)
-                send.close()
-                running[receive] = (job, process, time.monotonic())
-            for receive in list(wait(list(running))):
-                yield _news(receive, running)
-    finally:
-        for _, process, _ in running.values():
-            process.kill()
+def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = NONE) -> Iterator[Event]:
+    """Make every job, `parallel` at a time; outcomes come in the order they finish.
 
-
-def _fits(job: Job, running: dict[Any, tuple[Job, BaseProcess, float]], parallel: int) -> bool:
-    """Whether a run can begin: one of several processes takes as many places, and the first always can."""
-    return not running or job.world_size + sum(each.world_size for each, _, _ in running.values()) <= parallel
-
-
-def _method() -> str:
-    """Importing torch and mteb takes seconds: a fork server does it once, and every run is forked from there.
-
-    It listens on a socket in the temporary folder, and the system has room for about a hundred letters of its name.
+    settings: of the runs' environment, where it is not to be the caller's.
     """
-    name = os.path.join(tempfile.gettempdir(), "pymp-abcdefgh", "listener-abcdefgh")
-    served = "forkserver" in multiprocessing.get_all_start_methods() and len(os.fsencode(name)) <= LONGEST
-    return "forkserver" if served else "spawn"
-
-
-def _news(receive: Any, running: dict[Any, tuple[Job, BaseProcess, float]]) -> Event:
-    job, process, start = running[receive]
+    host = Host(environment(threads, settings))
     try:
-        news: Progress | Outcome = receive.recv()
-    except EOFError:
-        process.join()
-        news = job.failed({"type": "Died", "message": _cause(process.exitcode)}, time.monotonic() - start)
-    if isinstance(news, Outcome):
-        del running[receive]
-        receive.close()
-        process.join()
-    return Event(job, news)
+        yield from host.make(jobs, parallel)
+    finally:
+        host.close()
 
 
-def _cause(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
-        return f"the run's process was ended by {name}{hint}"
-    return f"the run's process ended with code {code} and no result"
+def environment(threads: int, settings: Settings = NONE) -> dict[str, str]:
+    """The environment of the runs: the caller's, what is set for these runs, and what all runs have in common."""
+    said = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
+    return {name: value for name, value in said.items() if value is not None}
 
 
-def _work(job: Job, send: Connection, devices: str | None) -> None:
-    """The run's process. If the driver dies the pipe breaks and the run ends, so that no orphan goes on training."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if devices is not None:
-        os.environ[DEVICES] = devices
-    from srlbench.runs.worker import execute
+class Host:
+    """A process that has the libraries loaded and makes runs; it ends with this one, however that ends."""
 
-    said = [0.0]
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        descriptor = theirs.fileno()
+        flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        program = PROGRAM.format(descriptor, os.getpid())
+        path = [os.path.abspath(place) for place in sys.path]  # '' is the folder that the caller is in
+        with theirs, _without_interrupts():
+            self.process = subprocess.Popen(
+                [sys.executable, *flags, "-c", program, "srlbench", "runs", *path],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[descriptor],
+            )
+        self.connection: Connection[Any, Any] = Connection(ours.detach())
+        self.busy = False  # with runs, which must be ended
 
-    def report(stage: str, done: int, of: int) -> None:
-        if time.monotonic() - said[0] > PAUSE or done == of:
-            said[0] = time.monotonic()
-            send.send(Progress(stage, done, of))
+    def make(self, jobs: Sequence[Job], parallel: int) -> Iterator[Event]:
+        """Make every job. If the host is killed, what it had not finished has failed."""
+        left, start = dict(enumerate(jobs)), time.monotonic()
+        try:
+            self.connection.send(Batch(jobs, parallel, os.environ.get(DEVICES)))
+            self.connection.recv()
+            self.busy = True
+            while left:
+                place, news = self.connection.recv()
+                if isinstance(news, Outcome):
+                    del left[place]
+                yield Event(jobs[place], news)
+            self.busy = False
+        except (EOFError, ConnectionError):
+            how = cause(self.process.wait(), "the process that makes the runs")
+            for job in left.values():
+                yield Event(job, job.failed({"type": "Died", "message": how}, time.monotonic() - start))
 
+    @property
+    def ready(self) -> bool:
+        """Whether it lives and makes nothing."""
+        return not self.busy and self.process.poll() is None
+
+    def close(self) -> None:
+        """End the host and its runs, and wait for that."""
+        self.connection.close()
+        if not self.busy:
+            self.process.kill()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """A process started here is not interrupted before it says that it ignores that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        send.send(execute(job, report))
-    except BrokenPipeError:
-        os._exit(1)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from srlbench.errors import SrlbenchError
 from srlbench.records import software
 from srlbench.runs.engines import local, parcel
+from srlbench.runs.engines.host import DEVICES
 from srlbench.runs.engines.parcel import Get, Parcel, Pieces, Put
 from srlbench.runs.job import Event, Job, Outcome, Progress
+
+# What Ray sets anew for each task, and no run reads where it was when the process began.
+OF_TASK = (DEVICES, "RAY_JOB_ID")
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,28 @@ def make(
     """One run, from what the driver sent; what it worked with stays for the next attempt if its process dies."""
     agree(wanted)
     folder = parcel.unpack(sent, store.get)
-    os.environ.update({name: value.replace(parcel.HERE, str(folder)) for name, value in sent.environment.items()})
-    # A run's process imports the main module of whoever starts it, and the one here is the cluster's own.
-    vars(sys.modules["__main__"]).pop("__file__", None)
+    settings = {name: value.replace(parcel.HERE, str(folder)) for name, value in sent.environment.items()}
     here = parcel.rewritten(job, folder)
-    (outcome,) = _outcomes(local.run([here], 1, threads), tell)
+    (outcome,) = _outcomes(_host(local.environment(threads, settings)).make([here], 1), tell)
     if outcome.record.status == "failed":
         return Made(outcome, {})
     encoder = parcel.upload(parcel.list_files(here.work / "encoder"), store.put)
     parcel.sweep(here)
     return Made(outcome, encoder)
+
+
+_warm: list[tuple[Mapping[str, str], local.Host]] = []  # of this worker: it makes one run after the other
+
+
+def _host(environment: dict[str, str]) -> local.Host:
+    """The process that makes this worker's runs, with the libraries loaded; a new one where another is needed."""
+    environment = {name: value for name, value in environment.items() if name not in OF_TASK}
+    if _warm and _warm[0][0] == environment and _warm[0][1].ready:
+        return _warm[0][1]
+    for _, left in _warm:
+        left.close()
+    _warm[:] = [(environment, local.Host(environment))]
+    return _warm[0][1]
 
 
 def _outcomes(events: Iterator[Event], tell: Callable[[Progress], None]) -> Iterator[Outcome]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from srlbench import backbones, data, tracks
+from srlbench.data import mirror
 from srlbench.data.mirror import VARIABLE
 from srlbench.errors import SrlbenchError
 from srlbench.runs.job import Job
@@ -44,8 +45,9 @@ def pack(jobs: Sequence[Job], put: Put) -> tuple[list[Job], Parcel]:
     files: dict[str, Path] = {}
     environment: dict[str, str] = {}
     told: dict[str, str] = {}
-    for name in dict.fromkeys(job.track for job in jobs):
-        told[name] = _track(tracks.load(name), files, environment)
+    for name, text in dict.fromkeys((job.track, job.data) for job in jobs):
+        with mirror.using(text):
+            told[name] = _track(tracks.load(name), files, environment)
     for name in dict.fromkeys(job.backbone for job in jobs):
         told[name] = _backbone(name, files, environment)
     recipes: dict[Path, Path] = {}
@@ -58,6 +60,7 @@ def pack(jobs: Sequence[Job], put: Put) -> tuple[list[Job], Parcel]:
             track=told[job.track],
             backbone=told[job.backbone],
             recipe_files=tuple(recipes[path] for path in job.recipe_files),
+            data=None,  # as the environment says there
         )
         for job in jobs
     ]

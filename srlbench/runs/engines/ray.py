@@ -111,7 +111,7 @@ class _Suite:
         self.there, self.parcel = parcel.pack(jobs, ray.put)
         self.software, self.checkout = software(), checkout()
         self.mailbox = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1).remote()
-        # A worker is used again, with a GPU too: it has the fork server, and only the runs touch their devices.
+        # A worker is used again, with a GPU too: it keeps the host of its runs, and only the runs touch their devices.
         self.task = ray.remote(max_calls=0)(_task)
         self.waiting = deque(map(Attempt, range(len(jobs))))
         self.tasks: dict[Any, Attempt] = {}

@@ -9,40 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
-from srlbench import losses
 from srlbench.errors import UsageError, unknown
+from srlbench.recipe.loss import Loss, LossFunction, parameters
 
-LossFunction = Callable[..., Any]
-
-
-@dataclass(frozen=True, init=False)
-class Loss:
-    """A loss by name (a file of `srlbench/losses`) or as a function of the recipe's own file, with its arguments."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    function: LossFunction | None = field(compare=False, repr=False)
-
-    def __init__(self, loss: str | LossFunction, **arguments: Any) -> None:
-        own = None if isinstance(loss, str) else loss
-        object.__setattr__(self, "name", loss if isinstance(loss, str) else loss.__name__)
-        object.__setattr__(self, "arguments", dict(sorted(arguments.items())))
-        object.__setattr__(self, "function", own)
-
-    def with_argument(self, key: str, value: Any) -> Loss:
-        return Loss(self.function or self.name, **{**self.arguments, key: value})
-
-    def source(self) -> bytes:
-        """The text that defines the loss: a changed loss is a changed result."""
-        if self.function is not None:
-            return Path(inspect.getsourcefile(self.function) or "").read_bytes()
-        return losses.path(self.name).read_bytes()
-
-    def load(self) -> LossFunction:
-        """The function itself, without its arguments."""
-        return self.function or losses.function(self.name)
+__all__ = ["Loss", "LossFunction", "Recipe", "Registered", "change", "digest", "parameters", "recipe", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -171,16 +144,6 @@ def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def parameters(loss: Loss) -> list[str]:
-    """Keyword parameters of a loss, read from its text so that torch is not imported for a table."""
-    import ast
-
-    for node in ast.walk(ast.parse(loss.source())):
-        if isinstance(node, ast.FunctionDef) and node.name == loss.name:
-            return [a.arg for a in node.args.kwonlyargs]
-    return []
-
-
 @dataclass(frozen=True)
 class Registered:
     """A recipe under its name, with where it comes from and what its paper reports."""
@@ -196,8 +159,8 @@ class Registered:
     changes: Mapping[str, Any] = field(default_factory=dict)  # of a variant: stronger than what a track says
 
 
-# Filled by @recipe while a recipe file is imported; read by the registry.
-_collected: list[Registered] = []
+# Filled by @recipe, with the module of the decorated function; read by the registry.
+_collected: list[tuple[str, Registered]] = []
 
 
 def recipe(
@@ -224,7 +187,9 @@ def recipe(
         family = Path(getattr(module, "__file__", None) or build.__module__).stem
         summary = (inspect.getdoc(build) or "").partition("\n")[0]
         original = version_of or twin
-        _collected.append(Registered(called, made, summary, family, cite, reported or {}, replaces, original))
+        entry = Registered(called, made, summary, family, cite, reported or {}, replaces, original)
+        _collected.append((build.__module__, entry))
+        build.entry = entry  # type: ignore[attr-defined]
         return build
 
     return register
@@ -234,3 +199,13 @@ def digest(value: Any) -> str:
     """A short stable hash of plain JSON values."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=asdict)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Module(ModuleType):
+    """This module, which can be called as the decorator: `srlbench.recipe` is the name of both."""
+
+    def __call__(self, **settings: Any) -> Callable[[Callable[[], Recipe]], Callable[[], Recipe]]:
+        return recipe(**settings)
+
+
+sys.modules[__name__].__class__ = _Module

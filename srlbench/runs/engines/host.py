@@ -1,0 +1,160 @@
+"""The process that makes the runs: it loads the libraries once, and every run is forked from it.
+
+It belongs to one driver (`local.Host`), which it talks to over a socket, and ends with it. Nothing here runs in the
+caller's process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from srlbench.data.mirror import VARIABLE
+from srlbench.runs.job import Job, Outcome, Progress
+
+DEVICES = "CUDA_VISIBLE_DEVICES"
+PAUSE = 0.2  # seconds between two words of progress from one run
+LOOK = 1.0  # seconds between two looks at whether the driver lives
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs to be made, so many at a time, on the devices that are named (as CUDA_VISIBLE_DEVICES names them)."""
+
+    jobs: Sequence[Job]
+    parallel: int
+    devices: str | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run under way: its place among the jobs, what it takes, its process, and when that began."""
+
+    place: int
+    job: Job
+    process: BaseProcess
+    start: float
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Make every batch that comes over the socket of the driver, whose process id is `parent`, until that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the driver, which then closes the socket
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    driver: Connection[Any, Any] = Connection(descriptor)
+    try:
+        while True:
+            batch: Batch = driver.recv()
+            _preload(sorted({job.track for job in batch.jobs}))
+            driver.send(None)  # from now on there are runs to be ended
+            _make(batch, driver, parent)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        os._exit(0)
+
+
+def _preload(tracks: Sequence[str]) -> None:
+    """Load what every run needs, so that none pays for torch, transformers and mteb again, or for its text."""
+    from transformers.utils.logging import disable_progress_bar
+
+    import srlbench.runs.worker  # noqa: F401
+    from srlbench import data
+    from srlbench.errors import SrlbenchError
+    from srlbench.tracks import load
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    for name in tracks:
+        with suppress(SrlbenchError):  # each run has the same error, and puts it into its record
+            data.preload(load(name))
+
+
+def _make(batch: Batch, driver: Connection[Any, Any], parent: int) -> None:
+    """Make every job of a batch; what happens goes to the driver as (place, news)."""
+    waiting = list(reversed(list(enumerate(batch.jobs))))
+    running: dict[Any, Running] = {}
+    try:
+        while waiting or running:
+            while waiting and fits(waiting[-1][1], [each.job for each in running.values()], batch.parallel):
+                place, job = waiting.pop()
+                receive, process = _begin(job, batch.devices, [driver, *running])
+                running[receive] = Running(place, job, process, time.monotonic())
+            for ready in wait([driver, *running], LOOK):
+                if ready is driver:  # it says nothing while runs are made, so this is its end
+                    raise EOFError
+                driver.send((running[ready].place, _news(ready, running)))
+            if os.getppid() != parent:
+                raise EOFError
+    finally:
+        for each in running.values():
+            each.process.kill()
+        for each in running.values():
+            each.process.join()
+
+
+def fits(job: Job, running: Sequence[Job], parallel: int) -> bool:
+    """Whether a run can begin: one of several processes takes as many places, and the first always can."""
+    return not running or job.world_size + sum(each.world_size for each in running) <= parallel
+
+
+def _begin(job: Job, devices: str | None, others: Sequence[Any]) -> tuple[Any, BaseProcess]:
+    """The process of a run, and where its news comes from. Of the host's own connections it keeps none."""
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(duplex=False)
+    alone = job.world_size == 1  # a daemon may start no processes
+    process = context.Process(target=_work, args=(job, send, devices, [receive, *others]), daemon=alone)
+    process.start()
+    send.close()
+    return receive, process
+
+
+def _news(receive: Any, running: dict[Any, Running]) -> Progress | Outcome:
+    run = running[receive]
+    try:
+        news: Progress | Outcome = receive.recv()
+    except EOFError:
+        run.process.join()
+        news = run.job.failed({"type": "Died", "message": cause(run.process.exitcode)}, time.monotonic() - run.start)
+    if isinstance(news, Outcome):
+        del running[receive]
+        receive.close()
+        run.process.join()
+    return news
+
+
+def cause(code: int | None, what: str = "the run's process") -> str:
+    """How a process ended that gave no result."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"{what} was ended by {name}{hint}"
+    return f"{what} ended with code {code} and no result"
+
+
+def _work(job: Job, send: Any, devices: str | None, others: Sequence[Any]) -> None:
+    """The run's process. It ends with the process that it was forked from, so that no orphan goes on training."""
+    for other in others:
+        other.close()
+    for name, value in ((DEVICES, devices), (VARIABLE, None if job.data is None else str(job.data))):
+        if value is not None:
+            os.environ[name] = value
+    from srlbench.runs.worker import execute
+    from srlbench.training.launch import end_with_parent
+
+    end_with_parent()
+    said = [0.0]
+
+    def report(stage: str, done: int, of: int) -> None:
+        if time.monotonic() - said[0] > PAUSE or done == of:
+            said[0] = time.monotonic()
+            send.send(Progress(stage, done, of))
+
+    try:
+        send.send(execute(job, report))
+    except BrokenPipeError:
+        os._exit(1)
