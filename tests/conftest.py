@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextvars
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -42,6 +45,62 @@ def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "quick-protocol.toml").write_text(rules + "".join(kept), encoding="utf-8")
     (folder / "quick.toml").write_text(head, encoding="utf-8")
     return folder / "quick.toml"
+
+
+# The files that take minutes begin first: two workers then end at about the same time.
+LONG = (
+    "test_ray.py", "test_run.py", "test_regression.py", "test_python.py", "test_sparsify.py", "test_tracks.py",
+    "test_variants.py", "test_ranks.py", "test_reruns.py", "test_external.py", "test_recipes.py", "test_hub.py",
+    "test_diagnose.py", "test_documents.py", "test_cli.py", "test_resume.py", "test_site.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+# What several files of tests look at: trained once, by whichever process of pytest needs it first.
+SPARSE = "sparse-simcse-unsup+granularity=neuron,sparsity=0.5"
+TRAINED = ("bag-random", "untrained-mean", "simcse-unsup", "simcse-sup", "mhs", "simcse-unsup+pool=first-last", SPARSE)
+Take = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def trained(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder of the quick track: TRAINED at seeds 0 and 1, with their encoders. Nobody writes to it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "said").exists():
+            words = ["run", *TRAINED, "--track", quick_track, "--seeds", "0-1", "--results", shared / "results"]
+            command = [sys.executable, "-m", "srlbench", *map(str, words), "--jobs", "2"]
+            done = subprocess.run(command, env={**os.environ, "CI": "true"}, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            (shared / "said").write_text(done.stdout + done.stderr)
+    said = (shared / "said").read_text()
+    assert f"[{2 * len(TRAINED)}/{2 * len(TRAINED)}]" in said and "simcse-unsup" in said
+    return shared / "results"
+
+
+@pytest.fixture(scope="session")
+def take(trained: Path) -> Take:
+    """Copies what was trained of some recipes into a folder of one's own."""
+
+    def copy(to: Path, *recipes: str, seeds: Sequence[int] = (0, 1), kept: bool = False) -> Path:
+        for kind in ("records", "predictions", *(["encoders"] if kept else [])):
+            for name in recipes:
+                for path in trained.glob(f"quick/v3/{kind}/{quote(name, safe='@+= ')}/tiny/*/*"):
+                    if any(path.name.startswith(f"seed-{seed}") for seed in seeds):
+                        there = to / path.relative_to(trained)
+                        there.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copytree(path, there) if path.is_dir() else shutil.copy(path, there)
+        for name in ("track.toml", "protocol.toml"):
+            shutil.copy(trained / "quick" / "v3" / name, to / "quick" / "v3")
+        return to
+
+    return copy
 
 
 @pytest.fixture

@@ -8,25 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import Cli, Take
 
 from srlbench import records
 
 
 @pytest.fixture(scope="module")
-def trained(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import subprocess
-    import sys
-
-    results = tmp_path_factory.mktemp("trained") / "results"
-    args = ("run", "simcse-unsup", "mhs", "--track", quick_track, "--seeds", "0-1", "--results", results)
-    done = subprocess.run([sys.executable, "-m", "srlbench", *map(str, args)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return results
+def runs(take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return take(tmp_path_factory.mktemp("runs") / "results", "simcse-unsup", "mhs", kept=True)
 
 
-def test_a_trained_run_records_what_its_gradient_was_made_of(trained: Path) -> None:
-    found = {(r.recipe, r.seed): r.diagnostics["dynamics"] for r in records.scan(trained, "quick", 3).records}
+def test_a_trained_run_records_what_its_gradient_was_made_of(runs: Path) -> None:
+    found = {(r.recipe, r.seed): r.diagnostics["dynamics"] for r in records.scan(runs, "quick", 3).records}
     assert all([seen["step"] for seen in steps] == [0, 4, 8] for steps in found.values())
     for seen in (each["gradients"] for each in found["simcse-unsup", 0]):
         assert seen["unexplained_mean"] < 1e-6 and abs(seen["ratio_mean"] - 1) < 1e-6
@@ -38,8 +31,8 @@ def test_a_trained_run_records_what_its_gradient_was_made_of(trained: Path) -> N
     assert all(abs(seen["gradients"]["dissipation_mean"] - 1) < 1e-6 for seen in found["mhs", 1])
 
 
-def test_the_end_is_looked_at_as_closely_as_the_last_step(trained: Path) -> None:
-    for record in records.scan(trained, "quick", 3).records:
+def test_the_end_is_looked_at_as_closely_as_the_last_step(runs: Path) -> None:
+    for record in records.scan(runs, "quick", 3).records:
         assert record.measured("isotropy.layers.-1.baseline") == record.measured("dynamics.-1.anisotropy")
         assert record.measured("pairs.uniformity") == record.measured("dynamics.-1.uniformity")
         assert len(record.diagnostics["isotropy"]["layers"]) == 3
@@ -49,37 +42,37 @@ def test_the_end_is_looked_at_as_closely_as_the_last_step(trained: Path) -> None
 
 
 @pytest.mark.skipif(find_spec("shap") is None, reason="shap is not installed: srlbench[explain]")
-def test_looking_closer_leaves_every_digit(trained: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_looking_closer_leaves_every_digit(runs: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
     close = tmp_path / "close"
     args = ("run", "simcse-unsup", "--track", quick_track, "--seeds", "0", "--results", close)
     done = cli(*args, "--observe-every", "3", "--explain")
     assert done.returncode == 0, done.stderr
     (closer,) = records.scan(close, "quick", 3).records
-    usual = next(r for r in records.scan(trained, "quick", 3).records if r.key == closer.key)
+    usual = next(r for r in records.scan(runs, "quick", 3).records if r.key == closer.key)
     assert (closer.weights_sha256, closer.scores) == (usual.weights_sha256, usual.scores)
     assert [seen["step"] for seen in closer.diagnostics["dynamics"]] == [0, 3, 6, 8]
     assert closer.diagnostics["dynamics"][-1] == usual.diagnostics["dynamics"][-1]
     assert closer.measured("words.shapley.self_information.words") > 20  # type: ignore[operator]
 
 
-def test_the_board_shows_what_encoders_are_like(trained: Path, quick_track: Path, here: Cli) -> None:
-    done = here("leaderboard", "--track", quick_track, "--results", trained)
+def test_the_board_shows_what_encoders_are_like(runs: Path, quick_track: Path, here: Cli) -> None:
+    done = here("leaderboard", "--track", quick_track, "--results", runs)
     assert done.returncode == 0 and "R² of words" in done.stdout
-    folder = trained / "quick" / "v3"
+    folder = runs / "quick" / "v3"
     row = next(csv.DictReader((folder / "leaderboard.csv").open()))
     assert float(row["anisotropy_mean"]) < 1 and row["words_r2_n"] == "2"
     assert "## Diagnostics" in (folder / "leaderboard.md").read_text()
 
 
-def test_dynamics_are_drawn_from_records(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    args = ("plot", "dynamics", "--track", quick_track, "--results", trained)
+def test_dynamics_are_drawn_from_records(runs: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
+    args = ("plot", "dynamics", "--track", quick_track, "--results", runs)
     done = here(*args)
-    picture = trained / "quick" / "v3" / "dynamics.svg"
+    picture = runs / "quick" / "v3" / "dynamics.svg"
     assert done.returncode == 0 and str(picture) in done.stdout.replace("\n", "")
     assert b"<svg" in picture.read_bytes()
     assert here(*args, "--out", "a.png").returncode == 0 and (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     done = here(*args, "simcse-unsup", "mhs")
-    assert done.returncode == 0 and (trained / "quick" / "v3" / "dynamics-simcse-unsup-mhs.svg").is_file(), done.stderr
+    assert done.returncode == 0 and (runs / "quick" / "v3" / "dynamics-simcse-unsup-mhs.svg").is_file(), done.stderr
     assert here(*args, "--measure", "norm", "--out", "n.svg").returncode == 0
     unknown = here(*args, "--measure", "nrm")
     assert unknown.returncode == 2 and "Did you mean 'norm'" in unknown.stderr
@@ -89,8 +82,8 @@ def test_dynamics_are_drawn_from_records(trained: Path, quick_track: Path, here:
     assert wrong.returncode == 2 and "written as .svg or .png" in wrong.stderr
 
 
-def test_an_encoders_own_gradients(trained: Path, here: Cli, tmp_path: Path) -> None:
-    args = ("diagnose", "gradients", "simcse-unsup@tiny:1", "--results", trained, "--pairs", "16")
+def test_an_encoders_own_gradients(runs: Path, here: Cli, tmp_path: Path) -> None:
+    args = ("diagnose", "gradients", "simcse-unsup@tiny:1", "--results", runs, "--pairs", "16")
     done = here(*args, "--loss", "info_nce", "--loss", "met+margin=2", "--json", "--out", "g.json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -136,8 +129,8 @@ def test_isotropy_of_an_encoder_layer_by_layer(here: Cli) -> None:
     assert "within a sentence" in here(*args).stdout
 
 
-def test_words_before_and_after_a_run(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    run = ("simcse-unsup@tiny:1", "--track", quick_track, "--results", trained)
+def test_words_before_and_after_a_run(runs: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
+    run = ("simcse-unsup@tiny:1", "--track", quick_track, "--results", runs)
     done = here("diagnose", "words", *run, "--count", "12", "--method", "leave-one-out", "--out", "why")
     assert done.returncode == 0, done.stderr
     assert "before training" in done.stdout and "generated language knows" in done.stdout
@@ -164,8 +157,8 @@ def test_words_of_other_text_than_the_tracks(here: Cli, tmp_path: Path) -> None:
     assert "Did you mean 'shapley'" in here(*args, "--method", "shaply").stderr
 
 
-def test_everything_about_one_encoder(trained: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
-    run = ("mhs:0", "--track", quick_track, "--results", trained)
+def test_everything_about_one_encoder(runs: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
+    run = ("mhs:0", "--track", quick_track, "--results", runs)
     done = here("diagnose", "all", *run, "--count", "20", "--out", "why")
     assert done.returncode == 0, done.stderr
     assert all(said in done.stdout for said in ("gradient dissipation", "within a sentence", "weight by"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import shutil
 import socket
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import QUICK_TASKS, Cli
+from conftest import QUICK_TASKS, Cli, Take
 from hub_of_pushes import Hub
 from local_server import serving
 
 import srlbench
 from srlbench import records, tracks
+from srlbench.analysis.leaderboard import leaderboard, write
 from srlbench.analysis.results import Results
 from srlbench.errors import RUN_FAILED, USAGE, SrlbenchError, UsageError
 from srlbench.publish import cards, dataset, hub
@@ -62,21 +62,12 @@ def environment(endpoint: str, **more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def made(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(quick_track: Path, take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of two runs that kept their encoders; the second reads two layers, with a module of srlbench's."""
-    import subprocess
-    import sys
-
-    place = tmp_path_factory.mktemp("made") / "results"
-    words = ["run", "simcse-unsup", "simcse-unsup+pool=first-last", "--track", quick_track, "--seeds", "0"]
-    done = subprocess.run(
-        [sys.executable, "-m", "srlbench", *map(str, words), "--results", str(place), "--jobs", "1"],
-        env={**os.environ, "CI": "true"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
+    recipes = ("simcse-unsup", "simcse-unsup+pool=first-last")
+    place = take(tmp_path_factory.mktemp("made") / "results", *recipes, seeds=(0,), kept=True)
+    results = Results(place, tracks.load(str(quick_track)))
+    write(leaderboard(results), results)
     return place
 
 

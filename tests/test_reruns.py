@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas
 import pytest
-from conftest import Cli
+from conftest import Cli, Take
 
 from srlbench import tracks
 from srlbench.records import Record, confirmations, environment, machine_class, read, record_path
@@ -27,13 +27,9 @@ HOSTILE = "A | B\n<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
-def made(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One recipe that trains and one that does not, two seeds."""
-    results = tmp_path_factory.mktemp("made") / "results"
-    command = ["run", "bag-random", "simcse-unsup", "--track", str(quick_track), "--seeds", "0-1", "--jobs", "2"]
-    whole = [sys.executable, "-m", "srlbench", *command, "--results", str(results), "--no-keep-encoders"]
-    subprocess.run(whole, capture_output=True, text=True, check=True)
-    return results
+    return take(tmp_path_factory.mktemp("made") / "results", "bag-random", "simcse-unsup")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Cli
+from conftest import Cli, Take
 
 from srlbench.evaluation import scores
 from srlbench.evaluation.similarity import aggregates
@@ -62,22 +62,12 @@ def digits(results: Path) -> dict[tuple[str, int], tuple[str | None, dict[str, f
 
 
 @pytest.fixture(scope="module")
-def first(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recipes, two seeds, two at a time."""
-    results = tmp_path_factory.mktemp("first") / "results"
-    command = [sys.executable, "-m", "srlbench", "run", *RECIPES, "--track", quick_track, "--seeds", "0-1"]
-    done = subprocess.run(
-        [*map(str, command), "--jobs", "2", "--results", str(results)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "[6/6]" in done.stderr and "simcse-unsup" in done.stdout
-    return results
+def first(take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recipes, two seeds, made two at a time."""
+    return take(tmp_path_factory.mktemp("first") / "results", *RECIPES, kept=True)
 
 
-def test_every_run_is_recorded_whole(first: Path) -> None:
+def test_every_run_is_recorded_whole(first: Path, trained: Path) -> None:
     records = found(first)
     assert set(records) == {(recipe, seed) for recipe in RECIPES for seed in (0, 1)}
     one = records["simcse-unsup", 0]
@@ -88,6 +78,7 @@ def test_every_run_is_recorded_whole(first: Path) -> None:
     assert one.training["steps"] == 8 and one.timings["total_s"] > 0 and one.peak_memory_mb
     place = first / "quick" / "v3"
     assert len(list(place.glob("predictions/*/tiny/*/seed-*.npz"))) == 6
+    place = trained / "quick" / "v3"
     assert not list(place.glob("work/*/tiny/*/seed-*")), "finished runs leave no work behind"
     assert (place / "leaderboard.md").is_file() and (place / "leaderboard.csv").is_file()
 

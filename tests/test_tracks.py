@@ -31,7 +31,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_small.folder(tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("backbone", ["tiny", "static"])
+@pytest.mark.parametrize("backbone", ["tiny", pytest.param("static", marks=pytest.mark.slow)])
 def test_a_track_of_files_is_run_and_repeats_itself(backbone: str, given: Path, tmp_path: Path, cli) -> None:
     track = made_small.track(tmp_path / "track", given, backbone)
     for place in ("a", "b"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import Cli, Take
 
 from srlbench import backbones, registry, tracks, variants
 from srlbench.errors import UsageError
@@ -58,10 +58,11 @@ def test_a_grid_is_every_combination_once() -> None:
 
 
 def test_a_sweep_records_its_points_and_keeps_out_of_the_leaderboard(
-    quick_track: Path, cli: Cli, tmp_path: Path
+    quick_track: Path, cli: Cli, take: Take, tmp_path: Path
 ) -> None:
     args = ("--track", quick_track, "--seeds", "0-1", "--results", "found")
-    assert cli("run", "untrained-mean", *args).returncode == 0
+    take(tmp_path / "found", "untrained-mean")
+    assert cli("leaderboard", "--track", quick_track, "--results", "found").returncode == 0
     done = cli("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "found" / "quick" / "v3"

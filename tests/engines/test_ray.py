@@ -160,6 +160,7 @@ def test_the_digits_are_the_local_engines_though_a_worker_is_killed(
     assert len(left) <= 1, "finished runs leave no work, a lost one may"
 
 
+@pytest.mark.slow  # three times the start of a process
 def test_a_run_that_dies_every_time_is_failed_with_the_reason(machines: Machines, start: Start, tmp_path: Path) -> None:
     process = start(
         "bad-death", "bag-random", "--seeds", "0", "--engine", "ray", "--address", machines.address, results="bad"
