@@ -48,7 +48,7 @@ def state() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "exact": (torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic),
         "fills": torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
-        "loggers": {name: (each.level, [*each.handlers]) for name, each in loggers.items()},
+        **{f"logger {name}": (each.level, handlers(each)) for name, each in loggers.items()},
         "warnings": [*warnings.filters],
         "folder": os.getcwd(),
         "path": [*sys.path],
@@ -58,13 +58,18 @@ def state() -> dict[str, Any]:
     }
 
 
+def handlers(logger: logging.Logger) -> list[logging.Handler]:
+    """Those that are not pytest's own, which come and go."""
+    return [each for each in logger.handlers if type(each).__module__ != "_pytest.logging"]
+
+
 @pytest.fixture
 def untouched() -> Iterator[None]:
     """Whatever happens in the test, the state of this process is the same afterwards."""
     before = state()
     yield
     after = state()
-    assert {key: value for key, value in after.items() if before[key] != value} == {}
+    assert {key: (before[key], value) for key, value in after.items() if before[key] != value} == {}
 
 
 # --- what is there, and what it costs to import ---------------------------------------------------
