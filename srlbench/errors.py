@@ -1,4 +1,4 @@
-"""The errors a user can cause or meet: one clear sentence and an exit code each."""
+"""The errors that a user can cause or meet: each has a one-sentence message and an exit code."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ OK, REGRESSED, USAGE, RUN_FAILED, NOTHING_COMPARABLE = range(5)
 
 
 class SrlbenchError(Exception):
-    """A failure that is said in one sentence; the command line prints it and exits with `exit_code`."""
+    """A failure with a one-sentence message; the command line prints it and exits with `exit_code`."""
 
     exit_code = RUN_FAILED
 
 
 class UsageError(SrlbenchError):
-    """The command, a name or a value given by the user is wrong."""
+    """A wrong command, name or value from the user."""
 
     exit_code = USAGE
 
 
 class NothingComparable(SrlbenchError):
-    """What was asked about exists, but nothing can be held against it."""
+    """A comparison that is impossible: the results exist, but there is nothing to compare them with."""
 
     exit_code = NOTHING_COMPARABLE
 
 
 class StoreError(SrlbenchError):
-    """A results folder or record cannot be read or written."""
+    """A results folder or record that cannot be read or written."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """`Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
+    """A usage error such as `Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
