@@ -1,4 +1,4 @@
-"""The errors a user can cause or meet: one clear sentence and an exit code each."""
+"""The errors that a user can cause or meet: each has a one-sentence message and an exit code."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ MANY = 50  # names; more are not listed
 
 
 class SrlbenchError(Exception):
-    """A failure that is said in one sentence; the command line prints it and exits with `exit_code`."""
+    """A failure with a one-sentence message; the command line prints it and exits with `exit_code`."""
 
     exit_code = RUN_FAILED
 
 
 class UsageError(SrlbenchError):
-    """The command, a name or a value given by the user is wrong."""
+    """A wrong command, name or value from the user."""
 
     exit_code = USAGE
 
 
 class NothingComparable(SrlbenchError):
-    """What was asked about exists, but nothing can be held against it."""
+    """A comparison that is impossible: the results exist, but there is nothing to compare them with."""
 
     exit_code = NOTHING_COMPARABLE
 
 
 class StoreError(SrlbenchError):
-    """A results folder or record cannot be read or written."""
+    """A results folder or record that cannot be read or written."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """`Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
+    """A usage error such as `Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
     names = sorted(known)
     by_letters = {each.casefold(): each for each in names}
     close = get_close_matches(name.casefold(), by_letters, n=1)

@@ -1,4 +1,4 @@
-"""Text of others inside Markdown, LaTeX and CSV: it is read there, and never run."""
+"""Escaping of foreign text in Markdown, LaTeX and CSV: it is shown there and never works as markup or as a formula."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# What begins markup, a formula of GitHub's or another cell; an underscore does so only at the edge of a word, and "<"
-# only before what may begin a tag.
+# Characters that begin markup, a GitHub formula or another cell. An underscore does so only at the edge of a word, and
+# "<" only before the beginning of a tag.
 _SPECIAL = re.compile(r"[\\&>|`*\[~$]|<(?![\d\s])|(?<!\w)_|_(?!\w)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SPAN = re.compile(r"(`[^`]+`)")
 
 
 def escaped(text: str) -> str:
-    """One line that stays inside its cell and means nothing but itself."""
+    """The text on one line, escaped for a Markdown table cell: every character stands for itself."""
     return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), " ".join(text.split()))
 
 
 def sentence(text: str) -> str:
-    """As `escaped`, but what stands between backquotes is code."""
+    """The text on one line, escaped, except that text between backquotes stays code."""
     parts = _SPAN.split(" ".join(text.split()))
     return "".join(part.replace("|", "\\|") if place % 2 else escaped(part) for place, part in enumerate(parts))
 
@@ -33,7 +33,7 @@ def spans(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def code(text: str) -> str:
-    """One line as code, whatever backquotes are in it."""
+    """The text on one line, marked as code; it may contain backquotes."""
     line = " ".join(text.split())
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
@@ -57,11 +57,11 @@ def latex(text: str) -> str:
     return _LATEX_SPECIAL.sub(lambda found: _LATEX.get(found[0], "-{}"), " ".join(text.split()))
 
 
-# --- CSV: a spreadsheet must not take a text for a formula -------------------------------------------
+# --- CSV: a spreadsheet must not read a text as a formula --------------------------------------------
 
 
 def csv_text(lines: Iterable[Sequence[object]]) -> str:
-    """Numbers as they are, None as an empty cell, texts made safe."""
+    """The lines as CSV: numbers unchanged, None as an empty cell, texts made safe by `cell`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows([cell(value) if isinstance(value, str) else value for value in line] for line in lines)
@@ -69,7 +69,7 @@ def csv_text(lines: Iterable[Sequence[object]]) -> str:
 
 
 def cell(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would run (OWASP's rule), and no return that would end the row."""
+    """The text with an apostrophe before a formula (OWASP's rule) and no carriage return, which would end the row."""
     formula = text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not _number(text)
     return ("'" if formula else "") + text.replace("\r", " ")
 

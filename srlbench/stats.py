@@ -1,4 +1,4 @@
-"""The arithmetic of seeds: means with their spread, differences with their doubt, ranks with their ties."""
+"""Statistics over seeds: means with standard deviations, differences with standard errors, ranks with ties."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two means, its standard error and the degrees of freedom behind that (infinite: it is known)."""
+    """A difference of two means, its standard error, and the error's degrees of freedom (infinite if it is known)."""
 
     value: float
     se: float
@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def p(self) -> float:
-        """Two-sided p-value; values without any spread differ for certain or not at all."""
+        """The two-sided p-value; with a standard error of 0 it is 0 or 1."""
         if self.se == 0:
             return 0.0 if self.value else 1.0
         t = -abs(self.value) / self.se
@@ -46,7 +46,7 @@ class Difference:
         return self.value - half, self.value + half
 
     def visible(self, alpha: float = 0.05, power: float = 0.8) -> float:
-        """The least true difference that a test at `alpha` would see with this power, at this error."""
+        """The smallest true difference that a test at level `alpha` detects with this power and standard error."""
         return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.se
 
     def _quantile(self, level: float) -> float:
@@ -57,7 +57,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Prior:
-    """What many cells say of one cell's variance: it counts like `df` more observations of `variance`."""
+    """A prior on the variance of one cell, from many cells: it counts like `df` more observations of `variance`."""
 
     variance: float
     df: float
@@ -67,7 +67,7 @@ NO_PRIOR = Prior(0.0, 0.0)
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """Mean, sd and n of one value a seed; equal values have exactly their own mean and no spread."""
+    """The mean, sd and n of one value per seed; equal values give exactly that value and an sd of 0."""
     n = len(values)
     if min(values) == max(values):
         return Summary(float(values[0]), 0.0 if n > 1 else None, n)
@@ -76,23 +76,23 @@ def summarise(values: Sequence[float]) -> Summary:
 
 
 def mean_interval(summary: Summary, level: float = 0.95) -> tuple[float, float] | None:
-    """Student's interval of a mean; None for one seed."""
+    """Student's confidence interval of a mean; None for one seed."""
     if summary.sd is None:
         return None
     return Difference(summary.mean, summary.sd / math.sqrt(summary.n), summary.n - 1).interval(level)
 
 
 def next_interval(summary: Summary, level: float = 0.95, least: float = 0.0) -> tuple[float, float] | None:
-    """Student's interval of one more value of the kind, `least` to either side at least; None for one seed."""
+    """Student's prediction interval of one more value, at least `least` to each side; None for one seed."""
     if summary.sd is None:
         return None
-    more = Difference(summary.mean, summary.sd * math.sqrt(1 + 1 / summary.n), summary.n - 1)
-    low, high = more.interval(level)
+    prediction = Difference(summary.mean, summary.sd * math.sqrt(1 + 1 / summary.n), summary.n - 1)
+    low, high = prediction.interval(level)
     return min(low, summary.mean - least), max(high, summary.mean + least)
 
 
 def welch(a: Summary, b: Summary) -> Difference | None:
-    """a - b with each side's own variance; None unless both have two seeds."""
+    """Welch's difference a - b, with a variance for each side; None unless both have two seeds or more."""
     if a.sd is None or b.sd is None:
         return None
     u, v = a.sd**2 / a.n, b.sd**2 / b.n
@@ -103,10 +103,10 @@ def welch(a: Summary, b: Summary) -> Difference | None:
 
 
 def pooled(a: Summary, b: Summary, prior: Prior = NO_PRIOR, sd_floor: float = 0.0) -> Difference | None:
-    """a - b where only the seeds should differ, so one variance serves both; None if nothing tells it.
+    """The difference a - b with one variance for both sides; None if there is no degree of freedom to estimate it.
 
-    With a prior the variance is the moderated one of Smyth (2004): three seeds estimate a spread badly,
-    and what other cells spread is worth a few more.
+    It is for two sides that should differ by the seeds alone. With a prior, the variance is the moderated one of
+    Smyth (2004): three seeds estimate a spread badly, and the spread of other cells is worth a few more seeds.
     """
     sd, df = spread(a, b)
     if df + prior.df <= 0:
@@ -116,17 +116,17 @@ def pooled(a: Summary, b: Summary, prior: Prior = NO_PRIOR, sd_floor: float = 0.
 
 
 def spread(*summaries: Summary) -> tuple[float, int]:
-    """The standard deviation that several summaries share, and its degrees of freedom."""
+    """The pooled standard deviation of several summaries, and its degrees of freedom."""
     df = sum(summary.n - 1 for summary in summaries)
     squares = math.fsum((s.n - 1) * s.sd**2 for s in summaries if s.sd is not None)
     return (math.sqrt(squares / df), df) if df else (0.0, 0)
 
 
 def fit_prior(spreads: Iterable[tuple[float, int]], sd_floor: float) -> Prior:
-    """The scaled inverse chi-squared that (sd, degrees of freedom) pairs seem drawn from.
+    """The scaled inverse chi-squared distribution that fits (sd, degrees of freedom) pairs, as a prior.
 
-    Moments of the log variances (Smyth 2004, section 6.2). It never counts for more observations than
-    it was fitted on, and for none below six cells.
+    It is fitted by the moments of the log variances (Smyth 2004, section 6.2). It never counts for more observations
+    than it was fitted on. With fewer than six cells there is no prior.
     """
     import numpy as np
 
@@ -137,14 +137,14 @@ def fit_prior(spreads: Iterable[tuple[float, int]], sd_floor: float) -> Prior:
     variances, df = (np.array(column, dtype=float) for column in zip(*cells, strict=True))
     logs = np.log(variances) - special.digamma(df / 2) + np.log(df / 2)
     excess = float(np.var(logs, ddof=1) - np.mean(special.polygamma(1, df / 2)))
-    most = float(df.sum())
-    strength = min(2 * _trigamma_inverse(excess), most) if excess > 0 else most
+    limit = float(df.sum())
+    strength = min(2 * _trigamma_inverse(excess), limit) if excess > 0 else limit
     scale = float(np.mean(logs)) + float(special.digamma(strength / 2)) - math.log(strength / 2)
     return Prior(math.exp(scale), strength)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given."""
+    """Holm's adjusted p-values, in the order of the input."""
     adjusted = [1.0] * len(p_values)
     highest = 0.0
     for k, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
@@ -154,11 +154,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: float = 0.1) -> list[int | None]:
-    """Each row's rank: 1 + the number of rows significantly better, by a moderated Welch's t and by more than `margin`.
+    """The rank of each row: 1 + the number of rows that are significantly better.
 
-    Two seeds say little of a row's spread, and the other rows say something of it (Smyth 2004); without that a row of
-    two seeds is level with nearly everything above it. The margin keeps deterministic rows, which have no spread to
-    hide in, from ranking on nothing. Rows of fewer than two seeds have no rank.
+    A row is better if its mean is higher by more than `margin` and a moderated Welch's t-test is significant. Two seeds
+    say little about the spread of a row, and the other rows say more about it (Smyth 2004); without them a row of two
+    seeds would tie with nearly every row above it. Deterministic rows have no spread, and the margin keeps them from
+    ranking on tiny differences. Rows with fewer than two seeds have no rank.
     """
     import numpy as np
 
@@ -169,15 +170,15 @@ def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: f
     triples = [(row.mean, row.sd, row.n) for index in ranked if (row := rows[index]) is not None]
     mean, sd, n = np.array(triples, dtype=float).T
     prior = fit_prior([(float(s), int(k) - 1) for s, k in zip(sd, n, strict=True) if s > 0], margin)
-    own = n - 1 + prior.df
-    error = np.where(sd > 0, ((n - 1) * sd**2 + prior.df * prior.variance) / own, 0.0) / n
-    # One row against all others at a time: the memory of a column, the speed of a matrix.
+    row_df = n - 1 + prior.df
+    error = np.where(sd > 0, ((n - 1) * sd**2 + prior.df * prior.variance) / row_df, 0.0) / n
+    # Each row is compared with all others at once: this needs the memory of a column and has the speed of a matrix.
     for k, index in enumerate(ranked):
         lead = mean - mean[k]
         better = lead > margin
         total = error + error[k]
         with np.errstate(divide="ignore", invalid="ignore"):
-            df = total**2 / (error**2 / own + error[k] ** 2 / own[k])
+            df = total**2 / (error**2 / row_df + error[k] ** 2 / row_df[k])
             t = lead / np.sqrt(total)
         noisy = better & (total > 0)
         if noisy.any():
@@ -187,7 +188,7 @@ def tie_groups(rows: Sequence[Summary | None], *, alpha: float = 0.05, margin: f
 
 
 def with_averages(scores: Mapping[str, float], groups: Groups) -> dict[str, float]:
-    """The scores of the groups' tasks and each group's average; over a missing task there is none."""
+    """The scores of the groups' tasks, and the average of each group whose tasks all have a score."""
     known = {task: scores[task] for tasks in groups.values() for task in tasks if task in scores}
     averages = {
         average(group): fmean(scores[task] for task in tasks)
@@ -203,13 +204,13 @@ def average(group: str) -> str:
 
 
 def label(name: str) -> str:
-    """The name of a value for people: `STS avg` for `sts_avg`; a task is its own label."""
-    group, found, _ = name.partition("_avg")
-    return f"{'STS' if group == 'sts' else group} avg" if found else name
+    """The displayed name of a value: `STS avg` for `sts_avg`, and for a task its own name."""
+    group, suffix, _ = name.partition("_avg")
+    return f"{'STS' if group == 'sts' else group} avg" if suffix else name
 
 
 def _trigamma_inverse(y: float) -> float:
-    """x with trigamma(x) = y, by Newton's method (Smyth 2004, appendix)."""
+    """The x with trigamma(x) = y, by Newton's method (Smyth 2004, appendix)."""
     polygamma = _special().polygamma
     x = 0.5 + 1 / y
     for _ in range(50):
@@ -222,4 +223,4 @@ def _trigamma_inverse(y: float) -> float:
 
 
 def _special() -> Any:
-    return import_module("scipy.special")  # only when a p-value is asked for: it takes a third of a second
+    return import_module("scipy.special")  # imported only when it is needed: the import takes a third of a second

@@ -1,4 +1,4 @@
-"""A registered recipe with some of its settings changed, and named by them: `simcse-unsup+temperature=0.1`."""
+"""Recipe variants: a registered recipe with changed settings, which its name lists: `simcse-unsup+temperature=0.1`."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ def base(name: str) -> str:
 
 
 def variant(entry: Registered, changes: Mapping[str, Any]) -> Registered:
-    """The recipe with these settings, whatever the track says of them; its name says each once, in order."""
+    """The recipe with these settings, which win over the track's; its name lists each setting once, sorted by key."""
     change(entry.recipe, entry.name, changes).check(entry.name)
-    name = entry.name + MARK + ",".join(f"{key}={_spelled(value)}" for key, value in sorted(changes.items()))
-    return replace(entry, name=name, changes=parse(name), reported={})  # read back: 1.0 and 1 are one setting
+    name = entry.name + MARK + ",".join(f"{key}={_text(value)}" for key, value in sorted(changes.items()))
+    # The changes are parsed from the name, so that 1.0 and 1 are the same setting.
+    return replace(entry, name=name, changes=parse(name), reported={})
 
 
 def parse(name: str) -> dict[str, Any]:
-    """The changes that a variant's name speaks of."""
+    """The changed settings that the name of a variant lists."""
     return dict(_setting(part, name) for part in name.partition(MARK)[2].split(","))
 
 
 def grid(settings: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Every combination of `key=value,value,…`, the last key fastest."""
+    """Every combination of the values in `key=value,value,…`; the last key changes fastest."""
     axes: dict[str, list[Any]] = {}
     for text in settings:
         key, sign, values = text.partition("=")
@@ -48,22 +49,22 @@ def grid(settings: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def value_of(text: str) -> Any:
-    """A number, true, false or none as itself; anything else is a word."""
+    """The value of a text: a number, True, False or None; any other text is a string."""
     try:
-        found = json.loads("null" if text == "none" else text)
+        value = json.loads("null" if text == "none" else text)
     except ValueError:
         return text
-    return text if isinstance(found, list | dict) else found
+    return text if isinstance(value, list | dict) else value
 
 
 def _setting(text: str, name: str) -> tuple[str, Any]:
     key, sign, value = text.partition("=")
     if not sign or not key or not value:
-        raise UsageError(f"'{name}' is no variant of a recipe; one is written like simcse-unsup{MARK}temperature=0.1.")
+        raise UsageError(f"'{name}' is not a recipe variant; write one like simcse-unsup{MARK}temperature=0.1.")
     return key, value_of(value)
 
 
-def _spelled(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -34,8 +34,8 @@ def test_its_settings_are_stronger_than_the_tracks() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("simcse-unsup+", "is no variant"),
-        ("simcse-unsup+temperature", "is no variant"),
+        ("simcse-unsup+", "is not a recipe variant"),
+        ("simcse-unsup+temperature", "is not a recipe variant"),
         ("simcse-unsup+temprature=1", "Did you mean 'temperature'"),
         ("simcse-unsup+pool=min", "pool = 'min' is not one of"),
         ("simcse-unsup+steps=0", "steps = 0 must be positive"),

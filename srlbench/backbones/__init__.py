@@ -1,4 +1,4 @@
-"""What a recipe starts from: weights shipped here, a local folder, or a pinned revision on the Hub."""
+"""Backbones, the encoders that recipes start from: shipped weights, a local folder, or a pinned revision on the Hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from srlbench.errors import SrlbenchError, UsageError, unknown
 
 SHIPPED = Path(__file__).parent
-# What an encoder follows from; a card or a README may change without making another backbone of it.
+# The files that determine an encoder. A changed card or README does not make another backbone.
 CONTENT = ("config.json", "model.safetensors", "tokenizer.json")
 _HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(@(?P<revision>.*))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -20,37 +20,37 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pre-trained encoder: where it lies, and what pins its content."""
+    """A pre-trained encoder: its name, its location, and the hash or revision that pins its content."""
 
     name: str
     path: Path | None  # None while it is on the Hub
     hub_id: str | None
     revision: str | None
-    sha256: str  # of the files; of a Hub backbone its revision, which pins them
+    sha256: str  # hash of the files; for a Hub backbone its revision, which pins the files
 
     @property
     def layered(self) -> bool:
-        """A transformer; else static embeddings, which sentence-transformers keeps without a config.json."""
+        """Whether it is a transformer; sentence-transformers saves static embeddings without a config.json."""
         return self.path is None or (self.path / "config.json").is_file()
 
 
 def names() -> list[str]:
-    """The backbones shipped with this package."""
+    """The names of the backbones shipped with this package."""
     return sorted(folder.parent.name for folder in SHIPPED.glob("*/model.safetensors"))
 
 
 def resolve(name: str) -> Backbone:
-    """A shipped name, a folder of a transformer or of static embeddings, or `org/name@revision` of the Hub."""
+    """The backbone for a shipped name, a folder of a transformer or of static embeddings, or `org/name@revision`."""
     if name in names():
         return _local(name, SHIPPED / name)
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file() or _static(folder):
         return _local(folder.resolve().name, folder.resolve())
     if folder.is_dir():
-        raise UsageError(f"The folder '{name}' is no backbone: it has no config.json.")
-    if not (found := _HUB.fullmatch(name)):
+        raise UsageError(f"The folder '{name}' is not a backbone: it has no config.json.")
+    if not (match := _HUB.fullmatch(name)):
         raise unknown("backbone", name, names())
-    repository, revision = found["repository"], found["revision"]
+    repository, revision = match["repository"], match["revision"]
     if revision is None or not _COMMIT.fullmatch(revision):
         raise UsageError(
             f"The backbone '{name}' is not pinned. Give the 40 hexadecimal digits of a commit, as in "
@@ -60,7 +60,7 @@ def resolve(name: str) -> Backbone:
 
 
 def _static(folder: Path) -> bool:
-    """Whether a sentence-transformers folder is static embeddings and nothing else."""
+    """Whether a sentence-transformers folder holds static embeddings and no other module."""
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         return [str(module["type"]).rpartition(".")[2] for module in modules] == ["StaticEmbedding"]
@@ -69,23 +69,23 @@ def _static(folder: Path) -> bool:
 
 
 def fetch(backbone: Backbone) -> Path:
-    """The folder it lies in, downloaded from the Hub first (or found in its cache) if it must be."""
+    """The folder of a backbone; a Hub backbone is first downloaded or taken from the Hub's cache."""
     if backbone.path is not None:
         return backbone.path
     from huggingface_hub import snapshot_download
 
     assert backbone.hub_id is not None
     try:
-        found = snapshot_download(
+        folder = snapshot_download(
             backbone.hub_id,
             revision=backbone.revision,
-            # The weights once: not again for other frameworks.
+            # The weights are downloaded in one format only, not again for other frameworks.
             allow_patterns=["*.json", "*.txt", "*.model", "*.safetensors"],
         )
-    except (OSError, ValueError) as error:  # the Hub's own errors are kinds of these
+    except (OSError, ValueError) as error:  # the Hub's own errors are subclasses of these
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SrlbenchError(f"Cannot fetch the backbone '{backbone.name}' from the Hub: {reason}") from error
-    return Path(found)
+    return Path(folder)
 
 
 def _local(name: str, folder: Path) -> Backbone:
@@ -99,7 +99,7 @@ def _local(name: str, folder: Path) -> Backbone:
 
 @cache
 def _content(folder: Path, stamps: tuple[tuple[str, int], ...]) -> str:
-    """One hash over the files' names and bytes; the stamps only make the cache notice a change."""
+    """One hash of the names and bytes of the files; the stamps only tell the cache that a file changed."""
     digest = hashlib.sha256()
     for file, _ in stamps:
         content = (folder / file).read_bytes()

@@ -1,1 +1,1 @@
-"""One file a recipe family; adding a recipe is adding a file here, nothing else."""
+"""The recipes, one file per family; to add a recipe, add a file here and nothing else."""

@@ -1,11 +1,11 @@
-"""Alignment and uniformity optimised as they are, without a softmax over the batch."""
+"""Alignment and uniformity as the training loss, without a softmax over the batch."""
 
 from srlbench.recipe import Loss, Recipe, recipe
 
 
 @recipe(cite="wang2020alignuniform")
 def align_uniform() -> Recipe:
-    """Dropout twins pulled together, all sentences pushed apart on the sphere."""
+    """Two dropout views of a sentence are pulled together, and all sentences are pushed apart on the sphere."""
     return Recipe(
         data="twins",
         loss=Loss("align_uniform", weight=1.0, t=2.0),

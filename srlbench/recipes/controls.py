@@ -1,4 +1,4 @@
-"""Controls: what a sentence encoder must beat before its training means anything."""
+"""Controls: simple encoders that a trained encoder must beat before its training means anything."""
 
 from srlbench.recipe import Recipe, recipe
 
@@ -7,13 +7,13 @@ BERT, ROBERTA = "paper/google-bert/bert-base-uncased", "paper/FacebookAI/roberta
 
 @recipe()
 def bag_random() -> Recipe:
-    """The mean of fixed random word vectors: word overlap, and the floor under every learned row."""
+    """The mean of fixed random word vectors: it measures word overlap and is the floor for every trained encoder."""
     return Recipe(encoder="random-words")
 
 
 @recipe(cite="arora2017sif")
 def bag_random_weighted() -> Recipe:
-    """The same random vectors, each weighted by a / (a + p(w)): overlap of informative words."""
+    """The mean of random word vectors weighted by a / (a + p(w)): it measures the overlap of informative words."""
     return Recipe(encoder="random-words-weighted")
 
 
@@ -25,29 +25,29 @@ def input_words() -> Recipe:
 
 @recipe(cite="arora2017sif")
 def input_words_weighted() -> Recipe:
-    """The same word vectors, each weighted by a / (a + p(w))."""
+    """The mean of the backbone's own word vectors, weighted by a / (a + p(w))."""
     return Recipe(encoder="input-words-weighted")
 
 
 @recipe(reported={BERT: {"sts_avg": 31.40}, ROBERTA: {"sts_avg": 44.57}})
 def untrained_cls() -> Recipe:
-    """The backbone's own [CLS] vector."""
+    """The backbone's own [CLS] vector, without any training."""
     return Recipe(pool="cls", needs="layers")
 
 
 @recipe(reported={BERT: {"sts_avg": 52.57}, ROBERTA: {"sts_avg": 53.36}})
 def untrained_mean() -> Recipe:
-    """The mean of the backbone's last layer."""
+    """The mean of the backbone's last layer, without any training."""
     return Recipe(pool="mean", needs="layers")
 
 
 @recipe(reported={BERT: {"sts_avg": 60.73}})
 def untrained_first_last() -> Recipe:
-    """The mean of the first and the last layer, averaged over words (the corrected form, SimCSE issue 285)."""
+    """The average of the first and the last layer, as a mean over words (the corrected form, SimCSE issue 285)."""
     return Recipe(pool="first-last", needs="layers")
 
 
 @recipe(cite="su2021whitening", reported={BERT: {"sts_avg": 66.28}, ROBERTA: {"sts_avg": 61.73}})
 def whitening() -> Recipe:
-    """First-last average, then a linear map to zero mean and unit covariance on the training text."""
+    """The first-last average, and a linear map that gives it zero mean and unit covariance on the training text."""
     return Recipe(pool="first-last", post="whitening")

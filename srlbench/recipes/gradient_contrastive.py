@@ -1,7 +1,7 @@
-"""The effective contrastive losses of the gradient paradigm (arXiv 2402.18281), their relatives, and its core.
+"""The effective contrastive losses of the gradient paradigm (arXiv 2402.18281), related losses, and its controlled one.
 
-The paper's code has no flags for ArcCon, MPT, MET and MAT; on the paper track they have those of its ancestor
-(ICLR 2023, "On the inadequacy of optimizing alignment and uniformity"): batches of 128 and a rate of 1e-5.
+The paper's code has no flags for ArcCon, MPT, MET and MAT. On the paper track they use those of its predecessor
+(ICLR 2023, "On the inadequacy of optimizing alignment and uniformity"): batches of 128 and a learning rate of 1e-5.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ PARADIGM = "li2024gradient"
 
 
 def _recipe(loss: Loss) -> Recipe:
-    """Dropout twins and SimCSE's head, so that on the embedded track `simcse-unsup` is the InfoNCE among them."""
+    """A recipe like `simcse-unsup` with another loss: on the embedded track the losses alone differ."""
     return Recipe(
         data="twins",
         loss=loss,
@@ -48,23 +48,23 @@ def mat() -> Recipe:
 
 @recipe(cite="yeh2022decoupled")
 def dcl() -> Recipe:
-    """InfoNCE without the positive in the denominator: no dissipation from the positive pair."""
+    """InfoNCE without the positive in the denominator: the positive pair does not weaken the gradient."""
     return _recipe(Loss("dcl", temperature=0.1))
 
 
 @recipe(cite="zhang2022mixcse", reported={"paper/google-bert/bert-base-uncased": {"sts_avg": 77.66}})
 def mixcse() -> Recipe:
-    """InfoNCE with one more negative an anchor, mixed from its positive and its hardest negative."""
+    """InfoNCE with one more negative for each anchor, mixed from its positive and its hardest negative."""
     return _recipe(Loss("mixcse", temperature=0.05, mix=0.2))
 
 
-# The controlled objective in the setting of the paper's empirical study.
+# The setting of the paper's empirical study, for its controlled loss.
 STUDY: dict[str, Any] = {"batch_size": 128, "lr": 1e-5, "select": "dev", "freeze": "embeddings"}
 
 
 @recipe(cite=PARADIGM)
 def paradigm() -> Recipe:
-    """Dissipation, weight and ratio as three free settings: what the effective losses have in common."""
+    """The gradient that the effective losses share, with its dissipation, weight and ratio as free settings."""
     return Recipe(
         data="twins",
         loss=Loss("paradigm", margin=0.30, temperature=0.05, ratio=1.0),

@@ -1,4 +1,4 @@
-"""Non-contrastive losses as published and in the forms of arXiv 2402.18281, and the versions it makes effective."""
+"""Non-contrastive losses: as published, in the forms of arXiv 2402.18281, and in its modified, effective forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,9 @@ BERT, ROBERTA = "paper/google-bert/bert-base-uncased", "paper/FacebookAI/roberta
 
 
 def _recipe(loss: Loss, lr: float = 1e-5, roberta: Mapping[str, Any] | None = None) -> Recipe:
-    """The paper's setting: embeddings frozen, a small linear head, selection on STS-B dev.
+    """A recipe in the paper's setting: frozen embeddings, a small linear head, selection on STS-B dev.
 
-    On the embedded track everything is as in `simcse-unsup`, so that the losses alone differ.
+    On the embedded track every setting is that of `simcse-unsup`, so that the losses alone differ.
     """
     return Recipe(
         data="twins",
@@ -30,14 +30,14 @@ def _recipe(loss: Loss, lr: float = 1e-5, roberta: Mapping[str, Any] | None = No
 
 @recipe(cite="bardes2022vicreg")
 def vicreg() -> Recipe:
-    """Invariance of the pair, variance of every dimension, no covariance between dimensions."""
+    """A loss on the distance of the pair, the variance of each dimension, and the covariance of dimensions."""
     return _recipe(Loss("vicreg", invariance=25.0, variance=25.0, covariance=1.0))
 
 
 @recipe(cite=PARADIGM)
 def mhe() -> Recipe:
-    """Alignment and minimum hyperspherical energy: alignment and uniformity with t = 1/2."""
-    return _recipe(Loss("align_uniform", weight=20.0, t=0.5))  # the paper's lambda is 10, on each view
+    """Alignment and minimum hyperspherical energy, which is uniformity with t = 1/2."""
+    return _recipe(Loss("align_uniform", weight=20.0, t=0.5))  # the paper's lambda is 10 for each view
 
 
 @recipe(cite=PARADIGM)
@@ -48,13 +48,13 @@ def mhs() -> Recipe:
 
 @recipe(cite=PARADIGM)
 def vicreg_uncentred() -> Recipe:
-    """VICReg as the paper has it: alignment and the covariance of normalised vectors, uncentred."""
+    """VICReg in the paper's form: alignment and the uncentred covariance of normalised vectors."""
     return _recipe(Loss("vicreg_uncentred", weight=30.0))
 
 
 @recipe(cite=PARADIGM)
 def barlow_twins_normalised() -> Recipe:
-    """Barlow Twins as the paper has it: on normalised vectors, uncentred."""
+    """Barlow Twins in the paper's form: on normalised, uncentred vectors."""
     return _recipe(Loss("barlow_twins_normalised", weight=30.0))
 
 

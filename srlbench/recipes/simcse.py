@@ -1,4 +1,4 @@
-"""SimCSE: contrast a sentence with its own dropout twin, or with what it entails."""
+"""SimCSE: the positive of a sentence is its second dropout view, or a sentence that it entails."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ SUPERVISED: dict[str, Any] = {"batch_size": 512, "lr": 5e-5, "epochs": 3, "selec
     },
 )
 def simcse_unsup() -> Recipe:
-    """A sentence and its own dropout twin are the positive pair."""
+    """The positive pair is one sentence, encoded twice with different dropout."""
     return Recipe(
         data="twins",
         loss=Loss("info_nce", temperature=0.05),
         pool="cls",
         head="mlp-train-only",
         settings={
-            # A two-layer backbone's [CLS] was taught nothing: untrained it is worth half of the mean.
+            # The [CLS] of a two-layer backbone has learnt nothing: untrained, it scores half of what the mean scores.
             "embedded": {"pool": "mean"},
             "paper": {"select": "dev"},
             ROBERTA: {"batch_size": 512, "lr": 1e-5},
@@ -39,7 +39,7 @@ def simcse_unsup() -> Recipe:
     },
 )
 def simcse_sup() -> Recipe:
-    """A premise and what it entails are the positive pair; what contradicts it is a hard negative."""
+    """The positive pair is a premise and a sentence it entails; a sentence that contradicts it is a hard negative."""
     return Recipe(
         data="triplets",
         loss=Loss("info_nce", temperature=0.05),

@@ -1,6 +1,6 @@
-"""SparseCSE (An, Zhang and Song, arXiv 2311.03881): SimCSE without the weights that do least for its embeddings.
+"""SparseCSE (An, Zhang and Song, arXiv 2311.03881): SimCSE without the weights that contribute least to its embeddings.
 
-Only the abstract is public: how weights are scored, how many go and when are our operationalisation.
+Only the abstract is public. How weights are scored, how many are removed and when is our operationalisation.
 """
 
 from srlbench.recipe import Loss, Recipe, recipe
@@ -8,7 +8,7 @@ from srlbench.recipe import Loss, Recipe, recipe
 
 @recipe(cite="an2023sparsecse", version_of="simcse-unsup")
 def sparse_simcse_unsup() -> Recipe:
-    """Unsupervised SimCSE, then its least contributing weights removed."""
+    """Unsupervised SimCSE whose least contributing weights are removed after training."""
     return Recipe(
         data="twins",
         loss=Loss("info_nce", temperature=0.05),
@@ -26,7 +26,7 @@ def sparse_simcse_unsup() -> Recipe:
 
 @recipe(cite="an2023sparsecse", version_of="simcse-sup")
 def sparse_simcse_sup() -> Recipe:
-    """Supervised SimCSE, then its least contributing weights removed."""
+    """Supervised SimCSE whose least contributing weights are removed after training."""
     return Recipe(
         data="triplets",
         loss=Loss("info_nce", temperature=0.05),

@@ -1,4 +1,4 @@
-"""A recipe as a track runs it on a backbone: the track's defaults, the recipe's own values, what was tuned."""
+"""The resolved recipe of a track and a backbone: the track's defaults, the recipe's own values, the tuned settings."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from srlbench.variants import base
 
 
 def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
-    """The recipe as this track and backbone run it."""
-    places = (track.name, f"{track.name}/{backbone.hub_id or backbone.name}")
-    made = resolve(entry.recipe, entry.name, track.training, *places)
-    if made.trained:
-        made = change(made, entry.name, track.settings.get(backbone.name, {}))
-        made = change(made, entry.name, track.chosen.get(backbone.name, {}).get(base(entry.name), {}))
-    made = change(made, entry.name, entry.changes)
-    if made.trained and made.steps is None:
-        lines = int(track.text[made.data]["lines"])
-        made = replace(made, steps=max(1, int(lines / (made.batch_size or 1) * (made.epochs or 1))))
-    made.check(entry.name)
-    return made
+    """The recipe with every setting that it has on this track and backbone."""
+    scopes = (track.name, f"{track.name}/{backbone.hub_id or backbone.name}")
+    recipe = resolve(entry.recipe, entry.name, track.training, *scopes)
+    if recipe.trained:
+        recipe = change(recipe, entry.name, track.settings.get(backbone.name, {}))
+        recipe = change(recipe, entry.name, track.chosen.get(backbone.name, {}).get(base(entry.name), {}))
+    recipe = change(recipe, entry.name, entry.changes)
+    if recipe.trained and recipe.steps is None:
+        lines = int(track.text[recipe.data]["lines"])
+        recipe = replace(recipe, steps=max(1, int(lines / (recipe.batch_size or 1) * (recipe.epochs or 1))))
+    recipe.check(entry.name)
+    return recipe
 
 
 def applies(entry: Registered, backbone: Backbone) -> bool:
-    """Whether a recipe means anything on this backbone: static embeddings have no layers to choose from or to prune."""
+    """Whether a recipe can run on this backbone: static embeddings have no layers to choose from or to prune."""
     return backbone.layered or entry.recipe.needs != "layers"

@@ -1,4 +1,4 @@
-"""Tracks: the frozen rules of a competition, one TOML file each."""
+"""Tracks: the fixed rules of a comparison, each in one TOML file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from srlbench.tracks import protocol as protocols
 from srlbench.tracks.protocol import Protocol
 
 FOLDER = Path(__file__).parent
-CHOSEN = "{}.chosen"  # what `srlbench tune` chose for a track, beside its file
+CHOSEN = "{}.chosen"  # the file of the settings that `srlbench tune` chose, beside the track's file
 
 
 @dataclass(frozen=True)
 class Track:
-    """Everything a recipe may not choose: text, protocol, backbones, budget, seeds, threads."""
+    """Everything that a recipe may not choose: text, protocol, backbones, budget, seeds, threads."""
 
     name: str
     version: int
@@ -33,11 +33,11 @@ class Track:
     training: Mapping[str, Any]
     text: Mapping[str, Mapping[str, Any]]
     path: Path
-    estimate: Mapping[str, Any] = field(default_factory=dict)  # of what a run costs that nobody timed
-    control: str = "bag-random-weighted"  # what every recipe is compared with
-    # What every recipe that trains does another way on a backbone: backbone -> settings.
+    estimate: Mapping[str, Any] = field(default_factory=dict)  # for the cost of a run that was never timed
+    control: str = "bag-random-weighted"  # the recipe that every other is compared with
+    # The settings of every recipe that trains on a backbone: backbone -> settings.
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    # What each recipe may be tuned over, and on which seed; what was chosen: backbone -> recipe -> its settings.
+    # The settings that `srlbench tune` tries, and its seed; the settings it chose: backbone -> recipe -> settings.
     search: Mapping[str, Any] = field(default_factory=dict)
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -52,11 +52,11 @@ class Track:
 
     @cached_property
     def protocol_hash(self) -> str:
-        """What scores depend on beside the recipe and the data; summary and defaults of training are not in it."""
+        """The hash of the track's version and protocol; its summary and training defaults are not part of it."""
         return digest({"version": self.version, "protocol": self.protocol.hash})
 
     def cost(self, recipe: Recipe) -> float | None:
-        """Seconds that a resolved recipe is likely to take, where the track says what to reckon with."""
+        """The estimated seconds of a resolved recipe; None if the track has no numbers for an estimate."""
         if not (rule := self.estimate):
             return None
         views = 3 if recipe.data == "triplets" else 2
@@ -65,12 +65,12 @@ class Track:
 
     @property
     def searched(self) -> list[str]:
-        """The backbones that settings are searched on; a search may come before a backbone's rows do."""
+        """The backbones on which settings are searched; a backbone may be searched before it has results."""
         return [name for name in self.search if name != "seed"]
 
     @property
     def development(self) -> str:
-        """The score that settings are chosen by."""
+        """The name of the score by which settings are chosen."""
         return f"{self.training['select_on']}-dev"
 
 
@@ -80,7 +80,7 @@ def names() -> list[str]:
 
 @cache
 def load(name: str) -> Track:
-    """A shipped track by name, or anyone's own from a .toml file."""
+    """The track with this name, or the user's own track from a .toml file."""
     if name.endswith(".toml") and Path(name).is_file():
         return read(Path(name))
     if name not in names():
@@ -89,21 +89,21 @@ def load(name: str) -> Track:
 
 
 def read(path: Path, protocol: Path | None = None) -> Track:
-    """A track from its file; every key without a default is required, so that a track says all it fixes.
+    """The track in a file; every key without a default is required, so that the file states everything it fixes.
 
-    Its protocol is a shipped one by name, a .toml file beside it, or the file given.
+    The key `protocol` names a shipped protocol or a .toml file beside the track; the argument `protocol` replaces it.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        named = str(raw.pop("protocol"))
-        beside = protocol or (path.parent / named if named.endswith(".toml") else None)
-        rules = protocols.read(beside) if beside else protocols.load(named)
+        name = str(raw.pop("protocol"))
+        protocol_path = protocol or (path.parent / name if name.endswith(".toml") else None)
+        rules = protocols.read(protocol_path) if protocol_path else protocols.load(name)
         backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
-        beside_it = path.with_name(CHOSEN.format(path.stem))
-        chosen = _chosen(beside_it) if beside_it.is_file() else {}
+        chosen_path = path.with_name(CHOSEN.format(path.stem))
+        chosen = _chosen(chosen_path) if chosen_path.is_file() else {}
         return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"Track file {path.name} is not a whole track: {error}.") from error
+        raise UsageError(f"Track file {path.name} is not a complete track: {error}.") from error
 
 
 def _chosen(path: Path) -> dict[str, dict[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Training text as token ids: tokenised once, batched in a fixed order, padded to the longest of the batch."""
+"""Training text as token ids: tokenised once, put into batches in a fixed order, and padded in each batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Views = tuple[list[int], ...]
 
 
 class TokenisedText(Dataset[Views]):
-    """Lines of token ids, one tuple of views a line; a twin is the same ids twice."""
+    """The lines of a training text as token ids: one tuple of views per line; two dropout views have the same ids."""
 
     def __init__(
         self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase | Tokenizer, max_length: int
@@ -36,9 +36,9 @@ class TokenisedText(Dataset[Views]):
 
 
 def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Of static embeddings the tokenizer is a bare one, which marks no beginning and no end."""
+    """The token ids of each text; static embeddings have a bare tokenizer, which adds no special tokens."""
     if isinstance(tokenizer, Tokenizer):
-        return [each.ids[:max_length] for each in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [encoding.ids[:max_length] for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
 
 
@@ -49,12 +49,12 @@ def pad(tokenizer: Any) -> int:
 
 
 def special(tokenizer: Any) -> list[int]:
-    """Pieces that stand for no word; the texts of static embeddings have none."""
+    """The ids of special tokens, which stand for no word; the texts of static embeddings have none."""
     return [] if isinstance(tokenizer, Tokenizer) else list(tokenizer.all_special_ids)
 
 
 def order(rows: int, batch_size: int, steps: int, seed: int) -> list[list[int]]:
-    """The row numbers of every batch of the run: whole shuffled passes, short batches dropped."""
+    """The row numbers of every batch of a training: whole shuffled epochs without their last, shorter batches."""
     generator = torch.Generator().manual_seed(seed)
     batches: list[list[int]] = []
     size = min(batch_size, rows)
@@ -66,9 +66,9 @@ def order(rows: int, batch_size: int, steps: int, seed: int) -> list[list[int]]:
 
 
 class Padding(SentenceTransformerDataCollator):
-    """Collates a batch into `groups` blocks of like length: all views of all rows, each padded to its block's longest.
+    """A collator that splits a batch into `groups` blocks of similar length, each padded to its longest text.
 
-    The objective sees one batch; padding all of it to its longest sentence would spend half the work on padding.
+    The blocks hold all views of all rows. To pad the whole batch to its longest sentence would double the work.
     """
 
     def __init__(self, pad: int, groups: int) -> None:
@@ -82,9 +82,9 @@ class Padding(SentenceTransformerDataCollator):
         out: dict[str, Any] = {}
         for start in range(0, len(ids), size):
             block, mask = self._block([ids[row] for row in by_length[start : start + size]])
-            # sentence-transformers finds the inputs of a forward by this suffix.
+            # sentence-transformers recognises the inputs of a forward pass by these suffixes.
             out |= {f"{start}_input_ids": block, f"{start}_attention_mask": mask}
-        return {**out, "label": torch.tensor(by_length).argsort()}  # puts the embeddings back into order
+        return {**out, "label": torch.tensor(by_length).argsort()}  # the positions that restore the order of the batch
 
     def _block(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, ids))

@@ -1,4 +1,4 @@
-"""What happens between the steps of a training: progress, looks, pruning, development scores, whole checkpoints."""
+"""Callbacks between the steps of a training: progress, observation, pruning, development scores, checkpoints."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from srlbench.training.rng import preserved_rng
 from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
 
-OBSERVED = 64  # lines of the fixed batch that is looked at while training
+OBSERVED = 64  # lines of the fixed batch that is observed during training
 COMPLETE = "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
 
 
 class Watch(Protocol):
-    """Looks at a training, and is made to leave no trace in it."""
+    """An observer of a training; `Observer` runs it so that the training does not change."""
 
     def steps(self, last: int) -> Collection[int]:
-        """At which of so many steps it looks; 0 is before the first."""
+        """The steps to observe in a training of `last` steps; 0 is before the first."""
 
     def begin(self, model: SentenceTransformer) -> None:
-        """Looks at the encoder that training starts from, after an interruption too."""
+        """Measure the encoder before training; this is called again when training resumes."""
 
     def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
-        """What it notes of a step, in JSON's types: of the encoder, and of the loss and the views of a fixed batch."""
+        """Measure one step, in JSON types: the encoder, and the loss with the views of a fixed batch."""
 
 
 def silent(stage: str, done: int, of: int) -> None:
-    """Progress that nobody asked for."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What others have to do with a training: its development score, its progress, who watches it, its ranks."""
+    """What the caller adds to a training: a development score, a progress callback, an observer, and the ranks."""
 
     dev_score: DevScore
     report: Report = silent
@@ -57,7 +57,7 @@ class Hooks:
 
 
 class Dev(BaseEvaluator):
-    """The development score in sentence-transformers' form; it leaves no trace in the training it looks at."""
+    """The development score as a sentence-transformers evaluator; it does not change the training."""
 
     def __init__(self, score: DevScore, ranks: Ranks) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -71,7 +71,9 @@ class Dev(BaseEvaluator):
         return {"dev": score}
 
 
-class Shown(TrainerCallback):
+class Progress(TrainerCallback):
+    """A callback that reports each step."""
+
     def __init__(self, report: Report, steps: int) -> None:
         self.report, self.steps = report, steps
 
@@ -80,24 +82,24 @@ class Shown(TrainerCallback):
 
 
 class Sparse(TrainerCallback):
-    """Keeps at zero what has gone, and lets more go where pruning is gradual."""
+    """A callback that keeps pruned weights at zero, and prunes more of them if pruning is gradual."""
 
     def __init__(self, objective: Objective, training: Training) -> None:
         self.objective, self.training, recipe = objective, training, training.recipe
-        self.rise = sparsify.rise(recipe.steps or 0) if recipe.schedule == "gradual" else {}
+        self.shares = sparsify.rise(recipe.steps or 0) if recipe.schedule == "gradual" else {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        sparsify.apply(self.objective.model, self.objective.kept)
+        sparsify.apply(self.objective.model, self.objective.masks)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step in self.rise:
-            risen = self.rise[state.global_step] * (self.training.recipe.sparsity or 0)
-            self.objective.kept = sparsest(self.objective.model, self.training, risen)
-        sparsify.apply(self.objective.model, self.objective.kept)
+        if state.global_step in self.shares:
+            sparsity = self.shares[state.global_step] * (self.training.recipe.sparsity or 0)
+            self.objective.masks = pruning_masks(self.objective.model, self.training, sparsity)
+        sparsify.apply(self.objective.model, self.objective.masks)
 
 
 class Observer(TrainerCallback):
-    """Shows the encoder, and the objective on one fixed batch, dropout on, at some steps."""
+    """A callback that shows a `Watch` the encoder, and the loss on one fixed batch with dropout, at some steps."""
 
     def __init__(self, objective: Objective, text: TokenisedText, watch: Watch, steps: int) -> None:
         self.objective, self.watch, self.steps = objective, watch, frozenset(watch.steps(steps))
@@ -121,11 +123,12 @@ class Observer(TrainerCallback):
             torch.manual_seed(0)
             with torch.no_grad():
                 views = self.objective.train().embeddings([block], self.batch["label"].to(device))
-            seen = self.watch.look(self.objective.model.eval(), self.objective.value, *views)
-        self.objective.observed.append({"step": step, **seen})
+            measures = self.watch.look(self.objective.model.eval(), self.objective.value, *views)
+        self.objective.observed.append({"step": step, **measures})
 
     @contextmanager
     def _untouched(self) -> Iterator[None]:
+        """Restore the random state and the training mode afterwards."""
         was_training = self.objective.training
         with preserved_rng():
             yield
@@ -133,19 +136,19 @@ class Observer(TrainerCallback):
 
 
 class Completed(TrainerCallback):
-    """Marks a checkpoint as whole: a killed save leaves a folder without this file, which is not resumed from."""
+    """A callback that marks a checkpoint as complete; an interrupted save has no mark, and training ignores it."""
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.ranks.barrier()  # every rank has written its part
+        self.ranks.barrier()  # afterwards every rank has written its part
         if self.ranks.first:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
 
-def sparsest(model: SentenceTransformer, training: Training, sparsity: float) -> Masks:
-    """The masks of the asked sparsity, by importance on training text with dropout; nothing else changes."""
+def pruning_masks(model: SentenceTransformer, training: Training, sparsity: float) -> Masks:
+    """The masks of this sparsity, by importance on training text with dropout; model and random state stay the same."""
     recipe, seed = training.recipe, training.seed
     text = TokenisedText(data.training_text(training.track, "twins"), model.tokenizer, recipe.max_length or 0)
     rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)

@@ -1,4 +1,4 @@
-"""An encoder without the heads and neurons that are all zero: smaller, faster, the same vectors."""
+"""Compact encoders: the heads and neurons that are all zero are removed; the vectors stay the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZES = "compact.json"
 
 
 class CompactTransformer(Transformer):
-    """A transformer with fewer heads and neurons than its configuration says; `compact.json` says how many."""
+    """A transformer with fewer heads and neurons than its configuration says; `compact.json` has the numbers."""
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         super().save(output_path, *args, **kwargs)
@@ -29,32 +29,32 @@ class CompactTransformer(Transformer):
 
     @classmethod
     def load(cls, model_name_or_path: str, *args: Any, **kwargs: Any) -> CompactTransformer:
-        # The weights do not fit what the configuration says: they are read again when the layers have their sizes.
+        # The weights do not fit the configuration. They are loaded again after the layers have their real sizes.
         kwargs["model_kwargs"] = {**(kwargs.get("model_kwargs") or {}), "ignore_mismatched_sizes": True}
-        made = super().load(model_name_or_path, *args, **kwargs)
+        transformer = super().load(model_name_or_path, *args, **kwargs)
         folder = Path(model_name_or_path, *args[:1], kwargs.get("subfolder", ""))
-        for layer, (inner, neurons) in zip(_stack(made.model), json.loads((folder / SIZES).read_text("utf-8"))):
-            _resize(layer, torch.arange(inner), torch.arange(neurons))
-        made.model.load_state_dict(load_file(folder / "model.safetensors"))
-        return made
+        for layer, (width, neurons) in zip(_stack(transformer.model), json.loads((folder / SIZES).read_text("utf-8"))):
+            _resize(layer, torch.arange(width), torch.arange(neurons))
+        transformer.model.load_state_dict(load_file(folder / "model.safetensors"))
+        return transformer
 
 
 def compact(model: SentenceTransformer) -> SentenceTransformer:
-    """A copy without what is all zero; the encoder itself is left as it is."""
-    made = copy.deepcopy(model).eval()
-    first: Any = made[0]
-    found = list(_alive(made))
-    if all(bool(heads.all()) and bool(neurons.all()) for heads, neurons in found):
+    """A copy of an encoder without the heads and neurons that are all zero."""
+    smaller = copy.deepcopy(model).eval()
+    first: Any = smaller[0]
+    alive = list(_alive(smaller))
+    if all(bool(heads.all()) and bool(neurons.all()) for heads, neurons in alive):
         raise UsageError("No head or neuron of this encoder is all zero: weights that go one by one leave no room.")
-    for layer, (heads, neurons) in zip(_stack(first.model), found):
+    for layer, (heads, neurons) in zip(_stack(first.model), alive):
         size = layer.attention.self.attention_head_size
         _resize(layer, torch.nonzero(heads.repeat_interleave(size)).flatten(), torch.nonzero(neurons).flatten())
     first.__class__ = CompactTransformer
-    return made
+    return smaller
 
 
 def sizes(model: Any) -> list[tuple[int, int]]:
-    """Of each layer the width of its attention, over all its heads, and its neurons."""
+    """The attention width (of all heads together) and the number of neurons of each layer."""
     return [(layer.attention.self.query.out_features, layer.intermediate.dense.out_features) for layer in _stack(model)]
 
 
@@ -63,31 +63,31 @@ def _stack(model: Any) -> Any:
 
 
 def _alive(model: SentenceTransformer) -> Iterator[tuple[Tensor, Tensor]]:
-    """Of each layer, which heads and which neurons any weight but zero reads."""
-    known = dict(model.named_parameters())
+    """For each layer, which heads and which neurons have a nonzero weight that reads them."""
+    parameters = dict(model.named_parameters())
     for layer in layers(model):
-        heads, neurons = (known[f"{name}.weight"].detach().ne(0).any(0) for name in (layer.out, layer.down))
+        heads, neurons = (parameters[f"{name}.weight"].detach().ne(0).any(0) for name in (layer.out, layer.down))
         yield heads.view(layer.heads, -1).any(1), neurons
 
 
-def _resize(layer: Any, inner: Tensor, neurons: Tensor) -> None:
-    """Keep these rows of what makes heads and neurons, and these columns of what reads them."""
+def _resize(layer: Any, heads: Tensor, neurons: Tensor) -> None:
+    """Keep these head dimensions and neurons: rows of the matrices that compute them, columns of their readers."""
     attention = layer.attention.self
     for name in ("query", "key", "value"):
-        setattr(attention, name, _rows(getattr(attention, name), inner))
-    attention.all_head_size = len(inner)
-    layer.attention.output.dense = _columns(layer.attention.output.dense, inner)
+        setattr(attention, name, _rows(getattr(attention, name), heads))
+    attention.all_head_size = len(heads)
+    layer.attention.output.dense = _columns(layer.attention.output.dense, heads)
     layer.intermediate.dense = _rows(layer.intermediate.dense, neurons)
     layer.output.dense = _columns(layer.output.dense, neurons)
 
 
-def _rows(dense: nn.Linear, kept: Tensor) -> nn.Linear:
-    made = nn.Linear(dense.in_features, len(kept))
-    made.weight.data, made.bias.data = dense.weight.data[kept].clone(), dense.bias.data[kept].clone()
-    return made
+def _rows(dense: nn.Linear, rows: Tensor) -> nn.Linear:
+    smaller = nn.Linear(dense.in_features, len(rows))
+    smaller.weight.data, smaller.bias.data = dense.weight.data[rows].clone(), dense.bias.data[rows].clone()
+    return smaller
 
 
-def _columns(dense: nn.Linear, kept: Tensor) -> nn.Linear:
-    made = nn.Linear(len(kept), dense.out_features)
-    made.weight.data, made.bias.data = dense.weight.data[:, kept].clone(), dense.bias.data.clone()
-    return made
+def _columns(dense: nn.Linear, columns: Tensor) -> nn.Linear:
+    smaller = nn.Linear(len(columns), dense.out_features)
+    smaller.weight.data, smaller.bias.data = dense.weight.data[:, columns].clone(), dense.bias.data.clone()
+    return smaller

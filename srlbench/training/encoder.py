@@ -1,4 +1,4 @@
-"""The encoder a resolved recipe starts from: a backbone or random word vectors, a pooling, a head."""
+"""The encoder that a resolved recipe starts from: a backbone or random word vectors, a pooling, a head."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIF_A = 1e-3
 
 
 def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransformer, nn.Module]:
-    """The encoder before training, and the head that only training sees (identity if there is none)."""
+    """The encoder before training, and the head that only training uses (the identity if there is none)."""
     if recipe.encoder != "backbone":
         return SentenceTransformer(modules=[_words(recipe.encoder, folder, track)]), nn.Identity()
     if not (folder / "config.json").exists():
@@ -37,7 +37,7 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
     transformer = Transformer(
         str(folder),
         config_kwargs=config,
-        # Loading prints a report of unused weights otherwise; no recipe uses the backbone's own pooler.
+        # No recipe uses the backbone's own pooler; with it, loading would print a report of unused weights.
         model_kwargs={"dtype": torch.float32, "add_pooling_layer": False},
     )
     width = transformer.get_embedding_dimension()
@@ -54,9 +54,9 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
 
 
 def _static(recipe: Recipe, folder: Path) -> tuple[SentenceTransformer, nn.Module]:
-    """Static embeddings have one way of pooling, and no layers to choose from."""
-    known, weights = _table(folder)
-    words = Words(known, weights)
+    """The encoder and head on static embeddings, which have one way of pooling and no layers to choose from."""
+    tokenizer, weights = _table(folder)
+    words = Words(tokenizer, weights)
     head = _head(recipe.head, words.embedding_dim)
     if recipe.head in ("linear", "mlp"):
         return SentenceTransformer(modules=[words, head]), nn.Identity()
@@ -64,7 +64,7 @@ def _static(recipe: Recipe, folder: Path) -> tuple[SentenceTransformer, nn.Modul
 
 
 def plain(model: SentenceTransformer) -> SentenceTransformer:
-    """The encoder as anyone can load it, without what only training needs."""
+    """The encoder without the parts that only training needs; sentence-transformers can load it."""
     first = model[0]
     return SentenceTransformer(modules=[first.plain(), *list(model)[1:]]) if isinstance(first, Words) else model
 
@@ -72,44 +72,44 @@ def plain(model: SentenceTransformer) -> SentenceTransformer:
 def _head(kind: str, width: int) -> nn.Module:
     if kind == "none":
         return nn.Identity()
-    if kind.endswith("linear-train-only"):  # of arXiv 2402.18281: the first for BERT, with tanh before it for RoBERTa
+    if kind.endswith("linear-train-only"):  # the heads of arXiv 2402.18281: linear for BERT, tanh-linear for RoBERTa
         layer = nn.Linear(width, width)
         nn.init.normal_(layer.weight, std=6e-3)
         nn.init.normal_(layer.bias, std=6e-3)
         return nn.Sequential(nn.Tanh(), layer) if kind.startswith("tanh") else layer
     dense = Dense(width, width, activation_function=nn.Tanh() if kind.startswith("mlp") else None)
-    # BERT's initialisation of new layers, as SimCSE's head has it.
+    # BERT's initialisation of new layers, which SimCSE's head uses too.
     nn.init.normal_(dense.linear.weight, std=0.02)
     nn.init.zeros_(dense.linear.bias)
     return nn.Sequential(dense.linear, nn.Tanh()) if kind == "mlp-train-only" else dense
 
 
 def _words(kind: str, folder: Path, track: Track) -> StaticEmbedding:
-    """Words alone: the backbone's input embeddings, or random vectors as wide, so that a probe has no less to see."""
+    """Word vectors alone: the backbone's input embeddings, or random ones of the same width for a fair comparison."""
     tokenizer, vectors = _table(folder)
     if kind.startswith("random"):
         vectors = torch.randn(*vectors.shape)
     if kind.endswith("weighted"):
         texts = [line[0] for line in data.training_text(track, "twins")]
-        found = tokenizer.encode_batch(texts, add_special_tokens=False)
-        counts = Counter(i for each in found for i in each.ids)
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+        counts = Counter(i for encoding in encodings for i in encoding.ids)
         p = torch.tensor([counts[i] for i in range(len(vectors))]) / counts.total()
         vectors = vectors * (SIF_A / (SIF_A + p)).unsqueeze(1)
     return StaticEmbedding(tokenizer, embedding_weights=vectors)
 
 
 def _table(folder: Path) -> tuple[Tokenizer, Tensor]:
-    """The backbone's tokenizer and its input embeddings."""
+    """The tokenizer and the input embeddings of a backbone."""
     if not (folder / "config.json").exists():
-        known = StaticEmbedding.load(str(folder))
-        return known.tokenizer, known.embedding.weight.detach().float()
+        static = StaticEmbedding.load(str(folder))
+        return static.tokenizer, static.embedding.weight.detach().float()
     tokenizer = AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
     model = AutoModel.from_pretrained(str(folder), dtype=torch.float32, add_pooling_layer=False)
     return tokenizer, model.get_input_embeddings().weight.detach()
 
 
 def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> SentenceTransformer:
-    """The encoder with a linear map appended that whitens its vectors of training text."""
+    """The encoder with an added linear map that whitens its vectors of the training text."""
     texts = [line[0] for line in data.training_text(track, "twins")][:lines]
     x = torch.from_numpy(model.encode(texts, show_progress_bar=False)).double()
     mean = x.mean(0)
@@ -123,7 +123,7 @@ def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> Sent
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """Hash of every parameter and buffer: two encoders with one hash give the same digits."""
+    """The hash of all parameters and buffers: encoders with the same hash give the same digits."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         tensor = value.detach().cpu().contiguous()
@@ -133,7 +133,7 @@ def weights_sha256(model: nn.Module) -> str:
 
 
 def loaded_sha256(model: SentenceTransformer) -> str:
-    """The same of an encoder that was kept and loaded again: loading adds a pooler, which no recipe has or uses."""
+    """The weights hash of an encoder loaded from a folder, without the pooler that loading adds and no recipe uses."""
     model = copy.deepcopy(model)
     inner: Any = getattr(model[0], "model", None)
     if getattr(inner, "pooler", None) is not None:

@@ -1,4 +1,4 @@
-"""The start and the end of the ranks of one training; whoever starts them waits, and sees each of them end."""
+"""Start and end of the rank processes of one training; the process that starts them waits until all have ended."""
 
 from __future__ import annotations
 
@@ -21,51 +21,54 @@ import torch
 from transformers.utils.logging import disable_progress_bar
 
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.training.ranks import Lost, Ranks, join
+from srlbench.training.ranks import Lost, Ranks, connect
 
 Report = Callable[[str, int, int], None]
 Make = Callable[[Ranks, Report], Any]
-GRACE = 5.0  # seconds in which the rank that another one misses is found dead
+GRACE = 5.0  # seconds to wait for the end of a process that another rank has lost
 GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 class Failed(SrlbenchError):
-    """What ended a rank, and all of them with it."""
+    """The error that ended one rank, and with it the whole training."""
 
     def __init__(self, problem: dict[str, str]) -> None:
         super().__init__(problem["message"])
         self.problem = problem
 
 
-class Held:
-    """An open file that a started process has too: its lock is given back when the last of them has ended."""
+class InheritedFile:
+    """An open file that a started process inherits: its lock is released when the last of these processes ends."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _held, (reduction.DupFd(self.descriptor),)
+        return _inherited, (reduction.DupFd(self.descriptor),)
 
 
-def _held(passed: Any) -> Held:
-    return Held(passed.detach())
+def _inherited(duplicate: Any) -> InheritedFile:
+    return InheritedFile(duplicate.detach())
 
 
 def problem(error: Exception) -> dict[str, str]:
-    """An error as a record keeps it: one line of it, and how it came about if it is not one of ours."""
+    """An error in the form of a record: its type, its first line, and the traceback of an unforeseen error."""
     if isinstance(error, Failed):
         return error.problem
     if isinstance(error, SrlbenchError):
         return {"type": type(error).__name__, "message": str(error)}
-    said = f"{type(error).__name__}: {error}".partition("\n")[0]
+    message = f"{type(error).__name__}: {error}".partition("\n")[0]
     trace = "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "message": said, "traceback": trace}
+    return {"type": type(error).__name__, "message": message, "traceback": trace}
 
 
-def together(make: Make, size: int, place: Path, report: Report, lock: int) -> Any:
-    """What `make` gives rank 0, of so many processes that meet at a file and hold the lock; if one fails, all end."""
+def together(make: Make, size: int, store: Path, report: Report, lock: int) -> Any:
+    """The result of `make` on rank 0, when `size` processes run it together; if one fails, all end.
+
+    store: a file over which the processes find each other. lock: an open file, which all of them inherit.
+    """
     devices = _devices(size)
-    place.unlink(missing_ok=True)
+    store.unlink(missing_ok=True)
     context = multiprocessing.get_context("spawn")
     ranks: dict[Connection, BaseProcess] = {}
     try:
@@ -73,11 +76,11 @@ def together(make: Make, size: int, place: Path, report: Report, lock: int) -> A
             receive, send = context.Pipe(duplex=False)
             process: BaseProcess = context.Process(
                 target=_rank,
-                args=(make, rank, size, place, send, Held(lock)),
+                args=(make, rank, size, store, send, InheritedFile(lock)),
                 name=f"rank {rank} of {size}",
                 daemon=True,
             )
-            with _seeing(devices[rank] if devices else None):
+            with _visible(devices[rank] if devices else None):
                 process.start()
             send.close()
             ranks[receive] = process
@@ -86,36 +89,38 @@ def together(make: Make, size: int, place: Path, report: Report, lock: int) -> A
         for process in ranks.values():
             process.kill()
             process.join()
-        place.unlink(missing_ok=True)
+        store.unlink(missing_ok=True)
 
 
 def _result(ranks: dict[Connection, BaseProcess], report: Report) -> Any:
+    """The result of rank 0, after every rank has sent its own."""
     first, waiting = next(iter(ranks)), set(ranks)
-    made = b""
+    result = b""
     while waiting:
         for receive in wait(list(waiting)):
             assert isinstance(receive, Connection)
             try:
-                kind, said = receive.recv()
+                kind, message = receive.recv()
             except EOFError:
                 raise Failed(_death(ranks[receive])) from None
             if kind == "failed":
-                raise Failed(said if said["type"] != Lost.__name__ else _missed(ranks, said))
+                raise Failed(message if message["type"] != Lost.__name__ else _lost(ranks, message))
             if kind == "progress":
-                report(*said)
+                report(*message)
             else:
                 waiting.remove(receive)
-                made = said if receive is first else made
-    return pickle.loads(made)
+                result = message if receive is first else result
+    return pickle.loads(result)
 
 
-def _missed(ranks: dict[Connection, BaseProcess], said: dict[str, str]) -> dict[str, str]:
-    """Why a rank was missed by another: how the one ended that did."""
+def _lost(ranks: dict[Connection, BaseProcess], otherwise: dict[str, str]) -> dict[str, str]:
+    """The problem of the rank that has ended, when another rank reports only that it lost one."""
     ended = wait([process.sentinel for process in ranks.values()], GRACE)
-    return next((_death(process) for process in ranks.values() if process.sentinel in ended), said)
+    return next((_death(process) for process in ranks.values() if process.sentinel in ended), otherwise)
 
 
 def _death(process: BaseProcess) -> dict[str, str]:
+    """The problem of a process that ended without a result."""
     process.join()
     code = process.exitcode or 0
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} and no result"
@@ -124,17 +129,17 @@ def _death(process: BaseProcess) -> dict[str, str]:
 
 
 def _devices(size: int) -> list[str]:
-    """The GPUs that this process sees, as a process that shall see one of them is told; none, if there are none."""
+    """The GPUs that this process sees, as values of CUDA_VISIBLE_DEVICES; an empty list if there are none."""
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if 0 < count < size:
         raise UsageError(f"world_size = {size} needs {size} GPUs, and {count} can be seen here.")
-    known = os.environ.get(GPUS)
-    return known.split(",")[:count] if known else [str(number) for number in range(count)]
+    visible = os.environ.get(GPUS)
+    return visible.split(",")[:count] if visible else [str(number) for number in range(count)]
 
 
 @contextmanager
-def _seeing(device: str | None) -> Iterator[None]:
-    """What is started here sees one GPU; set before it begins, for libraries look while they are imported."""
+def _visible(device: str | None) -> Iterator[None]:
+    """Let a process that starts inside see this GPU alone; libraries read the variable while they are imported."""
     before = os.environ.get(GPUS)
     if device is not None:
         os.environ[GPUS] = device
@@ -147,8 +152,8 @@ def _seeing(device: str | None) -> Iterator[None]:
             os.environ[GPUS] = before
 
 
-def _rank(make: Make, rank: int, size: int, place: Path, send: Connection, held: Held) -> None:
-    """A rank's process. It ends when it is ended, for the others may still have need of what it said."""
+def _rank(make: Make, rank: int, size: int, store: Path, send: Connection, lock: InheritedFile) -> None:
+    """The main function of a rank's process. It waits to be killed, because other ranks may still need this one."""
     end_with_parent()
     disable_progress_bar()  # type: ignore[no-untyped-call]
 
@@ -157,20 +162,20 @@ def _rank(make: Make, rank: int, size: int, place: Path, send: Connection, held:
             send.send(("progress", (stage, done, of)))
 
     try:
-        made = make(join(rank, size, place), report)
-        said: tuple[str, Any] = ("made", pickle.dumps(made) if rank == 0 else b"")
+        result = make(connect(rank, size, store), report)
+        message: tuple[str, Any] = ("result", pickle.dumps(result) if rank == 0 else b"")
     except BrokenPipeError:
         os._exit(1)
     except Exception as error:
-        said = ("failed", problem(error))
+        message = ("failed", problem(error))
     with suppress(BrokenPipeError):
-        send.send(said)
+        send.send(message)
     while True:
         time.sleep(3600)
 
 
 def end_with_parent() -> None:
-    """If the process that started this one is killed, this one ends: no orphan goes on training."""
+    """End this process when its parent is killed, so that no orphan goes on training."""
     parent: Any = multiprocessing.parent_process()
 
     def watch() -> None:

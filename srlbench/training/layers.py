@@ -1,4 +1,4 @@
-"""Modules that sentence-transformers does not have."""
+"""Encoder modules that sentence-transformers does not have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class FirstLast(Pooling):
-    """The mean over words of the average of the first and the last layer.
+    """The average of the first and the last layer, as a mean over words.
 
-    First is the output of the first transformer layer, not the static embedding: SimCSE's paper printed numbers of
-    the latter (issue 285 there) and its code computes the former.
+    The first layer is the output of the first transformer layer, which is what SimCSE's code computes. The numbers in
+    SimCSE's paper are for the static embedding instead (issue 285 there).
     """
 
     def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
@@ -24,7 +24,7 @@ class FirstLast(Pooling):
 
 
 class Words(StaticEmbedding):
-    """Static embeddings while they are trained: of rows of padded pieces, too."""
+    """Static embeddings in training: they also read rows of padded word pieces."""
 
     def __init__(self, tokenizer: Tokenizer, weights: Tensor) -> None:
         super().__init__(tokenizer, embedding_weights=weights)
@@ -38,12 +38,12 @@ class Words(StaticEmbedding):
         return super().forward({"input_ids": features["input_ids"][mask], "offsets": starts})
 
     def plain(self) -> StaticEmbedding:
-        """The same embeddings as sentence-transformers knows them."""
+        """The same embeddings as a module of sentence-transformers."""
         return StaticEmbedding(self.tokenizer, embedding_weights=self.embedding.weight.detach())
 
 
 def thinned(ids: Tensor, mask: Tensor, share: float, kept: Tensor) -> Tensor:
-    """The mask with a random share of the pieces left out, but none of `kept`, and never all of a sentence."""
+    """The mask without a random share of the pieces, except those in `kept`; a sentence never loses all its pieces."""
     pieces = mask.bool() & ~torch.isin(ids, kept)
     left = pieces & (torch.rand(mask.shape, device=mask.device) >= share)
     return (mask.bool() & (left.where(left.any(1, keepdim=True), pieces) | ~pieces)).to(mask.dtype)

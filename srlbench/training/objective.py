@@ -1,4 +1,4 @@
-"""The training objective: all views through the encoder once, a head, a pure loss function."""
+"""The training objective: the encoder on all views at once, a head, and a pure loss function."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from srlbench.training.rng import common_rng
 
 
 class Diverged(SrlbenchError):
-    """Training produced a loss that is not a finite number."""
+    """A training loss that is not a finite number."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """How the views of a batch are made: how many, and the share of its words that each leaves out."""
+    """How the views of a batch are made: their number, and the share of words that each one drops."""
 
     count: int
     word_dropout: float = 0.0
@@ -31,7 +31,7 @@ class Views:
 
 
 class Objective(nn.Module):
-    """A loss in sentence-transformers' form: blocks of token ids in, a scalar out."""
+    """A loss as a sentence-transformers module: blocks of token ids in, a scalar out."""
 
     def __init__(
         self,
@@ -46,26 +46,27 @@ class Objective(nn.Module):
         self.views, self.ranks, self.special = views, ranks, torch.tensor(special(model.tokenizer))
         self.history: list[float] = []
         self.observed: list[dict[str, Any]] = []
-        self.kept: dict[str, Tensor] = {}  # masks of a sparse encoder: parameter -> what stays
+        self.masks: dict[str, Tensor] = {}  # of a sparse encoder: parameter -> which entries stay
 
     def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """labels: where in the blocks the embedding of each row of each view is."""
+        """The loss of a batch. labels: the position in the blocks of each row of each view."""
         views = self.embeddings(features, labels)
-        value = self.value(*views) if self.ranks.size == 1 else self._of_all(views)
+        value = self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         self.history.append(value.item())
-        return value * self.ranks.size  # ranks take the mean of their gradients, each of which is of its rows alone
+        # The gradient of each rank covers its own rows alone. The ranks take the mean, and this factor makes it a sum.
+        return value * self.ranks.size
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
-        """The views of the batch, behind the head."""
+        """The embeddings of each view of the batch, after the head."""
         if self.training and self.views.word_dropout:
             features = [self._thinned(block) for block in features]
         blocks = [self.model(block)["sentence_embedding"] for block in features]
         return self.head(torch.cat(blocks)[labels]).chunk(self.views.count)  # type: ignore[no-any-return]
 
-    def _of_all(self, views: tuple[Tensor, ...]) -> Tensor:
-        """The loss of the whole batch; one that draws numbers draws the same on every rank."""
+    def _whole_batch(self, views: tuple[Tensor, ...]) -> Tensor:
+        """The loss of the batch of all ranks; a loss that draws random numbers draws the same on every rank."""
         with common_rng(self.views.seed, len(self.history)):
             return self.value(*map(self.ranks.all_gather, views))  # type: ignore[no-any-return]
 

@@ -1,10 +1,10 @@
-"""The processes that make one training together, as one of them sees them: what it takes from the others.
+"""Ranks: the processes that run one training together, and the calls by which they exchange tensors.
 
-Every rank has all of the encoder and a share of each batch. The loss is taken by each of the whole batch, with the
-gradient through its own rows alone, and torch's DistributedDataParallel adds the gradients up: exact for any loss of
-embeddings, with negatives of the other ranks or with statistics of the batch. The group is not torch's default one,
-which would make of the Trainer, of accelerate and of sentence-transformers what they are in a launched job, down to
-a share of each evaluation: each rank is a plain one-process training.
+Every rank has the whole encoder and a share of each batch. It computes the loss of the whole batch, with a gradient
+through its own rows alone, and torch's DistributedDataParallel adds the gradients. This is exact for any loss of
+embeddings, also with negatives from other ranks or with statistics of the batch. The process group is not torch's
+default one: with that, the Trainer, accelerate and sentence-transformers would behave as in a distributed job and, for
+example, split each evaluation. Here each rank is a plain training in one process.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from torch.nn.parallel import DistributedDataParallel
 
 from srlbench.errors import SrlbenchError, UsageError
 
-PATIENCE = timedelta(days=1)  # others wait while rank 0 looks at the encoder; who started the ranks sees them end
+# The other ranks wait while rank 0 observes the encoder. The process that started the ranks notices if one ends.
+PATIENCE = timedelta(days=1)
 
 
 class Lost(SrlbenchError):
-    """Another rank is gone; why, it does not say itself."""
+    """The loss of another rank's process, for a reason that this rank does not know."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """One rank of so many. All call the same methods in the same order, or they wait for each other."""
+    """One rank of `size`. All ranks must call the same methods in the same order, or they wait for each other."""
 
     rank: int = 0
     size: int = 1
@@ -42,39 +43,39 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that looks, tells and writes."""
+        """Whether this is the rank that observes, reports and writes."""
         return self.rank == 0
 
     def share(self, rows: Sequence[int]) -> list[int]:
-        """Its part of a batch; in the order of the ranks the parts are the batch."""
+        """This rank's part of a batch; the parts in the order of the ranks are the batch."""
         if len(rows) % self.size:
             raise UsageError(f"{self.size} processes cannot share a batch of {len(rows)} lines equally.")
         part = len(rows) // self.size
         return list(rows[self.rank * part : (self.rank + 1) * part])
 
     def all_gather(self, rows: Tensor) -> Tensor:
-        """The rows of all ranks, with a gradient through its own."""
+        """The rows of all ranks, with a gradient through this rank's rows."""
         if self.size == 1:
             return rows
         parts = [torch.empty_like(rows) for _ in range(self.size)]
-        with _together():
+        with _collective():
             self.group.allgather([parts], [rows.detach().contiguous()]).wait()
         parts[self.rank] = rows
         return torch.cat(parts)
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with rank 0's weights, whose gradients become the mean over ranks as they are found.
+        """The module with the weights of rank 0; its gradients become the mean over the ranks.
 
-        While unused parameters are looked for, the order in which gradients are added never changes: it would after the
-        first step otherwise, and a resumed training of three or more would not give the digits of an unbroken one.
+        `find_unused_parameters` keeps the order in which gradients are added. Without it the order changes after the
+        first step, and a resumed training of three or more ranks would not give the same digits as an unbroken one.
         """
         if self.size == 1:
             return module
-        with _together():
+        with _collective():
             return DistributedDataParallel(module, process_group=self.group, find_unused_parameters=True)
 
     def take_weights(self, module: nn.Module) -> None:
-        """Those that rank 0 has."""
+        """Replace the weights of the module by those of rank 0."""
         for value in module.state_dict().values() if self.size > 1 else ():
             self._from_first(value)
 
@@ -85,17 +86,17 @@ class Ranks:
         return float(self._from_first(torch.tensor([number], dtype=torch.float64, device=_device())).item())
 
     def barrier(self) -> None:
-        """Ends when all ranks are here."""
+        """Wait until all ranks have called this."""
         if self.size > 1:
-            here = torch.ones(1, device=_device())
-            with _together():
-                self.group.allreduce([here]).wait()
-                here.item()  # on a GPU, waiting is done here
+            one = torch.ones(1, device=_device())
+            with _collective():
+                self.group.allreduce([one]).wait()
+                one.item()  # on a GPU, this is the call that waits
 
     def _from_first(self, value: Tensor) -> Tensor:
         options = dist.BroadcastOptions()
         options.rootRank = 0
-        with _together():
+        with _collective():
             self.group.broadcast([value], options).wait()
         return value
 
@@ -103,9 +104,9 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join(rank: int, size: int, place: Path) -> Ranks:
-    """This process as one of the ranks that meet at a file; with GPUs, its own is the one that it sees."""
-    store: Any = dist.FileStore(str(place), size)  # type: ignore[attr-defined]
+def connect(rank: int, size: int, path: Path) -> Ranks:
+    """This process as one of the ranks, which find each other over a file; a rank uses the one GPU that it sees."""
+    store: Any = dist.FileStore(str(path), size)  # type: ignore[attr-defined]
     store.set_timeout(PATIENCE)
     kinds: Any = dist.ProcessGroup.BackendType
     make: Any
@@ -113,12 +114,12 @@ def join(rank: int, size: int, place: Path) -> Ranks:
         torch.cuda.set_device(0)
         kind, make = kinds.NCCL, dist.ProcessGroupNCCL
     else:
-        # They are on one machine, and what they say to each other is nobody else's.
-        if inside := [name for _, name in socket.if_nameindex() if name.startswith("lo")]:
-            os.environ["GLOO_SOCKET_IFNAME"] = inside[0]
+        # All ranks are on one machine, so that the loopback interface is enough and keeps their messages private.
+        if loopback := [name for _, name in socket.if_nameindex() if name.startswith("lo")]:
+            os.environ["GLOO_SOCKET_IFNAME"] = loopback[0]
         kind, make = kinds.GLOO, dist.ProcessGroupGloo
     group: Any = dist.ProcessGroup(store, rank, size)
-    with _together():
+    with _collective():
         group._set_default_backend(kind)
         group._register_backend(torch.device(_device()), kind, make(store, rank, size, PATIENCE))
     return Ranks(rank, size, group)
@@ -129,7 +130,8 @@ def _device() -> str:
 
 
 @contextmanager
-def _together() -> Iterator[None]:
+def _collective() -> Iterator[None]:
+    """Raise `Lost` when a collective call inside fails because another rank has ended."""
     try:
         yield
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Random state: seeded once a run, and kept from libraries that reseed the world."""
+"""Random state: seeded once in each run, and protected from libraries that reseed the global generators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def seed_everything(seed: int, threads: int) -> None:
     """Seed python, numpy and torch, fix the thread count, and refuse non-deterministic kernels."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    # A debugging aid that costs a pass over all memory.
+    # A debugging aid that fills all new memory and takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     random.seed(seed)
     np.random.seed(seed)
@@ -22,13 +22,13 @@ def seed_everything(seed: int, threads: int) -> None:
 
 
 def stream(*numbers: int) -> int:
-    """A seed that follows from these numbers, and is like that of no others."""
+    """A seed computed from these numbers; other numbers give an unrelated seed."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 @contextmanager
 def common_rng(*numbers: int) -> Iterator[None]:
-    """What is drawn inside follows from these numbers alone, and is drawn from no other stream."""
+    """Seed all generators from these numbers inside, and restore their state afterwards."""
     with preserved_rng():
         seed = stream(*numbers)
         random.seed(seed)
@@ -39,7 +39,7 @@ def common_rng(*numbers: int) -> Iterator[None]:
 
 @contextmanager
 def preserved_rng() -> Iterator[None]:
-    """Whatever happens inside, the random streams go on afterwards as if it had not (mteb calls set_seed(42))."""
+    """Restore the state of all generators afterwards, whatever happens inside (mteb calls set_seed(42))."""
     python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:

@@ -1,9 +1,10 @@
-"""Which parts of an encoder do least for alignment and uniformity, and the encoder without them.
+"""Pruning: the parts of an encoder that contribute least to alignment and uniformity are set to zero.
 
-A weight's importance is the first-order effect of removing it, |theta dL/dtheta|, as a mean over batches of training
-text, L being the alignment loss of dropout twins or their uniformity loss. That of a head or neuron is the effect of a
-gate on its output, |sum theta dL/dtheta| over the weights that read it. Each of the two is divided by its length within
-a layer, and they are added. How arXiv 2311.03881 scores is not public: this is our operationalisation.
+The importance of a weight is the first-order effect of removing it, |theta dL/dtheta|, as a mean over batches of
+training text; L is the alignment loss or the uniformity loss of two dropout views. The importance of a head or neuron
+is the effect of a gate on its output, |sum theta dL/dtheta| over the weights that read it. The effects on each loss are
+divided by their length (norm) within a layer, and the two are added. How arXiv 2311.03881 scores weights is not public:
+this is our operationalisation.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from torch.nn.functional import normalize, pdist
 from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 
-BATCHES, ROWS = 16, 64  # of training text
+BATCHES, ROWS = 16, 64  # batches of training text, and rows in each
 EMBEDDINGS = "0.model.embeddings.word_embeddings.weight"
 
 Masks = dict[str, Tensor]  # parameter -> which of its entries stay
-Units = dict[tuple[int, str], Tensor]  # (layer, parameter or kind of unit) -> a number for each unit
+Units = dict[tuple[int, str], Tensor]  # (layer index, parameter or kind of unit) -> a number for each unit
 Views = Callable[[int], tuple[Tensor, Tensor]]  # the n-th batch of training text, encoded twice
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The matrices of one transformer layer, by the names of their parameters without `.weight` and `.bias`."""
+    """The matrices of one transformer layer: their parameter names without `.weight` and `.bias`."""
 
-    place: int
+    index: int
     heads: int
     read: tuple[str, ...]  # query, key, value
-    out: str  # of attention
+    out: str  # the output matrix of attention
     up: str
     down: str
 
@@ -45,7 +46,7 @@ class Layer:
 
 
 def layers(model: SentenceTransformer) -> list[Layer]:
-    """Of a transformer of BERT's family; others are refused."""
+    """The layers of a transformer of BERT's family; any other encoder is a usage error."""
     first: Any = model[0]
     inner = getattr(getattr(first, "model", None), "encoder", None)
     stack = getattr(inner, "layer", None)
@@ -54,24 +55,24 @@ def layers(model: SentenceTransformer) -> list[Layer]:
     root, heads = "0.model.encoder.layer", int(first.model.config.num_attention_heads)
     return [
         Layer(
-            place,
+            index,
             heads,
-            tuple(f"{root}.{place}.attention.self.{part}" for part in ("query", "key", "value")),
-            f"{root}.{place}.attention.output.dense",
-            f"{root}.{place}.intermediate.dense",
-            f"{root}.{place}.output.dense",
+            tuple(f"{root}.{index}.attention.self.{part}" for part in ("query", "key", "value")),
+            f"{root}.{index}.attention.output.dense",
+            f"{root}.{index}.intermediate.dense",
+            f"{root}.{index}.output.dense",
         )
-        for place in range(len(stack))
+        for index in range(len(stack))
     ]
 
 
 def alignment(a: Tensor, b: Tensor) -> Tensor:
-    """Mean squared distance of the twins, as `losses.align_uniform` has it."""
+    """The mean squared distance of the two views of a sentence, as in `losses.align_uniform`."""
     return (normalize(a, dim=-1) - normalize(b, dim=-1)).square().sum(-1).mean()
 
 
 def uniformity(a: Tensor, b: Tensor) -> Tensor:
-    """Log mean Gaussian potential within a view, the mean of the two."""
+    """The log of the mean Gaussian potential within each view, as a mean of the two views."""
     return torch.stack([(-2 * pdist(normalize(x, dim=-1)).square()).exp().mean().log() for x in (a, b)]).mean()
 
 
@@ -84,18 +85,18 @@ PARTS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], ...]] = {
 
 
 def importance(model: SentenceTransformer, recipe: Recipe, views: Views, seed: int) -> Units:
-    """Of every unit that may go, how much would be lost with it; the least go first."""
-    stack, known = layers(model), dict(model.named_parameters())
+    """The importance of every unit that may be removed; the least important are removed first."""
+    stack, parameters = layers(model), dict(model.named_parameters())
     if recipe.importance == "random":
         generator = torch.Generator().manual_seed(seed)
-        like = _units(stack, {name: known[name].detach() for name in _names(stack, recipe)}, recipe)
-        return {key: torch.rand(each.shape, generator=generator, dtype=torch.double) for key, each in like.items()}
+        like = _units(stack, {name: parameters[name].detach() for name in _names(stack, recipe)}, recipe)
+        return {key: torch.rand(unit.shape, generator=generator, dtype=torch.double) for key, unit in like.items()}
     if recipe.importance == "magnitude":
-        squares = {name: known[name].detach().double().square() for name in _names(stack, recipe)}
-        return {key: each.sqrt() for key, each in _units(stack, squares, recipe).items()}
-    found = [_effects(model, stack, recipe, loss, views) for loss in PARTS[recipe.importance]]
-    total = {key: torch.stack([part[key] for part in found]).sum(0) for key in found[0]}
-    return {key: -each for key, each in total.items()} if recipe.importance == "most" else total
+        squares = {name: parameters[name].detach().double().square() for name in _names(stack, recipe)}
+        return {key: sums.sqrt() for key, sums in _units(stack, squares, recipe).items()}
+    effects = [_effects(model, stack, recipe, loss, views) for loss in PARTS[recipe.importance]]
+    total = {key: torch.stack([effect[key] for effect in effects]).sum(0) for key in effects[0]}
+    return {key: -sums for key, sums in total.items()} if recipe.importance == "most" else total
 
 
 def _effects(
@@ -105,19 +106,19 @@ def _effects(
     loss: Callable[[Tensor, Tensor], Tensor],
     views: Views,
 ) -> Units:
-    """Mean absolute first-order effect over the batches, of length one within each layer."""
+    """The mean absolute first-order effect over the batches, scaled to length one within each layer."""
     names = _names(stack, recipe)
     parameters = [dict(model.named_parameters())[name] for name in names]
     total: Units = {}
     for batch in range(BATCHES):
         slopes = torch.autograd.grad(loss(*views(batch)), parameters)
         products = {n: (p.detach() * slope).double() for n, p, slope in zip(names, parameters, slopes)}
-        for key, each in _units(stack, products, recipe).items():
-            total[key] = total.get(key, torch.zeros(())) + each.abs() / BATCHES
+        for key, effect in _units(stack, products, recipe).items():
+            total[key] = total.get(key, torch.zeros(())) + effect.abs() / BATCHES
     lengths: dict[int, Tensor] = {}
-    for (place, _), each in total.items():
-        lengths[place] = lengths.get(place, torch.zeros((), dtype=torch.double)) + each.square().sum()
-    return {key: each / lengths[key[0]].sqrt().clamp_min(1e-300) for key, each in total.items()}
+    for (layer, _), effect in total.items():
+        lengths[layer] = lengths.get(layer, torch.zeros((), dtype=torch.double)) + effect.square().sum()
+    return {key: effect / lengths[key[0]].sqrt().clamp_min(1e-300) for key, effect in total.items()}
 
 
 def _names(stack: list[Layer], recipe: Recipe) -> list[str]:
@@ -126,89 +127,88 @@ def _names(stack: list[Layer], recipe: Recipe) -> list[str]:
 
 
 def _units(stack: list[Layer], values: dict[str, Tensor], recipe: Recipe) -> Units:
-    """Values of weights, summed into those of units."""
+    """The sum of the weights' values over each unit."""
     out: Units = {}
     for layer in stack:
         if recipe.granularity == "weight":
-            out |= {(layer.place, name): values[name].flatten() for name in layer.weights}
+            out |= {(layer.index, name): values[name].flatten() for name in layer.weights}
         elif recipe.granularity == "neuron":
-            out[layer.place, "neuron"] = values[f"{layer.down}.weight"].sum(0)
+            out[layer.index, "neuron"] = values[f"{layer.down}.weight"].sum(0)
         else:
-            out[layer.place, "head"] = _by_head(values[f"{layer.out}.weight"], layer.heads)
+            out[layer.index, "head"] = _by_head(values[f"{layer.out}.weight"], layer.heads)
     if EMBEDDINGS in values and recipe.granularity == "weight":
         out[-1, EMBEDDINGS] = values[EMBEDDINGS].flatten()
     return out
 
 
 def _by_head(values: Tensor, heads: int) -> Tensor:
-    """(out, heads x size) summed to (heads,)."""
+    """The sum for each head: (out, heads x size) -> (heads,)."""
     return values.sum(0).view(heads, -1).sum(1)
 
 
 def masks(model: SentenceTransformer, units: Units, recipe: Recipe, sparsity: float) -> Masks:
-    """What stays when the asked share of the units, rounded, goes: the least important, of all layers or of each.
+    """The masks that remove this share of the units, rounded: the least important ones, of all layers or of each layer.
 
-    The most important head and neuron of each layer stay in any case.
+    The most important head and neuron of each layer always stay.
     """
-    stack, known = layers(model), dict(model.named_parameters())
-    alive = _units(stack, {name: known[name].detach().double().square() for name in _names(stack, recipe)}, recipe)
-    units = {
-        key: each.where(alive[key] > 0, -torch.inf) for key, each in units.items()
-    }  # what has gone does not return
+    stack, parameters = layers(model), dict(model.named_parameters())
+    alive = _units(stack, {name: parameters[name].detach().double().square() for name in _names(stack, recipe)}, recipe)
+    # A removed unit does not return.
+    units = {key: values.where(alive[key] > 0, -torch.inf) for key, values in units.items()}
     if recipe.granularity != "weight":
-        units = {key: each.where(torch.arange(len(each)) != each.argmax(), torch.inf) for key, each in units.items()}
+        units = {key: x.where(torch.arange(len(x)) != x.argmax(), torch.inf) for key, x in units.items()}
     groups = [[key] for key in units] if recipe.scope == "layer" else [list(units)]
     if recipe.scope == "layer" and recipe.granularity == "weight":
-        groups = [[key for key in units if key[0] == place] for place in dict.fromkeys(key[0] for key in units)]
-    gone: dict[tuple[int, str], Tensor] = {}
+        groups = [[key for key in units if key[0] == layer] for layer in dict.fromkeys(key[0] for key in units)]
+    removed: dict[tuple[int, str], Tensor] = {}
     for group in groups:
         scores = torch.cat([units[key] for key in group])
         order, number = scores.argsort(stable=True), round(sparsity * len(scores))
-        if number > (most := int((scores < torch.inf).sum())):
+        if number > (limit := int((scores < torch.inf).sum())):
             raise UsageError(
                 f"A sparsity of {sparsity:g} is {number} of {len(scores)} {recipe.granularity}s; "
-                f"at most {most} can go, for a layer keeps one."
+                f"at most {limit} can go, for a layer keeps one."
             )
         flat = torch.zeros(len(order), dtype=torch.bool)
         flat[order[:number]] = True
-        gone |= dict(zip(group, torch.split(flat, [units[key].numel() for key in group])))
-    return dict(_masks(stack, known, gone))
+        removed |= dict(zip(group, torch.split(flat, [units[key].numel() for key in group])))
+    return dict(_masks(stack, parameters, removed))
 
 
 def _masks(
-    stack: list[Layer], known: dict[str, torch.nn.Parameter], gone: dict[tuple[int, str], Tensor]
+    stack: list[Layer], parameters: dict[str, torch.nn.Parameter], removed: dict[tuple[int, str], Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Of whole units everything that makes them and reads them goes; of weights they alone."""
-    for (place, kind), those in gone.items():
+    """The masks of removed units: a head or neuron loses the weights that compute it and those that read it."""
+    for (index, kind), flags in removed.items():
         if kind not in ("head", "neuron"):
-            yield kind, ~those.view(known[kind].shape)
+            yield kind, ~flags.view(parameters[kind].shape)
             continue
-        layer = stack[place]
-        makers, reader = (layer.read, layer.out) if kind == "head" else ((layer.up,), layer.down)
-        columns = known[f"{reader}.weight"]
-        stays = ~those.repeat_interleave(columns.shape[1] // len(those))
-        for name in makers:
-            yield f"{name}.weight", stays.unsqueeze(1).expand_as(known[f"{name}.weight"]).clone()
+        layer = stack[index]
+        writers, reader = (layer.read, layer.out) if kind == "head" else ((layer.up,), layer.down)
+        columns = parameters[f"{reader}.weight"]
+        stays = ~flags.repeat_interleave(columns.shape[1] // len(flags))
+        for name in writers:
+            yield f"{name}.weight", stays.unsqueeze(1).expand_as(parameters[f"{name}.weight"]).clone()
             yield f"{name}.bias", stays.clone()
         yield f"{reader}.weight", stays.unsqueeze(0).expand_as(columns).clone()
 
 
 def apply(model: SentenceTransformer, kept: Masks) -> None:
-    """Sets what has gone to zero."""
-    known = dict(model.named_parameters())
+    """Set the removed weights to zero."""
+    parameters = dict(model.named_parameters())
     with torch.no_grad():
         for name, mask in kept.items():
-            known[name].mul_(mask.to(known[name].device))
+            parameters[name].mul_(mask.to(parameters[name].device))
 
 
 def counts(kept: Masks) -> dict[str, int]:
-    """How many entries are zero, of how many that a mask is over."""
+    """The number of removed weights, and of all weights that the masks cover."""
     return {"zero": sum(int((~mask).sum()) for mask in kept.values()), "of": sum(m.numel() for m in kept.values())}
 
 
 def rise(steps: int) -> dict[int, float]:
-    """Gradual pruning: the steps at which more goes, and what share of all that will have gone then.
+    """The schedule of gradual pruning: step -> the share of the final sparsity that is reached at it.
 
-    Zhu and Gupta (2017): 1 - (1 - t)^3, here in ten parts between a fifth of the steps and four.
+    Zhu and Gupta (2017): 1 - (1 - t)^3, here in ten parts between one fifth and four fifths of the steps.
     """
     return {round(steps * (0.2 + 0.06 * part)): 1 - (1 - part / 10) ** 3 for part in range(1, 11)}

@@ -1,4 +1,4 @@
-"""Training: the one importer of the Trainer."""
+"""The training loop; this is the only module that imports the Trainer."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
 from srlbench.training.batches import Padding, TokenisedText, order
-from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Shown, Sparse
+from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
 from srlbench.training.rng import stream
 from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
 
-GROUPS = 4  # blocks of like length a batch on a processor; a GPU would rather have one big one
+GROUPS = 4  # blocks of similar length in a batch on a processor; a GPU is faster with one big block
 OBJECTIVE = "objective.pt"
 
 
 def fit(
-    model: SentenceTransformer, head: nn.Module, training: Training, hooks: Hooks, kept: Masks | None = None
+    model: SentenceTransformer, head: nn.Module, training: Training, hooks: Hooks, masks: Masks | None = None
 ) -> tuple[dict[str, Any], Masks]:
-    """The log of one training, and the masks it ended with; `kept` are those it begins with."""
+    """Train the model; return the log and the masks at the end. masks: those at the beginning."""
     recipe, ranks = training.recipe, hooks.ranks
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
     objective = Objective(model, head, loss, Views(text.views, recipe.word_dropout or 0.0, training.seed), ranks)
-    objective.kept = kept or {}
+    objective.masks = masks or {}
     trainer = _trainer(objective, text, training, hooks)
     start = time.perf_counter()
     last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))
     trainer.train(resume_from_checkpoint=str(training.work / f"checkpoint-{last}") if last else None)
-    ranks.take_weights(objective)  # where a selected checkpoint was gone back to, the first rank did
+    ranks.take_weights(objective)  # only the first rank went back to the selected checkpoint, if there was one
     losses = objective.history
     log = {
         "steps": recipe.steps,
@@ -53,11 +53,11 @@ def fit(
         "loss_last": sum(losses[-10:]) / len(losses[-10:]),
         "losses": losses[:: max(1, len(losses) // 50)],
         "selected": recipe.select,
-        "dev": [(e["step"], e["eval_dev"]) for e in trainer.state.log_history if "eval_dev" in e],
+        "dev": [(entry["step"], entry["eval_dev"]) for entry in trainer.state.log_history if "eval_dev" in entry],
         "observed": objective.observed,
         "seconds": time.perf_counter() - start,
     }
-    return log, objective.kept
+    return log, objective.masks
 
 
 def _trainer(objective: Objective, text: TokenisedText, training: Training, hooks: Hooks) -> _Trainer:
@@ -73,7 +73,7 @@ def _trainer(objective: Objective, text: TokenisedText, training: Training, hook
         evaluator=Dev(hooks.dev_score, ranks) if recipe.select == "dev" else None,
         callbacks=[
             *([Sparse(objective, training)] if sparse else []),
-            Shown(hooks.report, recipe.steps),
+            Progress(hooks.report, recipe.steps),
             *([Observer(objective, text, hooks.watch, recipe.steps)] if hooks.watch else []),
             Completed(ranks),
         ],
@@ -86,9 +86,9 @@ def _trainer(objective: Objective, text: TokenisedText, training: Training, hook
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
     assert recipe.steps and recipe.batch_size and recipe.lr
-    every = int(track.training["checkpoint_steps"])
+    interval = int(track.training["checkpoint_steps"])
     selected = recipe.select == "dev"
-    made = SentenceTransformerTrainingArguments(
+    arguments = SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
@@ -97,10 +97,10 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
         seed=seed,
         optim="adamw_torch_fused",
         save_strategy="steps",
-        save_steps=every,
+        save_steps=interval,
         save_total_limit=2,
         eval_strategy="steps" if selected else "no",
-        eval_steps=every,
+        eval_steps=interval,
         load_best_model_at_end=selected,
         metric_for_best_model="dev" if selected else None,
         greater_is_better=True if selected else None,
@@ -111,13 +111,13 @@ def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceT
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
-    # One process has one device, however many it sees; the Trainer would spread its forward over all of them.
-    made._n_gpu = int(made.device.type == "cuda")
-    return made
+    # A process uses one device, however many it sees; the Trainer would split the forward pass over all of them.
+    arguments._n_gpu = int(arguments.device.type == "cuda")
+    return arguments
 
 
 class _Trainer(SentenceTransformerTrainer):
-    """sentence-transformers' trainer over text that is already tokens, in an order fixed before the first step."""
+    """sentence-transformers' trainer on tokenised text, with batches that are fixed before the first step."""
 
     batches: list[list[int]]
     ranks: Ranks
@@ -129,16 +129,16 @@ class _Trainer(SentenceTransformerTrainer):
         return self.loss
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        # A list is a batch sampler; on resume the Trainer skips the ones that were done.
+        # A list works as a batch sampler; when training resumes, the Trainer skips the batches that are done.
         text: Any = self.train_dataset
         loader = DataLoader(text, batch_sampler=self.batches, collate_fn=self.data_collator)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
-        """Of encoder, head and loss as one module, which is what the ranks share."""
+        """The loss, from one module of encoder, head and loss: the ranks share the gradients of that module."""
         return self.wrapped(*self.collect_features(inputs))  # type: ignore[no-any-return]
 
-    # Ranks have the same weights and optimiser, and random numbers of their own.
+    # All ranks have the same weights and optimiser, but each has its own random state.
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         if self.ranks.first:
             super()._save_checkpoint(model, trial)
@@ -154,41 +154,41 @@ class _Trainer(SentenceTransformerTrainer):
     def _own(self, checkpoint: str) -> Path:
         return Path(checkpoint) if self.ranks.first else Path(checkpoint) / f"rank-{self.ranks.rank}"
 
-    # A checkpoint holds the objective, head and loss history included; as a sentence-transformers folder it would come
-    # back with layers that no recipe has.
+    # A checkpoint holds the objective with its head and loss history. A sentence-transformers folder has no place for
+    # them, and loading one adds layers that no recipe has.
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        mine = self._objective
+        objective = self._objective
         saved = {
-            "weights": mine.state_dict(),
-            "history": mine.history,
-            "observed": mine.observed,
-            "kept": mine.kept,
+            "weights": objective.state_dict(),
+            "history": objective.history,
+            "observed": objective.observed,
+            "kept": objective.masks,
         }
         torch.save(saved, folder / OBJECTIVE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         saved = torch.load(Path(resume_from_checkpoint) / OBJECTIVE, weights_only=True)
         self._objective.load_state_dict(saved["weights"])
-        if not self.state.global_step:  # resuming, not going back to the best checkpoint at the end
+        if not self.state.global_step:  # training resumes; at its end the best checkpoint is loaded, with other steps
             self._objective.history[:] = saved["history"]
             self._objective.observed[:] = saved["observed"]
-            self._objective.kept = saved["kept"]
+            self._objective.masks = saved["kept"]
 
     def preprocess_dataset(self, dataset: Any = None, *args: Any, **kwargs: Any) -> Any:
         return dataset
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """No model card: it would look at the dataset's columns, and records say more."""
+        """Write no model card: it would read the dataset's columns, and the records say more."""
 
 
 def _last_checkpoint(work: Path) -> int:
-    """The step of the newest whole checkpoint, or 0; unfinished ones are removed, not to be mistaken for one."""
-    whole = [0]
+    """The step of the newest complete checkpoint, or 0; incomplete ones are removed."""
+    complete = [0]
     for folder in work.glob("checkpoint-*"):
         if (folder / COMPLETE).is_file():
-            whole.append(int(folder.name.rpartition("-")[2]))
+            complete.append(int(folder.name.rpartition("-")[2]))
         else:
             shutil.rmtree(folder)
-    return max(whole)
+    return max(complete)

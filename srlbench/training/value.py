@@ -1,4 +1,4 @@
-"""One training: what it starts from, what it does, and where it may work."""
+"""The inputs of one training, as one value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from srlbench.tracks import Track
 
 @dataclass(frozen=True)
 class Training:
-    """A resolved recipe, the folder of its backbone, the track's rules, a seed, and a folder for checkpoints."""
+    """A resolved recipe, the folder of its backbone, the track, a seed, and a folder for checkpoints."""
 
     recipe: Recipe
     folder: Path
@@ -20,5 +20,5 @@ class Training:
     work: Path
 
     def below(self, name: str) -> Training:
-        """The same with its checkpoints in a folder of that name."""
+        """The same training with its checkpoints in a subfolder of this name."""
         return replace(self, work=self.work / name)

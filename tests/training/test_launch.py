@@ -103,7 +103,7 @@ def test_each_sees_one_gpu_of_those_there_are(monkeypatch: pytest.MonkeyPatch) -
     assert launch._devices(2) == ["0", "1"]
     monkeypatch.setenv(launch.GPUS, "5,GPU-8932f937")
     assert launch._devices(2) == ["5", "GPU-8932f937"]
-    with launch._seeing("5"):
+    with launch._visible("5"):
         assert os.environ[launch.GPUS] == "5"
     assert os.environ[launch.GPUS] == "5,GPU-8932f937"
     with pytest.raises(UsageError, match="world_size = 3 needs 3 GPUs, and 2 can be seen here"):

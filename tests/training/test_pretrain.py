@@ -189,7 +189,8 @@ def test_vectors_of_words_with_the_same_company_are_near() -> None:
 
 
 def test_an_epoch_reads_every_line_once_and_the_share_asked_for(toy: Pretraining, tmp_path: Path) -> None:
-    found = corpus.prepare(toy.corpus, lambda: pretrain.spoken(toy), toy.vocabulary, 32, tmp_path, quiet)
+    mixed = corpus.Text(toy.corpus, lambda: pretrain.generated_lines(toy))
+    found = corpus.prepare(mixed, toy.vocabulary, 32, tmp_path, quiet)
     batches = found.epoch(0.4, 256, np.random.default_rng(0))
     lines = np.concatenate(batches)
     real = lines[~found.generated[lines]]

@@ -1,1 +1,1 @@
-"""New backbones: masked language models and static word vectors, from text."""
+"""Pre-training of new backbones from text: masked language models and static word vectors."""

@@ -1,4 +1,4 @@
-"""What a backbone is built from: text, shape, objective and optimiser, and the hash of them all."""
+"""The configuration of a pre-training: text, shape, objective and optimiser, and the hash of all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from srlbench.errors import UsageError
 from srlbench.training.pretraining.corpus import file_hash
 
 POSITIONS = 128
-# What static vectors follow from.
+# The settings that determine static vectors.
 STATIC = (
     "corpus",
     "apart",
@@ -30,12 +30,12 @@ STATIC = (
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Everything the weights follow from: text, shape, objective and optimiser."""
+    """All settings that determine the weights: text, shape, objective and optimiser."""
 
     corpus: tuple[Path, ...] = ()
-    apart: Path | None = None  # where the evaluation sets lie: no sentence of theirs is read
+    apart: Path | None = None  # the folder of the evaluation sets, whose sentences are left out of the text
     generated: int = 0  # lines of the generated language
-    share: float = 0.3  # of the tokens that are generated, where there is other text too
+    share: float = 0.3  # of generated tokens, if there is other text too
     layers: int = 2  # 0: the factorised word vectors themselves, without a transformer over them
     width: int = 128
     heads: int = 2
@@ -43,9 +43,9 @@ class Pretraining:
     max_length: int = 64
     steps: int = 5000
     batch_tokens: int = 4096
-    chunks: int = 2  # of a batch, one after the other: smaller ones stay in the cache
+    chunks: int = 2  # parts of a batch, one after the other: smaller ones stay in the processor's cache
     lr: float = 1e-3
-    table_lr: float = 1.0  # of the word embeddings, as a part of lr: factorised ones are easily washed away
+    table_lr: float = 1.0  # of the word embeddings, relative to lr: training easily overwrites factorised ones
     warmup: float = 0.05
     weight_decay: float = 0.01
     masking: float = 0.15
@@ -76,28 +76,29 @@ class Pretraining:
             )
             < 1,
         }
-        for problem, found in problems.items():
-            if found:
+        for problem, applies in problems.items():
+            if applies:
                 raise UsageError(f"Cannot pre-train: {problem}.")
 
 
 def fingerprint(config: Pretraining) -> str:
-    """What the weights follow from, in one hash: the arguments and the text, wherever it lies."""
+    """One hash of everything that determines the weights: the arguments and the text; folders do not matter."""
     files = [file_hash(path) for path in config.corpus]
-    known = {**arguments(config), "files": files, "language": dialect(config)}
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    inputs = {**arguments(config), "files": files, "language": dialect(config)}
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def arguments(config: Pretraining) -> dict[str, Any]:
+    """The settings that matter for this backbone, with file names instead of paths."""
     apart = config.apart and config.apart.name
-    said = {**asdict(config), "corpus": [path.name for path in config.corpus], "apart": apart}
-    return said if config.layers else {key: said[key] for key in STATIC}
+    settings = {**asdict(config), "corpus": [path.name for path in config.corpus], "apart": apart}
+    return settings if config.layers else {key: settings[key] for key in STATIC}
 
 
 def dialect(config: Pretraining) -> int | None:
-    """The version of the generated language, if any of it is read."""
+    """The version of the generated language; None if no line of it is read."""
     if not config.generated:
         return None
-    from srlbench.data import language  # a version is known only where the language is asked for
+    from srlbench.data import language  # imported only if the language is read
 
     return language.VERSION

@@ -1,4 +1,4 @@
-"""A pre-trained backbone as published: a Hugging Face folder with a card for machines and one for people."""
+"""The published folder of a pre-trained backbone: Hugging Face files, `card.json`, and a README for people."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ FILES = ("tokenizer.json", "tokenizer_config.json", "modules.json", "config.json
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The card of this folder, if it has one."""
+    """The `card.json` of a folder, or None."""
     try:
-        found = json.loads((folder / "card.json").read_text())
+        card = json.loads((folder / "card.json").read_text())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return card if isinstance(card, dict) else None
 
 
 def publish(
     encoder: BertModel, tokenizer: Tokenizer, dropout: float, facts: Mapping[str, Any], work: Path, out: Path
 ) -> dict[str, Any]:
-    """A transformer with its card."""
+    """Write a transformer and its card to `out`, by way of `work`; return the card."""
     shape = encoder.config
     shape.hidden_dropout_prob = shape.attention_probs_dropout_prob = dropout
     shape.architectures, shape.dtype = ["BertModel"], "float32"
@@ -79,23 +79,23 @@ def publish(
         tokenizer_object=tokenizer, model_max_length=shape.max_position_embeddings, **names
     )
     fast.save_pretrained(work)
-    return _published(encoder.state_dict(), facts, work, out)
+    return _write(encoder.state_dict(), facts, work, out)
 
 
 def publish_static(
     table: Tensor, tokenizer: Tokenizer, facts: Mapping[str, Any], work: Path, out: Path
 ) -> dict[str, Any]:
-    """Word vectors with their card, in the form of sentence-transformers."""
+    """Write word vectors and their card to `out`, as a sentence-transformers folder; return the card."""
     kind = f"{StaticEmbedding.__module__}.{StaticEmbedding.__name__}"
     modules = [{"idx": 0, "name": "0", "path": "", "type": kind}]
     (work / "modules.json").write_text(json.dumps(modules, indent=1) + "\n")
     tokenizer.save(str(work / "tokenizer.json"))
-    return _published({"embedding.weight": table}, facts, work, out)
+    return _write({"embedding.weight": table}, facts, work, out)
 
 
-def _published(state: Mapping[str, Tensor], facts: Mapping[str, Any], work: Path, out: Path) -> dict[str, Any]:
-    """Write every file beside its place, then move them there, the machine's card last."""
-    # Values beyond float16's range would be a sign of broken training, not of a format too small.
+def _write(state: Mapping[str, Tensor], facts: Mapping[str, Any], work: Path, out: Path) -> dict[str, Any]:
+    """Write every file to `work`, then move all of them to `out`, `card.json` last."""
+    # Values beyond the range of float16 are a sign of broken training, not of a format that is too small.
     weights = {name: value.detach().half().contiguous() for name, value in state.items()}
     if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
         raise FloatingPointError("The weights are not finite after training.")
@@ -110,7 +110,7 @@ def _published(state: Mapping[str, Tensor], facts: Mapping[str, Any], work: Path
     }
     (work / "README.md").write_text(people(card))
     (work / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    (work / "model.safetensors").chmod(0o644)  # it is written for its owner alone
+    (work / "model.safetensors").chmod(0o644)  # safetensors writes it readable for its owner alone
     for name in (*FILES, "README.md", "card.json"):
         if (work / name).exists():
             os.replace(work / name, out / name)
@@ -118,26 +118,28 @@ def _published(state: Mapping[str, Tensor], facts: Mapping[str, Any], work: Path
 
 
 def command(arguments: Mapping[str, Any], name: str) -> str:
-    """The line that builds this backbone again."""
-    said = {key: value for key, value in arguments.items() if key != "corpus" and value is not None}
-    flags = [f"--{key.replace('_', '-')} {value}" for key, value in said.items()]
+    """The command that builds this backbone again."""
+    options = {key: value for key, value in arguments.items() if key != "corpus" and value is not None}
+    flags = [f"--{key.replace('_', '-')} {value}" for key, value in options.items()]
     files = [f"--corpus {file}" for file in arguments["corpus"]]
     return " ".join(["srlbench pretrain", name, *files, *flags])
 
 
 def people(card: Mapping[str, Any]) -> str:
-    """The card in words."""
+    """The README of a backbone, from its card."""
     arguments, corpus = card["arguments"], card["corpus"]
     layers, width, pieces = (arguments[key] for key in ("layers", "width", "vocabulary"))
-    spoken, machine = corpus["generated"]["lines"], card["environment"]["cpu"]
+    generated, machine = corpus["generated"]["lines"], card["environment"]["cpu"]
     rows = {
         "text": "; ".join(f"{escaped(f['name'])} ({f['lines']:,} lines)" for f in corpus["files"]) or "none",
-        "generated text": f"{spoken:,} lines of srlbench's generated language" if spoken else "none",
+        "generated text": f"{generated:,} lines of srlbench's generated language" if generated else "none",
     }
     if "apart" in corpus:
-        left = sum(file["left_out"] for file in corpus["files"])
-        known = corpus["apart"]["sentences"]
-        rows["evaluation sets"] = f"{left:,} lines left out: in letters and digits one of their {known:,} sentences"
+        dropped = sum(file["left_out"] for file in corpus["files"])
+        sentences = corpus["apart"]["sentences"]
+        rows["evaluation sets"] = (
+            f"{dropped:,} lines left out: in letters and digits one of their {sentences:,} sentences"
+        )
     if layers:
         losses = ", ".join(f"{value:.3f} ({name})" for name, value in card["heldout"].items())
         rows |= {"held-out loss": losses or "not measured", "steps, tokens": f"{card['step']:,}, {card['tokens']:,}"}

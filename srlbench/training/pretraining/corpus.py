@@ -1,4 +1,4 @@
-"""Text as token numbers on disk, and the order in which masked-language-model training reads it."""
+"""A corpus on disk as token ids, and the order in which masked-language-model training reads it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Numbered lines: all tokens in one array, where each line starts, and which lines are what."""
+    """Tokenised lines: all token ids in one array, the start of each line, and which are generated or held out."""
 
     tokenizer: Tokenizer
     tokens: npt.NDArray[np.uint16]
-    starts: Ints  # one more than there are lines
+    starts: Ints  # of each line, and the end of the last one
     generated: Flags
     heldout: Flags
     facts: dict[str, Any]
@@ -39,17 +39,17 @@ class Corpus:
         return np.diff(self.starts)
 
     def rows(self, lines: Ints) -> Ints:
-        """The token numbers of these lines, one a row, padded at the end."""
+        """The token ids of these lines, one line in each row, padded at the end."""
         lengths = self.lengths[lines]
         columns = np.arange(lengths.max())
         inside = columns < lengths[:, None]
-        where = np.where(inside, self.starts[lines][:, None] + columns, 0)
-        return np.where(inside, self.tokens[where], PAD).astype(np.int64)
+        positions = np.where(inside, self.starts[lines][:, None] + columns, 0)
+        return np.where(inside, self.tokens[positions], PAD).astype(np.int64)
 
     def epoch(self, share: float, batch: int, rng: np.random.Generator) -> list[Ints]:
-        """Each training line of the files once, in batches of at most `batch` tokens of nearly one length.
+        """One epoch: every training line of the files once, in batches of at most `batch` tokens and similar lengths.
 
-        `share` of the tokens are generated: their lines are read as often as that takes.
+        `share` of the tokens are generated; the generated lines are repeated as often as this needs.
         """
         kinds = [np.flatnonzero(~self.heldout & (self.generated == kind)) for kind in (False, True)]
         real, generated = kinds
@@ -68,19 +68,19 @@ class Corpus:
 
 
 def read(path: Path) -> list[str]:
-    """The lines of a text file that are not blank; the file may be gzipped."""
+    """The non-blank lines of a text file, which may be gzipped."""
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UsageError(f"Cannot read the corpus file '{path}': {error}.") from error
-    # Not splitlines(): Wikipedia has U+2028 inside sentences.
+    # splitlines() would also split at U+2028, which Wikipedia has inside sentences.
     return [line for line in map(str.strip, text.split("\n")) if line]
 
 
 @dataclass(frozen=True)
 class Text:
-    """What a corpus is made of: files, generated lines, and the letters of sentences that are left out."""
+    """The text of a corpus: files, generated lines, and the `letters` of the sentences to leave out."""
 
     files: tuple[Path, ...]
     generated: Callable[[], list[str]]
@@ -88,34 +88,34 @@ class Text:
 
 
 def prepare(text: Text, size: int, longest: int, folder: Path, report: Callable[[str], None]) -> Corpus:
-    """The corpus of a text, in `size` word pieces; kept in `folder`, from where it is read again."""
+    """The corpus of a text in `size` word pieces; it is saved in `folder` and read from there the next time."""
     if not (folder / "facts.json").exists():
         lines, facts = _gather(text.files, text.generated(), text.apart, report)
         report(f"learning {size} word pieces from {len(lines):,} lines")
-        spoken = facts["generated"]["lines"]
-        # A word of the language that is split would be no word to the analyses that know its true weight.
-        tokenizer = learn(count(lines), size, count(lines[len(lines) - spoken :]))
+        first = len(lines) - facts["generated"]["lines"]
+        # The analyses know the true weight of whole words of the language, so the tokenizer must not split them.
+        tokenizer = learn(count(lines), size, count(lines[first:]))
         report("tokenising")
         tokens, starts = _encode(tokenizer, lines, longest)
-        held = np.fromiter((zlib.crc32(line.encode()) % 100 == 0 for line in lines), dtype=np.bool_)
+        heldout = np.fromiter((zlib.crc32(line.encode()) % 100 == 0 for line in lines), dtype=np.bool_)
         tokenizer.save(str(folder / "tokenizer.json"))
         np.save(folder / "tokens.npy", tokens)
         np.savez(
             folder / "lines.npz",
             starts=starts,
-            generated=np.arange(len(lines)) >= len(lines) - spoken,
-            heldout=held,
+            generated=np.arange(len(lines)) >= first,
+            heldout=heldout,
         )
-        facts |= {"tokens": len(tokens), "heldout_lines": int(held.sum())}
+        facts |= {"tokens": len(tokens), "heldout_lines": int(heldout.sum())}
         (folder / "facts.tmp").write_text(json.dumps(facts))
         os.replace(folder / "facts.tmp", folder / "facts.json")
-    kept = np.load(folder / "lines.npz")
+    saved = np.load(folder / "lines.npz")
     return Corpus(
         Tokenizer.from_file(str(folder / "tokenizer.json")),
         np.load(folder / "tokens.npy", mmap_mode="r"),
-        kept["starts"],
-        kept["generated"],
-        kept["heldout"],
+        saved["starts"],
+        saved["generated"],
+        saved["heldout"],
         json.loads((folder / "facts.json").read_text()),
     )
 
@@ -123,16 +123,16 @@ def prepare(text: Text, size: int, longest: int, folder: Path, report: Callable[
 def _gather(
     files: tuple[Path, ...], generated: list[str], apart: frozenset[str], report: Callable[[str], None]
 ) -> tuple[list[str], dict[str, Any]]:
-    """All lines, the generated ones last, and what they are."""
+    """All lines, the generated ones last, and the facts about them for the card."""
     lines: list[str] = []
     entries = []
     for path in files:
         report(f"reading {path.name}")
-        found = read(path)
-        kept = [line for line in found if letters(line) not in apart] if apart else found
-        entry = {"name": path.name, "sha256": file_hash(path), "lines": len(found)}
-        entries.append({**entry, "left_out": len(found) - len(kept)} if apart else entry)
-        lines += kept
+        whole = read(path)
+        rest = [line for line in whole if letters(line) not in apart] if apart else whole
+        entry = {"name": path.name, "sha256": file_hash(path), "lines": len(whole)}
+        entries.append({**entry, "left_out": len(whole) - len(rest)} if apart else entry)
+        lines += rest
     digest = hashlib.sha256("\n".join(generated).encode()).hexdigest()
     facts: dict[str, Any] = {"files": entries, "generated": {"lines": len(generated), "sha256": digest}}
     if apart:
@@ -143,16 +143,16 @@ def _gather(
 def _encode(tokenizer: Tokenizer, lines: list[str], longest: int) -> tuple[npt.NDArray[np.uint16], Ints]:
     def rows(size: int = 10_000) -> Iterator[list[int]]:
         for first in range(0, len(lines), size):
-            for found in tokenizer.encode_batch_fast(lines[first : first + size], add_special_tokens=False):
-                yield [CLS, *found.ids[: longest - 2], SEP]
+            for encoding in tokenizer.encode_batch_fast(lines[first : first + size], add_special_tokens=False):
+                yield [CLS, *encoding.ids[: longest - 2], SEP]
 
-    numbered = [np.array(row, dtype=np.uint16) for row in rows()]
-    starts = np.cumsum([0, *map(len, numbered)], dtype=np.int64)
-    return np.concatenate(numbered), starts
+    encoded = [np.array(row, dtype=np.uint16) for row in rows()]
+    starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.concatenate(encoded), starts
 
 
 def letters(line: str) -> str:
-    """What is left of a sentence in any casing and tokenisation."""
+    """The letters and digits of a sentence, which are the same in any casing and tokenisation."""
     return "".join(filter(str.isalnum, line.casefold()))
 
 

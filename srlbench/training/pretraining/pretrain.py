@@ -1,7 +1,7 @@
 """Backbones made of plain text: static word vectors, or a small BERT pre-trained as a masked language model.
 
-The same configuration, seed and thread count give the same weights bit for bit, also when the work was
-killed and taken up again: every random draw follows from the seed and the number of the step.
+The same configuration, seed and thread count give the same weights bit for bit, also when the process was
+killed and resumed: every random draw depends on the seed and the number of the step alone.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from srlbench.training.pretraining.masked import Masked, MaskedModel, Masking, h
 from srlbench.training.pretraining.vocabulary import PAD, SPECIAL, vectors
 
 Report = Callable[[str], None]
-TWIN_DROPOUT = 0.1  # what the encoder is published with: contrastive twins differ by nothing else
+TWIN_DROPOUT = 0.1  # of the published encoder: two dropout views differ by nothing else
 
 
 def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
-    """The card of the backbone in `out`, which is trained first unless it is there already."""
+    """Pre-train a backbone into `out`, unless it is there already; return its card."""
     build = fingerprint(config)
-    if (done := card.read(out)) and done.get("build") == build:
+    if (card_there := card.read(out)) and card_there.get("build") == build:
         report(f"{out.name} is built already")
-        return done
+        return card_there
     torch.set_num_threads(config.threads)
     folder = out / ".pretrain" / build[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    text = Text(config.corpus, lambda: spoken(config), evaluated(config))
+    text = Text(config.corpus, lambda: generated_lines(config), evaluation_letters(config))
     corpus = prepare(text, config.vocabulary, config.max_length, folder, report)
     corpus.facts["generated"]["version"] = dialect(config)
     facts = {"build": build, "arguments": arguments(config), "corpus": corpus.facts}
@@ -46,16 +46,16 @@ def pretrain(config: Pretraining, out: Path, report: Report) -> dict[str, Any]:
         encoder, run = train(config, corpus, folder, report)
         result = card.publish(encoder, corpus.tokenizer, TWIN_DROPOUT, {**facts, **run}, folder, out)
     else:
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         table = factors(config, corpus, report)
-        run = {"tokens": len(corpus.tokens), "seconds": time.perf_counter() - begun}
+        run = {"tokens": len(corpus.tokens), "seconds": time.perf_counter() - start_time}
         result = card.publish_static(table, corpus.tokenizer, {**facts, **run}, folder, out)
     shutil.rmtree(out / ".pretrain")
     return result
 
 
-def spoken(config: Pretraining) -> list[str]:
-    """The generated lines."""
+def generated_lines(config: Pretraining) -> list[str]:
+    """The lines of the generated language."""
     if not config.generated:
         return []
     from srlbench.data import language
@@ -64,7 +64,8 @@ def spoken(config: Pretraining) -> list[str]:
 
 
 def shape(config: Pretraining) -> BertConfig:
-    # On a processor fused attention is the slower one for short rows in half precision (benchmarks/bench_pretrain.py).
+    """The configuration of the BERT to train."""
+    # On a processor, fused attention is slower for short rows in half precision (benchmarks/bench_pretrain.py).
     attention: dict[str, Any] = {"attn_implementation": "eager"} if config.precision == "bf16" else {}
     return BertConfig(
         vocab_size=config.vocabulary,
@@ -79,8 +80,8 @@ def shape(config: Pretraining) -> BertConfig:
     )
 
 
-def evaluated(config: Pretraining) -> frozenset[str]:
-    """The letters of every sentence of the evaluation sets that are kept apart."""
+def evaluation_letters(config: Pretraining) -> frozenset[str]:
+    """The `letters` of every sentence of the evaluation sets, which the text must not contain."""
     if config.apart is None:
         return frozenset()
     from srlbench import data
@@ -93,7 +94,7 @@ def evaluated(config: Pretraining) -> frozenset[str]:
 
 
 def train(config: Pretraining, corpus: Corpus, folder: Path, report: Report) -> tuple[BertModel, dict[str, Any]]:
-    """The encoder after all steps, and the facts of the way there; taken up from the last checkpoint."""
+    """Train the encoder, from the last checkpoint if there is one; return it and the facts of its training."""
     torch.manual_seed(config.seed)
     model = MaskedModel(shape(config)).to(config.device)
     optimiser = adamw(model, config)
@@ -107,45 +108,45 @@ def train(config: Pretraining, corpus: Corpus, folder: Path, report: Report) -> 
     else:
         start(model, config, corpus, report)
     masking = Masking(config.masking, config.vocabulary, config.device)
-    held = heldout(corpus, masking)
-    begun = time.perf_counter() - state["seconds"]
-    for step, batches in reading(config, corpus, masking, state["step"]):
+    test = heldout(corpus, masking)
+    start_time = time.perf_counter() - state["seconds"]
+    for step, batches in remaining(config, corpus, masking, state["step"]):
         loss = update(model, optimiser, batches, config, step)
         state["tokens"] += sum(int((ids != PAD).sum()) for ids, _, _ in batches)
-        state |= {"step": step, "seconds": time.perf_counter() - begun}
+        state |= {"step": step, "seconds": time.perf_counter() - start_time}
         if step % config.measure == 0 or step == config.steps:
-            point = {"step": step, "tokens": state["tokens"], "train": loss, **losses(model, held)}
+            point = {"step": step, "tokens": state["tokens"], "train": loss, **losses(model, test)}
             state["curve"].append(point)
             report(progress(state, config.steps))
         if step % config.checkpoint == 0 or step == config.steps:
-            whole = {**state, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
-            torch.save(whole, folder / "checkpoint.tmp")
+            checkpoint = {**state, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
+            torch.save(checkpoint, folder / "checkpoint.tmp")
             os.replace(folder / "checkpoint.tmp", saved)
-    return model.encoder.cpu(), {**state, "heldout": losses(model.cpu(), held)}
+    return model.encoder.cpu(), {**state, "heldout": losses(model.cpu(), test)}
 
 
 def start(model: MaskedModel, config: Pretraining, corpus: Corpus, report: Report) -> None:
-    """Begin with what counting gives: the frequency of each token and, on request, its company."""
-    often = np.bincount(corpus.tokens, minlength=config.vocabulary) + 1.0
-    often[: len(SPECIAL)] = 1.0
+    """Initialise the output bias by token frequencies and, with init = "svd", the word embeddings by `factors`."""
+    counts = np.bincount(corpus.tokens, minlength=config.vocabulary) + 1.0
+    counts[: len(SPECIAL)] = 1.0
     with torch.no_grad():
-        model.bias.copy_(torch.from_numpy(np.log(often / often.sum())))
+        model.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
         if config.init == "svd":
-            found = factors(config, corpus, report)
-            met = found.abs().sum(1) > 0
-            model.table[met] = found[met].to(config.device)
+            table = factors(config, corpus, report)
+            nonzero = table.abs().sum(1) > 0
+            model.table[nonzero] = table[nonzero].to(config.device)
 
 
 def factors(config: Pretraining, corpus: Corpus, report: Report) -> Tensor:
-    """A vector for each word piece, from the company it keeps; zero of a piece that was never met."""
+    """A vector for each word piece, factorised from co-occurrences; zero for a piece that does not occur."""
     report("factorising co-occurrences")
     lines = np.repeat(np.arange(len(corpus.starts) - 1), corpus.lengths)
-    found = vectors(np.asarray(corpus.tokens), lines, config.vocabulary, config.width, config.power)
-    return torch.from_numpy(found * (config.spread / found.std()))
+    table = vectors(np.asarray(corpus.tokens), lines, config.vocabulary, config.width, config.power)
+    return torch.from_numpy(table * (config.spread / table.std()))
 
 
 def adamw(model: MaskedModel, config: Pretraining) -> torch.optim.AdamW:
-    """Weight decay on matrices only, and a rate of their own for the word embeddings."""
+    """The optimiser: weight decay on matrices only, and a separate learning rate for the word embeddings."""
     others = [p for p in model.parameters() if p is not model.table]
     groups = [
         {"params": [p for p in others if p.ndim > 1], "weight_decay": config.weight_decay, "part": 1.0},
@@ -155,8 +156,8 @@ def adamw(model: MaskedModel, config: Pretraining) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def reading(config: Pretraining, corpus: Corpus, masking: Masking, done: int) -> Iterator[tuple[int, list[Masked]]]:
-    """Each step still to do: its number, from one, and its masked batches."""
+def remaining(config: Pretraining, corpus: Corpus, masking: Masking, done: int) -> Iterator[tuple[int, list[Masked]]]:
+    """The steps after `done`: the number of each (the first step is 1) and its masked batches."""
     step = 0
     for epoch in count():
         rng = np.random.default_rng([config.seed, 0, epoch])
@@ -174,13 +175,13 @@ def reading(config: Pretraining, corpus: Corpus, masking: Masking, done: int) ->
 def update(
     model: MaskedModel, optimiser: torch.optim.AdamW, batches: list[Masked], config: Pretraining, step: int
 ) -> float:
-    """One optimiser step; the mean loss of its masked tokens."""
+    """Take one optimiser step; return the mean loss of its masked tokens."""
     warm = max(1, round(config.warmup * config.steps))
     rate = config.lr * min(step / warm, (config.steps - step + 1) / max(1, config.steps - warm))
     for group in optimiser.param_groups:
         group["lr"] = rate * group["part"]
     model.train()
-    torch.manual_seed(config.seed * 1_000_003 + step)  # dropout's; no random state need be kept
+    torch.manual_seed(config.seed * 1_000_003 + step)  # for dropout, so that a checkpoint needs no random state
     masked = max(1, sum(len(wanted) for _, _, wanted in batches))
     total = 0.0
     for batch in batches:
@@ -196,7 +197,7 @@ def update(
 
 def progress(state: dict[str, Any], steps: int) -> str:
     last = state["curve"][-1]
-    named = ", ".join(f"{name} {last[name]:.3f}" for name in ("train", "text", "generated") if name in last)
-    left = state["seconds"] / state["step"] * (steps - state["step"]) / 60
+    values = ", ".join(f"{name} {last[name]:.3f}" for name in ("train", "text", "generated") if name in last)
+    minutes = state["seconds"] / state["step"] * (steps - state["step"]) / 60
     rate = state["tokens"] / state["seconds"]
-    return f"step {state['step']:,}/{steps:,}: {named}; {rate:,.0f} tokens/s, {left:.1f} min left"
+    return f"step {state['step']:,}/{steps:,}: {values}; {rate:,.0f} tokens/s, {minutes:.1f} min left"

@@ -1,8 +1,8 @@
-"""A lower-casing WordPiece vocabulary learnt from text, and vectors for it from who stands next to whom.
+"""A lower-casing WordPiece vocabulary learnt from text, and word vectors for it from co-occurrences.
 
-Both follow from the text alone. The trainer of `tokenizers` for WordPiece does not: it numbers the inner
-characters in the order of a randomised hash map and breaks ties by these numbers. Its trainer for BPE
-sorts its alphabet, so inner characters are given code points of their own and translated back.
+Both depend on the text alone. The WordPiece trainer of `tokenizers` does not: it numbers the inner
+characters in the order of a randomised hash map and breaks ties by these numbers. Its BPE trainer sorts
+its alphabet; it is used here, with other code points for the inner characters, which are translated back.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from srlbench.errors import UsageError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
-INNER = 0xF0000  # a private plane of Unicode: where the characters inside a word live while merges are learnt
+INNER = 0xF0000  # a private plane of Unicode, for the characters inside a word while merges are learnt
 
 Ints = npt.NDArray[np.integer]
 
 
 def count(lines: Iterable[str]) -> Counter[str]:
-    """How often each word occurs, as the tokenizer sees words before it cuts them into pieces."""
+    """The count of each word, in the tokenizer's sense of a word, before it is split into pieces."""
     normalise = normalizers.BertNormalizer(lowercase=True).normalize_str
     split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
     return Counter(word for line in lines for word, _ in split(normalise(line)))
 
 
 def _merged(counts: Counter[str], size: int, alphabet: set[str]) -> list[str]:
-    """Up to `size` pieces, most useful first: the characters, then what byte-pair merging makes of them."""
+    """Up to `size` pieces, the most useful first: the characters, then the byte-pair merges."""
 
     def shifted() -> Iterator[str]:
         for word, count in counts.items():
@@ -58,7 +58,7 @@ def _merged(counts: Counter[str], size: int, alphabet: set[str]) -> list[str]:
 
 
 def learn(counts: Counter[str], size: int, whole: Iterable[str] = (), characters: int = 128) -> Tokenizer:
-    """A WordPiece tokenizer of `size` pieces in which each word of `whole` is one token."""
+    """A WordPiece tokenizer of `size` pieces; each word of `whole` is one token."""
     letters: Counter[str] = Counter()
     for word, count in counts.items():
         for letter in word:
@@ -66,17 +66,17 @@ def learn(counts: Counter[str], size: int, whole: Iterable[str] = (), characters
     alphabet = set(sorted(letters, key=lambda c: (-letters[c], c))[:characters])
     pieces = _merged(counts, size - len(SPECIAL), alphabet)
     missing = sorted(set(whole) - set(pieces), key=lambda word: (-counts[word], word))
-    # The last merges are the rarest pieces; a word that is in the vocabulary is never cut.
+    # The last merges are the rarest pieces. The words of `whole` stay, because WordPiece never splits a listed word.
     spare = [p for p in reversed(pieces) if len(p.removeprefix("##")) > 1 and p not in set(whole)]
     dropped = set(spare[: max(0, len(pieces) + len(missing) + len(SPECIAL) - size)])
     if len(pieces) + len(missing) + len(SPECIAL) - len(dropped) > size:
-        raise UsageError(f"A vocabulary of {size} is too small: {len(set(whole))} words are to be whole.")
+        raise UsageError(f"A vocabulary of {size} is too small: {len(set(whole))} words must stay whole.")
     vocabulary = [*SPECIAL, *(p for p in pieces if p not in dropped), *missing]
     return wordpiece({piece: number for number, piece in enumerate(vocabulary)})
 
 
 def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
-    """BERT's uncased tokenizer over this vocabulary."""
+    """BERT's uncased tokenizer with this vocabulary."""
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -89,24 +89,24 @@ def wordpiece(vocabulary: dict[str, int]) -> Tokenizer:
 def vectors(
     tokens: Ints, lines: Ints, size: int, width: int, power: float = 0.5, window: int = 5
 ) -> npt.NDArray[np.float32]:
-    """Factors of the positive pointwise mutual information of tokens at most `window` apart in one line.
+    """Word vectors: factors of the positive pointwise mutual information of tokens at most `window` apart in a line.
 
-    `lines` is the number of the line of each token. A neighbour at distance d counts 1/d. Each factor has its singular
-    value to the `power`: at 0 all directions weigh the same.
+    `lines` is the line number of each token. A neighbour at distance d counts 1/d. Each factor is multiplied by its
+    singular value to the `power`; with power 0 all directions have the same weight.
     """
     inside = tokens >= len(SPECIAL)
     tokens, lines = tokens[inside].astype(np.int32), lines[inside]
-    seen = sparse.csr_matrix((size, size), dtype=np.float64)
+    pairs = sparse.csr_matrix((size, size), dtype=np.float64)
     for step in range(1, window + 1):
         near = lines[step:] == lines[:-step]
         left, right = tokens[:-step][near], tokens[step:][near]
-        seen += sparse.coo_matrix((np.full(len(left), 1 / step), (left, right)), (size, size)).tocsr()
-    seen = (seen + seen.T).tocoo()
-    often = np.asarray(seen.sum(axis=1)).ravel()
-    context = often**0.75  # smoothed, or rare neighbours would dominate
-    expected = often[seen.row] * context[seen.col] / context.sum()
-    gain = np.maximum(np.log(seen.data / expected), 0)
-    matrix = sparse.csr_matrix((gain, (seen.row, seen.col)), (size, size))
+        pairs += sparse.coo_matrix((np.full(len(left), 1 / step), (left, right)), (size, size)).tocsr()
+    pairs = (pairs + pairs.T).tocoo()
+    counts = np.asarray(pairs.sum(axis=1)).ravel()
+    context = counts**0.75  # smoothed, or rare neighbours would dominate
+    expected = counts[pairs.row] * context[pairs.col] / context.sum()
+    pmi = np.maximum(np.log(pairs.data / expected), 0)
+    matrix = sparse.csr_matrix((pmi, (pairs.row, pairs.col)), (size, size))
     factors, strength, _ = svds(matrix, k=width, v0=np.ones(size) / np.sqrt(size))
     order = np.argsort(-strength)
     return np.asarray(factors[:, order] * strength[order] ** power, dtype=np.float32)
