@@ -63,6 +63,8 @@ class Recipe:
         "prunes": ("layers", "embeddings too"),
         "needs": ("nothing", "layers"),
     }
+    # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.
+    AUGMENTATIONS: ClassVar[tuple[str, ...]] = ("word_dropout",)
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
     SPARSE: ClassVar[tuple[str, ...]] = ("sparsity", "granularity", "scope", "importance", "schedule", "prunes")
     BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length", "epochs", "world_size")
@@ -78,7 +80,7 @@ class Recipe:
                 raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
         if self.trained != (self.loss is not None):
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
-        for key in ("dropout", "word_dropout"):
+        for key in ("dropout", *self.AUGMENTATIONS):
             share = getattr(self, key)
             if share is not None and not 0 <= share < 1:
                 raise UsageError(f"Recipe '{name}': {key} = {share} is not between 0 and 1.")
@@ -108,7 +110,7 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
         left = {"settings", "loss", "needs", "epochs", *(() if self.sparsity else self.SPARSE)}
-        left |= {"word_dropout"} if self.word_dropout is None else set()
+        left |= {key for key in self.AUGMENTATIONS if getattr(self, key) is None}
         left |= {"world_size"} if self.world_size in (None, 1) else set()
         out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left}
         loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}

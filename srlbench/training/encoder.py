@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
@@ -19,7 +19,7 @@ from transformers import AutoModel, AutoTokenizer
 from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
-from srlbench.training.layers import FirstLast, Words
+from srlbench.training.layers import ALL_LAYERS, POOLINGS, Words
 
 SIF_A = 1e-3
 
@@ -30,8 +30,7 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
         return SentenceTransformer(modules=[_words(recipe.encoder, folder, track)]), nn.Identity()
     if not (folder / "config.json").exists():
         return _static(recipe, folder)
-    layers = recipe.pool == "first-last"
-    config: dict[str, Any] = {"output_hidden_states": True} if layers else {}
+    config: dict[str, Any] = {"output_hidden_states": True} if recipe.pool in ALL_LAYERS else {}
     if recipe.dropout is not None:
         config |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), recipe.dropout)
     transformer = Transformer(
@@ -41,7 +40,7 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
         model_kwargs={"dtype": torch.float32, "add_pooling_layer": False},
     )
     width = transformer.get_embedding_dimension()
-    pooling = FirstLast(width, "mean") if layers else Pooling(width, recipe.pool)
+    pooling = POOLINGS[recipe.pool](width)
     head = _head(recipe.head, width)
     if recipe.freeze == "embeddings":
         transformer.model.get_input_embeddings().requires_grad_(False)

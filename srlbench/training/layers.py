@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,8 +44,8 @@ class Words(StaticEmbedding):
         return StaticEmbedding(self.tokenizer, embedding_weights=self.embedding.weight.detach())
 
 
-def thinned(ids: Tensor, mask: Tensor, share: float, kept: Tensor) -> Tensor:
-    """The mask without a random share of the pieces, except those in `kept`; a sentence never loses all its pieces."""
-    pieces = mask.bool() & ~torch.isin(ids, kept)
-    left = pieces & (torch.rand(mask.shape, device=mask.device) >= share)
-    return (mask.bool() & (left.where(left.any(1, keepdim=True), pieces) | ~pieces)).to(mask.dtype)
+POOLINGS: Mapping[str, Callable[[int], Pooling]] = {
+    **{name: partial(Pooling, pooling_mode=name) for name in ("cls", "mean", "max")},
+    "first-last": partial(FirstLast, pooling_mode="mean"),
+}
+ALL_LAYERS = ("first-last",)  # the poolings that read every layer, not the last alone

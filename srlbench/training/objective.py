@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 
 from srlbench.errors import SrlbenchError
 from srlbench.recipe import LossFunction
+from srlbench.training.augment import AUGMENTATIONS
 from srlbench.training.batches import special
-from srlbench.training.layers import thinned
 from srlbench.training.ranks import ALONE, Ranks
 from srlbench.training.rng import common_rng
 
@@ -23,10 +24,10 @@ class Diverged(SrlbenchError):
 
 @dataclass(frozen=True)
 class Views:
-    """How the views of a batch are made: their number, and the share of words that each one drops."""
+    """How the views of a batch are made: their number, and the augmentations that each one goes through."""
 
     count: int
-    word_dropout: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)  # of each augmentation
     seed: int = 0
 
 
@@ -60,8 +61,8 @@ class Objective(nn.Module):
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
         """The embeddings of each view of the batch, after the head."""
-        if self.training and self.views.word_dropout:
-            features = [self._thinned(block) for block in features]
+        if self.training and self.views.shares:
+            features = [self._augmented(block) for block in features]
         blocks = [self.model(block)["sentence_embedding"] for block in features]
         return self.head(torch.cat(blocks)[labels]).chunk(self.views.count)  # type: ignore[no-any-return]
 
@@ -70,6 +71,8 @@ class Objective(nn.Module):
         with common_rng(self.views.seed, len(self.history)):
             return self.value(*map(self.ranks.all_gather, views))  # type: ignore[no-any-return]
 
-    def _thinned(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _augmented(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
         ids, mask = block["input_ids"], block["attention_mask"]
-        return {**block, "attention_mask": thinned(ids, mask, self.views.word_dropout, self.special.to(ids.device))}
+        for name, share in self.views.shares.items():
+            ids, mask = AUGMENTATIONS[name](ids, mask, share, self.special.to(ids.device))
+        return {**block, "input_ids": ids, "attention_mask": mask}

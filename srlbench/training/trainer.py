@@ -18,6 +18,7 @@ from transformers import PrinterCallback
 from srlbench import data
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
+from srlbench.training.augment import AUGMENTATIONS
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, Views
@@ -38,7 +39,8 @@ def fit(
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
     text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
-    objective = Objective(model, head, loss, Views(text.views, recipe.word_dropout or 0.0, training.seed), ranks)
+    shares = {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
+    objective = Objective(model, head, loss, Views(text.views, shares, training.seed), ranks)
     objective.masks = masks or {}
     trainer = _trainer(objective, text, training, hooks)
     start = time.perf_counter()
