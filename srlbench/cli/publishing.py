@@ -28,7 +28,7 @@ from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
 from srlbench.publish import hub as hubs
-from srlbench.publish.site import build
+from srlbench.publish.site import build, folder
 
 Site = Annotated[
     Path | None,
@@ -92,6 +92,7 @@ def publish(
     if out is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
+        folder.check(to)
         asked = [of(results, name, recipes) for name in dict.fromkeys(track or [])]
         _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
     else:
