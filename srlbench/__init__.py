@@ -227,8 +227,8 @@ def diagnose(
     from srlbench.evaluation.caller import undisturbed
     from srlbench.runs import bar, session
 
-    if what not in ("isotropy", "gradients", "words"):
-        raise unknown("diagnosis", what, ("isotropy", "gradients", "words"))
+    if what not in (kinds := ("isotropy", "gradients", "words")):
+        raise unknown("diagnosis", what, kinds)
     rules, place, lines = tracks.load(str(track)), session.folder(results), session.absolute(text)
     with undisturbed(), bar.of_stages(progress) as report:
         from srlbench.diagnostics import encoder
@@ -242,6 +242,5 @@ def diagnose(
         if what == "gradients":
             names = (losses,) if isinstance(losses, str) else tuple(losses)
             return dict(encoder.gradients(subject(model), names, rules, lines, count or 64))
-        weighing = encoder.Weighing(sentences=lines, count=count or 200)
-        earlier = None if before is None else subject(before)
-        return encoder.words(subject(model), rules, weighing, earlier, report)[0]
+        weighing, earlier = encoder.Weighing(sentences=lines, count=count or 200), before and subject(before)
+        return encoder.words(subject(model), rules, weighing, earlier or None, report)[0]

@@ -132,6 +132,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     def run(*args: object) -> subprocess.CompletedProcess[str]:
         command = ["srlbench", *map(str, args)]
         monkeypatch.setattr(sys, "argv", command)
+        monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.chdir(tmp_path)
         capsys.readouterr()
         code = 0

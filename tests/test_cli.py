@@ -295,7 +295,8 @@ def encoders(tmp_path: Path) -> Path:
 def test_an_encoder_is_found_by_the_address_of_its_run(encoders: Path, name: str, place: str) -> None:
     found = encoder_folder(name, encoders)
     assert found.endswith(f"encoders/{place}")
-    assert encoder_folder(str(Path(found).parent), Path("nowhere")) == found or "simcse-unsup/tiny" in place
+    if len(list(Path(found).parent.iterdir())) == 1:
+        assert encoder_folder(str(Path(found).parent), Path("nowhere")) == found
 
 
 def test_what_is_no_run_is_left_for_the_hub(encoders: Path) -> None:
@@ -399,7 +400,7 @@ def test_out_writes_each_format_by_its_suffix(here: Cli, kept: Path, tmp_path: P
     ("line", "words"),
     [
         ("leaderboard --out table.docx", ["Cannot write table.docx", ".csv or .md"]),
-        ("compare --out c.csv", ["Cannot write c.csv", ".md or .json"]),
+        ("compare --out c.csv", ["Cannot write c.csv", ".md or .tex or .json"]),
         ("check --out c.csv", ["Cannot write c.csv", ".xml or .md or .json"]),
         ("check --accept why --out b.json", ["Cannot write b.json", ".toml"]),
         ("check --accept why --json", ["--accept compares nothing"]),

@@ -69,7 +69,9 @@ def write(change: Change, project: Path) -> None:
     """The files and edits of a change."""
     for language, text in change.blocks:
         if language == "diff":
-            done = subprocess.run(["git", "apply", "-"], input=text, cwd=project, capture_output=True, text=True)
+            done = subprocess.run(
+                ["git", "apply", "--recount", "-"], input=text, cwd=project, capture_output=True, text=True
+            )
             assert done.returncode == 0, f"{done.stderr}\n{text}"
         elif found := re.match(r"(?:#|<!--|\{#) (\S+/\S+\.\w+)", text):
             path = project / found[1]

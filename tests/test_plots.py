@@ -218,7 +218,7 @@ def test_other_formats_are_refused(tmp_path: Path) -> None:
 def test_drawing_opens_no_window_and_leaves_the_style_alone(tmp_path: Path) -> None:
     code = (
         "import sys, matplotlib\nfrom pathlib import Path\nbefore = dict(matplotlib.rcParams)\n"
-        "from srlbench import plots\n"
+        "from srlbench.analysis import figures as plots\n"
         "plots.grid({(1, 'x'): [1.0]}, Path(sys.argv[1]), names=('a', 'b'), score='s')\n"
         "assert dict(matplotlib.rcParams) == before"
     )

@@ -92,7 +92,7 @@ def publish(
     if out is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
-        folder.check(to)
+        folder.check(out)
         asked = [of(results, name, recipes) for name in dict.fromkeys(track or [])]
         _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
     else:

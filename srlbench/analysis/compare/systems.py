@@ -8,7 +8,7 @@ from pathlib import Path
 
 from srlbench import records
 from srlbench.analysis.results import Cell, Results
-from srlbench.errors import UsageError
+from srlbench.errors import StoreError, UsageError
 from srlbench.records import Record, address
 
 
@@ -88,6 +88,8 @@ def _file(path: Path, results: Results) -> dict[Cell, System]:
         record = records.read(path)
     except records.RecordError as error:
         raise UsageError(f"{path}: {error}.") from None
+    except StoreError as error:
+        raise UsageError(str(error)) from None
     home = records.home(path, record)
     if record.status != "ok" or home is None:
         raise UsageError(f"{path} is no record of a good run in its place in a results folder.")
