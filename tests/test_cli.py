@@ -15,14 +15,14 @@ import typer
 from conftest import Cli
 
 import srlbench
-from srlbench import records, registry
+from srlbench import records, registry, tracks
 from srlbench.cli import renamed
 from srlbench.errors import UsageError
 from srlbench.evaluation.encoders import encoder_folder
 from srlbench.tracks import protocol as protocols
 
 RESULTS = Path(srlbench.__file__).parent.parent / "results"
-KEPT = ("simcse-unsup", "simcse-sup", "untrained-mean", "untrained-first-last", "mhs")
+KEPT = ("simcse-unsup", "simcse-sup", "mhs", tracks.load("embedded").control)
 
 
 @pytest.fixture
@@ -293,9 +293,7 @@ def encoders(tmp_path: Path) -> Path:
     ],
 )
 def test_an_encoder_is_found_by_the_address_of_its_run(encoders: Path, name: str, place: str) -> None:
-    found = encoder_folder(name, encoders)
-    assert found.endswith(f"encoders/{place}")
-    assert encoder_folder(str(Path(found).parent), Path("nowhere")) == found or "simcse-unsup/tiny" in place
+    assert encoder_folder(name, encoders).endswith(f"encoders/{place}")
 
 
 def test_what_is_no_run_is_left_for_the_hub(encoders: Path) -> None:
@@ -311,7 +309,7 @@ def test_an_address_without_an_encoder_says_why(encoders: Path) -> None:
         encoder_folder("simcse-unsup@tiny:7", encoders)
     with pytest.raises(UsageError, match="Did you mean 'simcse-unsup@tiny:0'"):
         encoder_folder("simcse-unsp@tiny:0", encoders)
-    with pytest.raises(UsageError, match="is recorded in .*, but its encoder was not kept"):
+    with pytest.raises(UsageError, match=r"is recorded in .*, but its encoder was not kept"):
         encoder_folder("simcse-sup@tiny:0", RESULTS)
     again = encoders / "embedded" / "v1" / "encoders" / "simcse-unsup" / "tiny" / ("f" * 16) / "seed-0"
     again.mkdir(parents=True)
