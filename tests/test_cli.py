@@ -15,14 +15,14 @@ import typer
 from conftest import Cli
 
 import srlbench
-from srlbench import records, registry
+from srlbench import records, registry, tracks
 from srlbench.cli import renamed
 from srlbench.errors import UsageError
 from srlbench.evaluation.encoders import encoder_folder
 from srlbench.tracks import protocol as protocols
 
 RESULTS = Path(srlbench.__file__).parent.parent / "results"
-KEPT = ("simcse-unsup", "simcse-sup", "untrained-mean", "untrained-first-last", "mhs")
+KEPT = ("simcse-unsup", "simcse-sup", "mhs", tracks.load("embedded").control)
 
 
 @pytest.fixture

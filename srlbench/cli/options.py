@@ -42,7 +42,7 @@ MODEL = (
     "(org/model or org/model@revision)."
 )
 POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max or first-last."
-Names = Annotated[list[str] | None, typer.Argument(help="The recipes, by name.", show_default=False)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="The recipes, by name.", show_default=False)]
 TrackName = Annotated[
     str, typer.Option("--track", metavar="TRACK", help="The track, whose rules hold.", rich_help_panel=WHAT)
 ]

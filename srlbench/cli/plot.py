@@ -29,7 +29,7 @@ def dynamics(
     recipe: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RECIPE]...",
+            metavar="RECIPE",
             help="Recipes or variants, drawn as one line each; default: every recipe, in a panel of its own.",
             show_default=False,
         ),

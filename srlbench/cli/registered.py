@@ -37,7 +37,7 @@ def list_(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
+            metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
         ),
     ] = None,
     track: TrackName = DEFAULT_TRACK,

@@ -82,7 +82,7 @@ def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[
 Sides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[A] [B]",
+        metavar="A B",
         help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({RUN} or a record's file), two results "
         "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
         "the control of the track and with the recipe that it is a version of.",
