@@ -1,1 +1,1 @@
-"""Why an encoder scores as it does."""
+"""Diagnostics: measures that explain the scores of an encoder."""

@@ -1,4 +1,4 @@
-"""How evenly a cloud of vectors fills its space: IsoScore, effective rank, hubness."""
+"""Measures of how evenly a set of vectors fills its space: IsoScore, effective rank, hubness."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 NEIGHBOURS = 10
-POINT = 1e-12  # a share of the mean square below which the variance is rounding
-CHUNK = 1024  # rows of the matrix of cosines held at a time
+POINT = 1e-12  # a variance below this share of the mean square is a rounding error
+CHUNK = 1024  # rows of the cosine matrix that are in memory at a time
 
 
 @dataclass(frozen=True)
 class Moments:
-    """The sum of some vectors and of their outer products, in double precision. Moments of parts add up."""
+    """The sum of some vectors and of their outer products, in double precision; moments of parts can be added."""
 
     count: int
     total: Tensor  # (d,)
@@ -32,7 +32,7 @@ class Moments:
 
     @property
     def isoscore(self) -> float:
-        """IsoScore (Rudman et al., Findings of ACL 2022): 1 where all directions vary alike, 0 where only one does.
+        """IsoScore (Rudman et al., Findings of ACL 2022): 1 if all directions vary equally, 0 if only one varies.
 
         v: the variances along the d principal components; v' = sqrt(d) v / |v|
         delta = |v' - 1| / sqrt(2 (d - sqrt(d)))                the isotropy defect
@@ -40,7 +40,8 @@ class Moments:
         IsoScore = (d phi - 1) / (d - 1) = ((sum v)^2 / sum v^2 - 1) / (d - 1)
 
         The last form needs no components: sum v and sum v^2 are the trace of the covariance and its squared Frobenius
-        norm. The mean does not count. n vectors of an isotropic normal give about n / (n + d). nan for a single point.
+        norm. The mean of the vectors has no influence. n vectors of an isotropic normal give about n / (n + d), and a
+        single point gives nan.
         """
         covariance = self.square - torch.outer(self.total, self.total) / max(self.count, 1)
         trace, width = covariance.trace(), len(self.total)
@@ -61,10 +62,10 @@ class Moments:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The measures of some vectors, one a sentence; nan where undefined."""
+    """The measures of some vectors, one per sentence; nan where undefined."""
 
     count: int
-    mean_cosine: float  # of two different vectors
+    mean_cosine: float  # over all pairs of two different vectors
     isoscore: float
     effective_rank: float
     hubness: float
@@ -74,7 +75,7 @@ class Cloud:
 
 
 def cloud(vectors: Tensor) -> Cloud:
-    """Measures of (n, d) vectors. How they treat graded pairs is `geometry.alignment_uniformity`."""
+    """The measures of (n, d) vectors; for measures of graded pairs see `geometry.alignment_uniformity`."""
     moments = Moments.of(vectors)
     unit = _units(vectors)
     return Cloud(
@@ -87,16 +88,16 @@ def cloud(vectors: Tensor) -> Cloud:
 
 
 def mean_cosine(total: Tensor, diagonal: Tensor | float, count: int) -> float:
-    """Of all pairs of different vectors, from the sum of their n unit vectors: sum_{a,b} cos = |sum u|^2."""
+    """The mean cosine of all pairs of different vectors, from the sum of n unit vectors: sum_{a,b} cos = |sum u|^2."""
     return float((total.square().sum() - diagonal) / (count * (count - 1))) if count > 1 else nan
 
 
 def hubness(vectors: Tensor, k: int = NEIGHBOURS) -> float:
-    """Skewness of the k-occurrence: how often a vector is among the k nearest of another, by cosine.
+    """The skewness of the k-occurrence N: how often a vector is among the k nearest of another, by cosine.
 
-    Radovanović et al. (2010): mean (N - k)^3 / sd(N)^3. Large where a few vectors are everyone's neighbours. nan where
-    all occur alike, as they must where there are no more than k others. Rows that are equal tie: give distinct ones.
-    A vector of zeros is near to nothing and does not count.
+    Radovanović et al. (2010): mean (N - k)^3 / sd(N)^3. It is large if a few vectors are neighbours of most others. It
+    is nan if all vectors occur equally often, as with no more than k others. Equal rows tie, so give distinct ones.
+    Vectors of zeros have no cosine and are left out.
     """
     unit = _units(vectors)
     unit = unit[unit.any(-1)]
@@ -109,9 +110,9 @@ def hubness(vectors: Tensor, k: int = NEIGHBOURS) -> float:
         cosines = unit[rows] @ unit.T
         cosines[torch.arange(len(rows)), rows] = -torch.inf
         occurrence += torch.bincount(cosines.topk(k, dim=-1).indices.flatten(), minlength=n)
-    off = occurrence - k
-    spread = off.square().mean()
-    return (off.pow(3).mean() / spread.pow(1.5)).item() if spread > 0 else nan
+    deviation = occurrence - k
+    variance = deviation.square().mean()
+    return (deviation.pow(3).mean() / variance.pow(1.5)).item() if variance > 0 else nan
 
 
 def _units(vectors: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Spurious contextualization: tokens whose vectors vary from context to context more, or less, than they did before.
+"""Spurious contextualization: how training changes the variation of token vectors between contexts.
 
-arXiv 2212.09170 looks at how a token's self-similarity changes in training; how it condenses that into numbers is not
-published, so the groups of tokens and the rank correlation here are our operationalisation.
+arXiv 2212.09170 studies how the self-similarity of a token changes in training. It does not publish how it turns that
+into numbers, so the groups of tokens and the rank correlation here are our operationalisation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 from srlbench.diagnostics.isotropy import Isotropy, known
 from srlbench.errors import UsageError
 
-# Written for this module from the closed classes of English grammar, a line each; no published list of stop words.
+# The closed classes of English grammar, one in each line, written for this module: not a published stop word list.
 _CLOSED_CLASSES = """
 a an the this that these those some any each every either neither both all no such
 i you he she it we they me him her us them my your his its our their myself himself itself themselves
@@ -30,26 +30,26 @@ not
 """
 FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
 KINDS = ("function", "content", "mark", "special")
-LEAST = 3  # tokens a correlation is of
+LEAST = 3  # tokens for a correlation
 
 
 @dataclass(frozen=True)
 class Change:
-    """How much a token's adjusted self-similarity rose: its vectors gathered where it is positive."""
+    """The change of each token's adjusted self-similarity; a positive one means its vectors moved together."""
 
     layer: int
-    tokens: tuple[str, ...]  # as the tokenizer spells them
+    tokens: tuple[str, ...]  # in the tokenizer's spelling
     values: tuple[float, ...]
     kinds: tuple[str, ...]  # one of KINDS
-    informed: int  # tokens whose information is known
-    information: float  # Spearman's correlation of the values with it; nan where undefined
+    informed: int  # the number of tokens with known information
+    information: float  # Spearman's correlation of the values with the information; nan where undefined
 
     def mean(self, kind: str) -> float:
-        own = [value for value, other in zip(self.values, self.kinds) if other == kind]
-        return sum(own) / len(own) if own else nan
+        values = [value for value, other in zip(self.values, self.kinds) if other == kind]
+        return sum(values) / len(values) if values else nan
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON: None where undefined."""
+        """The change in JSON types; None where undefined."""
         return {
             "layer": self.layer,
             **{kind: {"count": self.kinds.count(kind), "mean": known(self.mean(kind))} for kind in KINDS},
@@ -61,10 +61,10 @@ class Change:
 def change(
     after: Isotropy, before: Isotropy, *, layer: int = -1, information: Mapping[str, float] | None = None
 ) -> Change:
-    """From an encoder's backbone to the encoder, at one layer (the last), on the same texts with the same tokenizer.
+    """The change from a backbone (`before`) to its trained encoder (`after`) at one layer, by default the last.
 
-    information: of words in lower case, or of tokens as the tokenizer spells them, such as their IDF or -log p.
-    Tokens whose vectors are all zero, before or after, are left out.
+    Both must be measured on the same texts with the same tokenizer. Tokens with only zero vectors are left out.
+    information: a number, such as the IDF or -log p, of lower-case words or of tokens in the tokenizer's spelling.
     """
     if (after.tokens, after.layout.tokens, after.layout.contexts) != (
         before.tokens,
@@ -76,11 +76,11 @@ def change(
         raise UsageError(f"{len(after.layers)} layers and {len(before.layers)}: no encoder and its own backbone.")
     if not -len(after.layers) <= layer < len(after.layers):
         raise UsageError(f"There is no layer {layer}: there are {len(after.layers)}, counted from 0.")
-    rise = after.layers[layer].adjusted - before.layers[layer].adjusted
-    kept = torch.nonzero(rise.isfinite()).flatten().tolist()
-    names = tuple(after.tokens[i] for i in kept)
-    ids = (after.layout.tokens[i] for i in kept)
-    values = tuple(rise[kept].tolist())
+    difference = after.layers[layer].adjusted - before.layers[layer].adjusted
+    finite = torch.nonzero(difference.isfinite()).flatten().tolist()
+    names = tuple(after.tokens[i] for i in finite)
+    ids = (after.layout.tokens[i] for i in finite)
+    values = tuple(difference[finite].tolist())
     content = [_look_up(information or {}, name) for name in names]
     pairs = [(value, bits) for value, bits in zip(values, content) if bits is not None]
     return Change(
@@ -94,11 +94,11 @@ def change(
 
 
 def kind(token: str) -> str:
-    """Of a token that is not special: a function word, a mark (no letter or digit), or anything else.
+    """The kind of a token that is not special: "function", "mark" (no letter or digit), or "content" for the rest.
 
-    The inner pieces of a word are content. Where the tokenizer marks the first piece of a word and not the inner ones
-    (byte-level BPE, SentencePiece), an inner piece spelt as a function word is taken for one. Marks outside ASCII,
-    which byte-level BPE spells in letters, are content.
+    The inner pieces of a word are content. Some tokenizers mark the first piece of a word and not the inner ones
+    (byte-level BPE, SentencePiece): there an inner piece that looks like a function word counts as one. Byte-level BPE
+    spells marks outside ASCII with letters, so they are content.
     """
     if not any(letter.isalnum() for letter in word(token)):
         return "mark"
@@ -106,7 +106,7 @@ def kind(token: str) -> str:
 
 
 def word(token: str) -> str:
-    """The token without the sign that a word starts here, in lower case."""
+    """The token in lower case, without the tokenizer's sign for the start of a word."""
     return token.lstrip("Ġ▁").lower()
 
 

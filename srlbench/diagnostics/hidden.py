@@ -1,4 +1,4 @@
-"""The hidden states of an encoder at all its layers, in batches of one length: nothing is padded."""
+"""The hidden states of an encoder at all layers, in batches of texts with the same length, without padding."""
 
 from __future__ import annotations
 
@@ -23,53 +23,53 @@ CHUNK = 1024  # sentences tokenised at once
 
 Encoder = SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
 Features = dict[str, Any]
-Lengths = dict[int, tuple[NDArray[np.intp], Features]]  # length -> places of its texts, their features
+Lengths = dict[int, tuple[NDArray[np.intp], Features]]  # length -> the indices of its texts, and their features
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some texts of one length: where they stand in the list, and what the encoder makes of them."""
+    """Some texts of the same length: their indices in the list, and the encoder's output for them."""
 
-    places: NDArray[np.intp]  # (b,)
+    places: NDArray[np.intp]  # (b,): indices in the list of texts
     states: tuple[Tensor, ...]  # (b, t, d) each: the output of the embeddings, then of every layer
-    vectors: Tensor  # (b, e): the sentences'; of a plain transformers model the mean of its last layer
+    vectors: Tensor  # (b, e): of the sentences; for a plain transformers model the mean of its last layer
 
 
 def tokenised(encoder: Encoder, texts: Sequence[str]) -> Lengths:
-    """The texts as the encoder reads them, truncated as it does, by their length in tokens, longest first."""
+    """The texts tokenised and truncated by the encoder, grouped by length in tokens, the longest first."""
     parts: dict[int, list[tuple[NDArray[np.intp], Features]]] = {}
     for start in range(0, len(texts), CHUNK):
         features = _features(encoder, list(texts[start : start + CHUNK]))
         lengths = features["attention_mask"].sum(1)
         left = getattr(tokenizer(encoder), "padding_side", "right") == "left"
         for length in lengths.unique().tolist():
-            at = lengths == length
+            rows = lengths == length
             cut = slice(features["attention_mask"].shape[1] - length, None) if left else slice(length)
-            own = {k: v[at][:, cut] if torch.is_tensor(v) else v for k, v in features.items()}
-            parts.setdefault(length, []).append((start + np.flatnonzero(at.numpy()), own))
-    return {length: _joined(parts[length]) for length in sorted(parts, reverse=True)}
+            part = {k: v[rows][:, cut] if torch.is_tensor(v) else v for k, v in features.items()}
+            parts.setdefault(length, []).append((start + np.flatnonzero(rows.numpy()), part))
+    return {length: _concatenated(parts[length]) for length in sorted(parts, reverse=True)}
 
 
 def hidden_states(
     encoder: Encoder, lengths: Lengths, *, pad: int | None = None, tokens: int = TOKENS
 ) -> Iterator[Batch]:
-    """Runs the encoder once over tokenised texts, without dropout, about `tokens` tokens at a time.
+    """Run the encoder once on tokenised texts, without dropout, in batches of about `tokens` tokens.
 
-    pad: the id of a token that follows every text but the longest, masked. Its state is that of the first padded
-    position in a batch of all the texts: other padding is masked too, so it takes no part.
+    pad: the id of a masked token that is added to every text except the longest. Its state is the same as that of the
+    first padded position in one batch of all texts, because the other padding there is masked too.
     """
     longest = max(lengths, default=0)
-    with _showing(encoder):
-        for length, (places, features) in lengths.items():
+    with _all_layers(encoder):
+        for length, (indices, features) in lengths.items():
             rows = max(1, tokens // max(length, 1))
-            for start in range(0, len(places), rows):
-                at = slice(start, start + rows)
-                batch = {k: v[at] if torch.is_tensor(v) else v for k, v in features.items()}
+            for start in range(0, len(indices), rows):
+                part = slice(start, start + rows)
+                batch = {k: v[part] if torch.is_tensor(v) else v for k, v in features.items()}
                 if pad is not None and length < longest:
-                    batch = _followed(batch, pad)
+                    batch = _padded(batch, pad)
                 with torch.no_grad():
                     states, vectors = _run(encoder, batch)
-                yield Batch(places[at], states, vectors.float().cpu())
+                yield Batch(indices[part], states, vectors.float().cpu())
 
 
 def tokenizer(encoder: Encoder) -> Any:
@@ -77,7 +77,7 @@ def tokenizer(encoder: Encoder) -> Any:
 
 
 def names(encoder: Encoder, ids: Sequence[int]) -> tuple[str, ...]:
-    """Tokens as the tokenizer spells them."""
+    """The tokens with these ids, in the tokenizer's spelling."""
     own = tokenizer(encoder)
     if isinstance(own, PreTrainedTokenizerBase):
         return tuple(own.convert_ids_to_tokens(list(ids)))
@@ -85,7 +85,7 @@ def names(encoder: Encoder, ids: Sequence[int]) -> tuple[str, ...]:
 
 
 def special_ids(encoder: Encoder) -> frozenset[int]:
-    """Of tokens that stand for no word: first and last of a sentence, padding, the unknown word, masks."""
+    """The ids of tokens that stand for no word: start and end of a sentence, padding, unknown word, mask."""
     own = tokenizer(encoder)
     if isinstance(own, PreTrainedTokenizerBase):
         return frozenset(own.all_special_ids)
@@ -101,7 +101,7 @@ def _features(encoder: Encoder, texts: list[str]) -> Features:
     features = dict(encoder.preprocess(texts, prompt=prompt))
     if not isinstance(encoder[0], StaticEmbedding):
         return features
-    # Static embeddings read one row of tokens and where each text starts in it.
+    # Static embeddings read one long row of tokens and the start of each text in it.
     parts = list(features["input_ids"].tensor_split(features["offsets"][1:]))
     padded = nn.utils.rnn.pad_sequence(parts, batch_first=True)
     sizes = torch.tensor([len(part) for part in parts])
@@ -109,6 +109,7 @@ def _features(encoder: Encoder, texts: list[str]) -> Features:
 
 
 def _run(encoder: Encoder, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]:
+    """The states of all layers, and the sentence vectors."""
     model = encoder[0] if isinstance(encoder, tuple) else encoder
     batch = {k: v.to(model.device) if torch.is_tensor(v) else v for k, v in batch.items()}
     if isinstance(encoder, tuple):
@@ -125,13 +126,13 @@ def _run(encoder: Encoder, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]
 
 
 @contextmanager
-def _showing(encoder: Encoder) -> Iterator[None]:
-    """The encoder without dropout and with all its layers in its output, as it was afterwards."""
+def _all_layers(encoder: Encoder) -> Iterator[None]:
+    """Turn dropout off and the output of all layers on, and restore both afterwards."""
     model: nn.Module = encoder[0] if isinstance(encoder, tuple) else encoder
     first = None if isinstance(encoder, tuple) else encoder[0]
     config = first.model.config if isinstance(first, Transformer) else None
     training = [module for module in model.modules() if module.training]
-    shown = config.output_hidden_states if config is not None else None
+    before = config.output_hidden_states if config is not None else None
     model.eval()
     if config is not None:
         config.output_hidden_states = True
@@ -139,13 +140,13 @@ def _showing(encoder: Encoder) -> Iterator[None]:
         yield
     finally:
         if config is not None:
-            config.output_hidden_states = shown
+            config.output_hidden_states = before
         for module in training:
             module.training = True
 
 
-def _followed(batch: Features, pad: int) -> Features:
-    """The batch with one masked token at the end of each text."""
+def _padded(batch: Features, pad: int) -> Features:
+    """The batch with one masked token added to the end of each text."""
     return {
         key: torch.nn.functional.pad(value, (0, 1), value=pad if key == "input_ids" else 0)
         if torch.is_tensor(value)
@@ -154,7 +155,7 @@ def _followed(batch: Features, pad: int) -> Features:
     }
 
 
-def _joined(parts: list[tuple[NDArray[np.intp], Features]]) -> tuple[NDArray[np.intp], Features]:
-    places = np.concatenate([own for own, _ in parts])
+def _concatenated(parts: list[tuple[NDArray[np.intp], Features]]) -> tuple[NDArray[np.intp], Features]:
+    indices = np.concatenate([part for part, _ in parts])
     first = parts[0][1]
-    return places, {k: torch.cat([own[k] for _, own in parts]) if torch.is_tensor(v) else v for k, v in first.items()}
+    return indices, {k: torch.cat([f[k] for _, f in parts]) if torch.is_tensor(v) else v for k, v in first.items()}

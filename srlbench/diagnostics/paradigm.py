@@ -1,4 +1,4 @@
-"""The gradient paradigm in closed form: the effective losses' three components, and the ratios that help."""
+"""The gradient paradigm in closed form: the three components of the effective losses, and bounds on useful ratios."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.functional import cosine_similarity, one_hot
 
 
 class Form(NamedTuple):
-    """Gradient dissipation, weights and ratios of an anchor: dL/dh_i = gd * sum_j w_j (h'_j - r_j h'_i)."""
+    """The gradient dissipation, weights and ratios of an anchor: dL/dh_i = gd * sum_j w_j (h'_j - r_j h'_i)."""
 
     gd: Tensor  # (...)
     w: Tensor  # (..., k)
@@ -20,11 +20,11 @@ class Form(NamedTuple):
 
     @property
     def ratio(self) -> Tensor:
-        """The mean of r under w: what one measured gradient can tell."""
+        """The mean of r with weights w; one measured gradient determines no more than this."""
         return (self.w * self.r).sum(-1) / self.w.sum(-1)
 
 
-# Each takes the cosines of an anchor with its positive (...) and with its negatives (..., k).
+# A function of the cosines of an anchor with its positive (...) and with its negatives (..., k).
 ClosedForm = Callable[[Tensor, Tensor], Form]
 
 
@@ -70,21 +70,21 @@ def _hardest(negatives: Tensor) -> Tensor:
 
 
 def cosines(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Of unit vectors (n, d): each anchor's cosine with its positive (n,) and with its negatives (n, n - 1)."""
+    """The cosine of each anchor with its positive, (n,), and with its negatives, (n, n - 1). a, b: unit (n, d)."""
     n = len(a)
-    every = a @ b.T
+    matrix = a @ b.T
     others = ~torch.eye(n, dtype=torch.bool, device=a.device)
-    return every.diagonal(), every[others].view(n, n - 1)
+    return matrix.diagonal(), matrix[others].view(n, n - 1)
 
 
 class Bounds(NamedTuple):
-    """Which ratios help an anchor at one step against its hardest negative; nan where no ratio is on the edge."""
+    """Bounds on the ratio r for one step away from the hardest negative; nan where there is no bound."""
 
     lower: Tensor  # lower < r < upper: the step ends nearer to the positive; nan: no ratio does that
     upper: Tensor
-    left: Tensor  # r < left or r > right: it ends farther from the negative; nan: every ratio does that
+    left: Tensor  # r < left or r > right: the step ends farther from the negative; nan: every ratio does that
     right: Tensor
-    counted: Tensor  # the paper counts anchors at acute angles alone: to either, and between the two directions
+    counted: Tensor  # the anchors that the paper counts: acute angles to both, and between the two directions
 
     def closer(self, ratio: Tensor) -> Tensor:
         return (ratio > self.lower) & (ratio < self.upper)
@@ -94,10 +94,10 @@ class Bounds(NamedTuple):
 
 
 def bounds(anchor: Tensor, positive: Tensor, negative: Tensor, *, step: float) -> Bounds:
-    """Bounds on r for the step h + step * (r p - n); p, n: the tangent parts of positive and negative. Unit (..., d).
+    """The bounds on r for the step h + step * (r p - n); p, n: tangent parts of positive and negative. Unit (..., d).
 
-    Near and far are Euclidean distances to the stepped anchor, which is longer than one. A step that ends nearer also
-    ends at the higher cosine; one that ends farther from the negative need not end at the lower.
+    Distances are Euclidean, to the anchor after the step, which is longer than one. A step that ends nearer to the
+    positive also ends with a higher cosine to it; a step that ends farther from the negative may not end with a lower.
     """
     cos_a, cos_b = (anchor * positive).sum(-1), (anchor * negative).sum(-1)
     p, n = positive - cos_a.unsqueeze(-1) * anchor, negative - cos_b.unsqueeze(-1) * anchor

@@ -1,4 +1,4 @@
-"""An encoder as a function of word pieces, and of what their input embeddings are swapped for."""
+"""An encoder as a function of word pieces, or of other input embeddings in their place."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from torch.nn.functional import normalize
 from srlbench.diagnostics.information import WORD
 from srlbench.errors import UsageError
 
-TOKENS = {"mask": ("[MASK]", "<mask>"), "pad": ("[PAD]", "<pad>")}  # what a tokenizer without roles calls them
-PIECES = 8192  # in one pass
+TOKENS = {"mask": ("[MASK]", "<mask>"), "pad": ("[PAD]", "<pad>")}  # their names in a tokenizer without roles
+PIECES = 8192  # word pieces in one forward pass
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A text in word pieces. `of` is each piece's word; len(words): of no word; -1: a special token."""
+    """A text in word pieces. `of`: the word index of each piece; len(words): part of no word; -1: a special token."""
 
     ids: Tensor
     of: Tensor
@@ -33,12 +33,12 @@ class Sentence:
 
     @property
     def parts(self) -> Tensor:
-        """Whether each piece is of each word, and last of none, if there are such. (words or one more, length)"""
+        """Whether each piece belongs to each word, (words, length); a last row is for pieces of no word, if any."""
         return self.of == torch.arange(int(self.of.amax()) + 1 if len(self.of) else 0, device=self.of.device)[:, None]
 
 
 class Reader:
-    """An encoder as a function of word pieces, and of their input embeddings where these are swapped."""
+    """An encoder as a function of word pieces, whose input embeddings can be replaced."""
 
     def __init__(self, encoder: SentenceTransformer, *, baseline: str = "mask", unit: bool = False) -> None:
         if encoder.prompts.get(encoder.default_prompt_name or ""):
@@ -59,32 +59,32 @@ class Reader:
 
     @cached_property
     def filler(self) -> int:
-        """The token that stands where a word was."""
+        """The id of the token that replaces a word."""
         if self.static:
             ids = [self.tokenizer.token_to_id(name) for name in TOKENS[self.baseline]]
         else:
             ids = [getattr(self.tokenizer, f"{self.baseline}_token_id")]
-        found = next((token for token in ids if token is not None), None)
-        if found is None:
+        token_id = next((token for token in ids if token is not None), None)
+        if token_id is None:
             raise UsageError(f"This encoder's tokenizer has no {self.baseline} token to replace words with.")
-        return int(found)
+        return int(token_id)
 
     def read(self, texts: Sequence[str]) -> list[Sentence]:
         if not texts:
             return []
         if self.static:
-            known = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+            encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         else:
             limit = self.encoder.max_seq_length
-            known = self.tokenizer(list(texts), truncation=limit is not None, max_length=limit).encodings
-        return [_sentence(text, pieces, self.encoder.device) for text, pieces in zip(texts, known, strict=True)]
+            encodings = self.tokenizer(list(texts), truncation=limit is not None, max_length=limit).encodings
+        return [_sentence(text, pieces, self.encoder.device) for text, pieces in zip(texts, encodings, strict=True)]
 
     def emptied(self, sentence: Sentence) -> Tensor:
-        """The pieces of the baseline."""
+        """The pieces of the baseline: the filler in place of every piece that is not a special token."""
         return sentence.ids.where(sentence.of < 0, self.filler)
 
     def __call__(self, ids: Tensor) -> Tensor:
-        """Rows of equally many pieces -> one vector each. ids: (n, length) -> (n, d)."""
+        """The vectors of rows of pieces with the same length. ids: (n, length) -> (n, d)."""
         if self.static:
             embedded = self.layer(ids)
             features = {"sentence_embedding": embedded.sum(1) / max(ids.shape[1], 1)}
@@ -96,22 +96,22 @@ class Reader:
         return normalize(vectors, dim=-1) if self.unit else vectors
 
     def vectors(self, pieces: Sequence[Tensor]) -> Tensor:
-        """One vector for each sequence of pieces, in batches of one length."""
+        """The vector of each sequence of pieces, computed in batches of the same length."""
         if not pieces:
             return torch.empty(0, 0)
         with torch.no_grad():
-            parts = [(at, self(torch.stack([pieces[i] for i in at]))) for at in batches(pieces, PIECES)]
-        return torch.cat([found for _, found in parts])[np.argsort([i for at, _ in parts for i in at])]
+            parts = [(batch, self(torch.stack([pieces[i] for i in batch]))) for batch in batches(pieces, PIECES)]
+        return torch.cat([rows for _, rows in parts])[np.argsort([i for batch, _ in parts for i in batch])]
 
     @torch.no_grad()
     def shown(self, ids: Tensor, instead: Tensor) -> Tensor:
-        """One vector a row, shown other pieces; those of `ids` keep the say on positions, which [PAD] can shift."""
+        """The vector of each row, with the embeddings of other pieces; positions follow `ids`, as [PAD] shifts them."""
         with self.given(self.layer(instead)):
             return self(ids)
 
     @contextmanager
     def given(self, embedded: Tensor) -> Iterator[None]:
-        """These input embeddings, whatever the pieces are."""
+        """Use these input embeddings inside, whatever the pieces are."""
         hook = self.layer.register_forward_hook(lambda *_: embedded)
         try:
             yield
@@ -120,25 +120,25 @@ class Reader:
 
 
 def _sentence(text: str, pieces: Any, device: torch.device) -> Sentence:
-    """A piece belongs to the word of its last character that is in one; words cut off by truncation are left out."""
-    spans = [found.span() for found in WORD.finditer(text)]
-    place = np.full(len(text) + 1, -1)
+    """The sentence of an encoded text; a piece belongs to the last word in it, and truncated words are left out."""
+    spans = [match.span() for match in WORD.finditer(text)]
+    word_at = np.full(len(text) + 1, -1)
     for word, (start, end) in enumerate(spans):
-        place[start:end] = word
-    found = [max(place[start:end], default=-1) for start, end in pieces.offsets]
-    kept = sorted({int(word) for word, special in zip(found, pieces.special_tokens_mask) if word >= 0 and not special})
-    ranks = {word: rank for rank, word in enumerate(kept)}
-    of = [-1 if s else ranks.get(int(w), len(kept)) for w, s in zip(found, pieces.special_tokens_mask)]
-    words = [text[slice(*spans[word])].lower() for word in kept]
+        word_at[start:end] = word
+    owners = [max(word_at[start:end], default=-1) for start, end in pieces.offsets]
+    read = sorted({int(word) for word, special in zip(owners, pieces.special_tokens_mask) if word >= 0 and not special})
+    ranks = {word: rank for rank, word in enumerate(read)}
+    of = [-1 if s else ranks.get(int(w), len(read)) for w, s in zip(owners, pieces.special_tokens_mask)]
+    words = [text[slice(*spans[word])].lower() for word in read]
     ids, parts = (torch.tensor(x, dtype=torch.long, device=device) for x in (pieces.ids, of))
     return Sentence(ids, parts, words)
 
 
 def batches(pieces: Sequence[Tensor], budget: int) -> Iterator[list[int]]:
-    """The places of sequences of one length, so that nothing is padded; up to so many pieces in all."""
+    """Batches of indices of sequences with the same length, which need no padding; each has up to `budget` pieces."""
     lengths: dict[int, list[int]] = {}
-    for place, each in enumerate(pieces):
-        lengths.setdefault(len(each), []).append(place)
-    for length, at in sorted(lengths.items()):
+    for index, sequence in enumerate(pieces):
+        lengths.setdefault(len(sequence), []).append(index)
+    for length, indices in sorted(lengths.items()):
         rows = max(1, budget // max(length, 1))
-        yield from (at[start : start + rows] for start in range(0, len(at), rows))
+        yield from (indices[start : start + rows] for start in range(0, len(indices), rows))

@@ -1,4 +1,4 @@
-"""What is looked at in a run: its encoder and the gradients of its loss while it trains, and the encoder at its end."""
+"""The diagnosis of a run: its encoder and the gradients of its loss during training, and the encoder at the end."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from srlbench.errors import SrlbenchError
 from srlbench.evaluation.similarity import Undefined, cosines, spearman
 from srlbench.tracks import Track
 
-ANCHORS = 16  # whose gradients are looked at while training
-SENTENCES = 200  # whose tokens are looked at
-WEIGHED = 32  # whose words are weighed
-METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {}, "leave-one-out": {}}  # with their arguments
+ANCHORS = 16  # anchors for the gradients during training
+SENTENCES = 200  # sentences for the isotropy measures
+WEIGHED = 32  # sentences for the weights of words
+METHODS: dict[str, dict[str, int]] = {"integrated-gradients": {}, "leave-one-out": {}}  # method -> its arguments
 EXPLAINED: dict[str, dict[str, int]] = {"shapley": {"permutations": 5}}
 OF_LAYER = ("adjusted_self_similarity", "intra_similarity", "adjusted_intra_similarity", "norm", "rogue_share")
 
 
 class Diagnosis:
-    """The measures of one run, on the test sentences of the track's development set; it changes nothing it looks at.
+    """The measures of one run, on the test sentences of the track's development set.
 
-    every: look every so many steps of the training; None: at the track's `observe_steps`. The last is always seen.
-    explain: weigh words by Shapley values too.
+    every: the number of steps between two measurements; None: the track's `observe_steps`. The last step is always
+    measured. explain: also compute the weights of words by Shapley values.
     """
 
     def __init__(self, track: Track, every: int | None, explain: bool) -> None:
@@ -47,42 +47,42 @@ class Diagnosis:
 
     @cached_property
     def worth(self) -> dict[str, information.Worth]:
-        """Of the words of the training text."""
+        """The information of the words of the training text."""
         return information.worth(views[0] for views in data.training_text(self.track, "twins"))
 
     def steps(self, last: int) -> frozenset[int]:
-        """Of a training of so many steps, those that are looked at."""
-        asked = range(0, last, self.every) if self.every else self.track.training.get("observe_steps", ())
-        return frozenset({*(step for step in asked if step <= last), last})
+        """The steps to measure in a training of `last` steps."""
+        steps = range(0, last, self.every) if self.every else self.track.training.get("observe_steps", ())
+        return frozenset({*(step for step in steps if step <= last), last})
 
     def begin(self, model: SentenceTransformer) -> None:
-        """Look at the encoder that training starts from."""
+        """Measure the encoder before training."""
         self.before = self._isotropy(model)
 
     def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
-        """Of one step: the gradients of the loss on a fixed batch, the development score, the space of the vectors."""
+        """Measure one step: the gradients of the loss on a fixed batch, the development score, the isotropy."""
         a, b, *negatives = views
 
-        def of_pair(x: Tensor, y: Tensor) -> Tensor:
-            return loss(x, y, *negatives)  # hard negatives are there, and stay as they are
+        def pair_loss(x: Tensor, y: Tensor) -> Tensor:
+            return loss(x, y, *negatives)  # hard negatives stay constant
 
         def space() -> dict[str, Any]:
-            found = self._isotropy(model)
-            return {**_last(found), **self._change(found)}
+            measures = self._isotropy(model)
+            return {**_last_layer(measures), **self._change(measures)}
 
         return {
-            "gradients": _tried(lambda: {**gradients.statistics(of_pair, a, b, anchors=ANCHORS)}),
+            "gradients": _tried(lambda: {**gradients.statistics(pair_loss, a, b, anchors=ANCHORS)}),
             **_tried(lambda: self._pairs(model)),
             **_tried(space),
         }
 
     def conclude(self, model: SentenceTransformer) -> dict[str, Any]:
-        """Of the encoder as it was evaluated: every layer, its sentence vectors, what its words weigh."""
+        """Measure the evaluated encoder: every layer, its sentence vectors, and the weights of words."""
 
         def space() -> dict[str, Any]:
-            found = self._isotropy(model)
-            layers = [layer.as_dict() for layer in found.layers]
-            vectors = found.sentences.as_dict()
+            measures = self._isotropy(model)
+            layers = [layer.as_dict() for layer in measures.layers]
+            vectors = measures.sentences.as_dict()
             return {"sentences": len(self.sentences[:SENTENCES]), "layers": layers, "sentence_vectors": vectors}
 
         return {
@@ -94,17 +94,17 @@ class Diagnosis:
     def _isotropy(self, model: SentenceTransformer) -> Isotropy:
         return isotropy(model, self.sentences[:SENTENCES])
 
-    def _change(self, found: Isotropy) -> dict[str, float | None]:
-        """How adjusted self-similarity changed since the start, by kind of token and with the information of words."""
+    def _change(self, after: Isotropy) -> dict[str, float | None]:
+        """The change of adjusted self-similarity in training, by kind of token and against the words' information."""
         if self.before is None:
             return {}
-        known = {word: each.self_information for word, each in self.worth.items()}
-        seen = contextualization.change(found, self.before, information=known).as_dict()
-        kinds = {kind: seen[kind]["mean"] for kind in ("function", "content")}
-        return {**kinds, "change_to_information": seen["information"]["spearman"]}
+        information = {word: worth.self_information for word, worth in self.worth.items()}
+        change = contextualization.change(after, self.before, information=information).as_dict()
+        kinds = {kind: change[kind]["mean"] for kind in ("function", "content")}
+        return {**kinds, "change_to_information": change["information"]["spearman"]}
 
     def _pairs(self, model: SentenceTransformer) -> dict[str, float]:
-        """What graded pairs say: the development score, and alignment and uniformity on the test pairs."""
+        """The development score, and alignment and uniformity on the test pairs."""
         columns = [list(split[key]) for split in (self.dev, self.pairs) for key in ("sentence1", "sentence2")]
         with torch.inference_mode():
             vectors = model.encode(list(chain(*columns)), show_progress_bar=False, convert_to_tensor=True).cpu()
@@ -115,27 +115,27 @@ class Diagnosis:
         return {"dev": dev, **alignment_uniformity(x, y, torch.tensor(list(self.pairs["score"])))}
 
     def _words(self, model: SentenceTransformer, method: str) -> dict[str, Any]:
-        """How the mean weight of a word goes with what it is worth."""
+        """The relation between the mean weight of a word and its information."""
         weights = words.average(words.METHODS[method](model, self.sentences[:WEIGHED], **self.methods[method]))
         return {"sentences": WEIGHED, **related(weights, self.worth)}
 
 
 def related(weights: Mapping[str, float], worth: Mapping[str, information.Worth]) -> dict[str, Any]:
-    """The regression of weights on each of the two quantities of information, as plain values."""
+    """The regressions of weights on the two measures of information, in JSON types."""
     quantities: dict[str, Callable[[information.Worth], float]] = {
-        "information_gain": lambda each: each.gain,
-        "self_information": lambda each: each.self_information,
+        "information_gain": lambda word: word.gain,
+        "self_information": lambda word: word.self_information,
     }
-    found = {
-        name: information.relate(weights, {word: of(each) for word, each in worth.items()})
-        for name, of in quantities.items()
+    relations = {
+        name: information.relate(weights, {word: value(known) for word, known in worth.items()})
+        for name, value in quantities.items()
     }
-    return {name: asdict(relation) for name, relation in found.items()}
+    return {name: asdict(relation) for name, relation in relations.items()}
 
 
-def _last(found: Isotropy) -> dict[str, Any]:
-    """What is said of the last layer and of the sentence vectors."""
-    layer, vectors = found.layers[-1].as_dict(), found.sentences.as_dict()
+def _last_layer(measures: Isotropy) -> dict[str, Any]:
+    """The measures of the last layer and of the sentence vectors."""
+    layer, vectors = measures.layers[-1].as_dict(), measures.sentences.as_dict()
     return {
         "anisotropy": layer["baseline"],
         **{key: layer[key] for key in OF_LAYER},
@@ -148,7 +148,7 @@ def _last(found: Isotropy) -> dict[str, Any]:
 
 
 def _tried(measure: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-    """A measure that cannot be taken must not cost the run its scores: its reason stands where its numbers would."""
+    """The numbers of a measure, or the reason why it failed: a failed measure must not cost the run its scores."""
     try:
         return dict(measure())
     except (SrlbenchError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Maps of gradient dissipation and ratio over how far the positive and the negatives are."""
+"""Maps of gradient dissipation and ratio over the angles to the positive and to the negatives."""
 
 from __future__ import annotations
 
@@ -17,34 +17,37 @@ from srlbench.diagnostics.paradigm import ClosedForm
 
 Array = NDArray[np.float64]
 POSITIVE_SD, NEGATIVE_SD = 0.05, 0.10
-FELT = 0.01  # the paper shows a ratio where at least this much of the gradient is left
+FELT = 0.01  # the paper shows a ratio if the dissipation is at least this
 
 
 @dataclass(frozen=True)
 class Map:
-    """Means over a cell's batches; rows: mean angle to the positive; columns: to the negatives. Radians."""
+    """A map of means over the batches of each cell; rows: mean angle to the positive; columns: to the negatives."""
 
-    positive: Array  # (rows,)
-    negative: Array  # (columns,)
-    dissipation: Array  # (rows, columns); 0 without any gradient; nan without a push to dissipate
-    ratio: Array  # (rows, columns); nan: no gradient is left to have a ratio
+    positive: Array  # (rows,), radians
+    negative: Array  # (columns,), radians
+    dissipation: Array  # (rows, columns); 0 without any gradient; nan without a push that could dissipate
+    ratio: Array  # (rows, columns); nan if too little of the gradient is left for a ratio
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is simulated. The paper: 100 x 100 cells of 1,000 batches; its ratio map has no noise on the angles."""
+    """The size of a simulation. The paper has 100 x 100 cells of 1,000 batches, and no angle noise in its ratio map."""
 
     cells: int = 20
     batches: int = 2
     batch: int = 128
-    width: int = 256  # of the space a measured loss gets its vectors in; more than `batch`
+    width: int = 256  # dimensions of the vectors for a measured loss; must exceed `batch`
     seed: int = 0
 
     def axes(self) -> tuple[Array, Array]:
         return np.linspace(pi / 20, pi / 2, self.cells), np.linspace(pi / 20, pi, self.cells)
 
     def draws(self, row: int, column: int) -> Iterator[tuple[Tensor, Tensor, np.random.Generator]]:
-        """Angle to the positive (), angles to the negatives (batch - 1,); the same whoever asks, and for each cell."""
+        """The batches of a cell: the angle to the positive (), the angles to the negatives (batch - 1,), a generator.
+
+        They depend on the grid's seed and the cell alone.
+        """
         positive, negative = self.axes()
         for number in range(self.batches):
             draw = np.random.default_rng([self.seed, row, column, number])
@@ -54,30 +57,30 @@ class Grid:
 
 
 def of_form(form: ClosedForm, grid: Grid = Grid()) -> Map:
-    """The map of a closed form, straight from the angles."""
+    """The map of a closed form, computed from the angles."""
 
-    def at(positive: Tensor, negatives: Tensor, _: np.random.Generator) -> tuple[float, float]:
-        found = form(positive.cos(), negatives.cos())
-        return found.gd.item(), found.ratio.item()
+    def values(positive: Tensor, negatives: Tensor, _: np.random.Generator) -> tuple[float, float]:
+        components = form(positive.cos(), negatives.cos())
+        return components.gd.item(), components.ratio.item()
 
-    return _fill(grid, at)
+    return _fill(grid, values)
 
 
 def of_loss(loss: PairLoss, grid: Grid = Grid()) -> Map:
-    """The map of any loss, measured on one anchor of batches made to have the angles."""
+    """The map of any loss, measured on one anchor of generated batches with these angles."""
 
-    def at(positive: Tensor, negatives: Tensor, draw: np.random.Generator) -> tuple[float, float]:
-        found = decompose(loss, *batch(positive, negatives, grid.width, draw), anchors=1)
-        still = found.norm.item() == 0
-        return 0.0 if still else found.dissipation.item(), found.ratio.item()
+    def values(positive: Tensor, negatives: Tensor, draw: np.random.Generator) -> tuple[float, float]:
+        components = decompose(loss, *batch(positive, negatives, grid.width, draw), anchors=1)
+        still = components.norm.item() == 0
+        return 0.0 if still else components.dissipation.item(), components.ratio.item()
 
-    return _fill(grid, at)
+    return _fill(grid, values)
 
 
 def batch(positive: Tensor, negatives: Tensor, width: int, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Two views whose first anchor has these angles to its positive and negatives, in random directions around it.
+    """Two views whose first anchor has these angles to its positive and negatives, in random directions.
 
-    The other anchors are their own positives: a loss that couples anchors within a view sees the same angles there.
+    Every other anchor equals its own positive, so a loss that couples anchors within a view sees the same angles.
     """
     angles = torch.cat((positive.unsqueeze(0), negatives)).unsqueeze(-1)
     around = normalize(torch.as_tensor(draw.standard_normal((len(angles), width - 1))), dim=-1)
@@ -87,13 +90,14 @@ def batch(positive: Tensor, negatives: Tensor, width: int, draw: np.random.Gener
     return a, b
 
 
-def _fill(grid: Grid, at: Callable[[Tensor, Tensor, np.random.Generator], tuple[float, float]]) -> Map:
+def _fill(grid: Grid, values: Callable[[Tensor, Tensor, np.random.Generator], tuple[float, float]]) -> Map:
+    """The map of a function that gives the dissipation and ratio of one batch."""
     positive, negative = grid.axes()
     dissipation, ratio = (np.full((grid.cells, grid.cells), np.nan) for _ in range(2))
     for row, column in np.ndindex(grid.cells, grid.cells):
-        found = np.array([at(*draw) for draw in grid.draws(row, column)])
-        gd = found[np.isfinite(found[:, 0]), 0]
-        r = found[(np.abs(found[:, 0]) >= FELT) & np.isfinite(found[:, 1]), 1]
+        cell = np.array([values(*draw) for draw in grid.draws(row, column)])
+        gd = cell[np.isfinite(cell[:, 0]), 0]
+        r = cell[(np.abs(cell[:, 0]) >= FELT) & np.isfinite(cell[:, 1]), 1]
         dissipation[row, column] = gd.mean() if len(gd) else np.nan
         ratio[row, column] = r.mean() if len(r) else np.nan
     return Map(positive, negative, dissipation, ratio)
