@@ -1,4 +1,4 @@
-"""The diagnosis of one existing encoder: its gradients, its isotropy, and the weights of words."""
+"""The diagnosis of one encoder that exists already: its gradients, the space of its vectors, the weight of words."""
 
 from __future__ import annotations
 
@@ -19,24 +19,18 @@ from srlbench.records import cores
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import resolved
 
-# Method -> "before" or "after" -> for each sentence its words and their weights.
-Weighed = dict[str, dict[str, list[list[tuple[str, float]]]]]
+Weighed = dict[str, dict[str, list[list[tuple[str, float]]]]]  # by method, then "before" and "after": a list a sentence
 
 
 @dataclass(frozen=True)
 class Subject:
-<<<<<<< HEAD
     """An encoder, itself or by folder, run, backbone or Hub name, and how a plain model is pooled."""
-=======
-    """An encoder to diagnose: its folder, run, backbone or Hub name, and the pooling of a plain model."""
->>>>>>> wt-d
 
     model: Any
     pool: str | None
     results: Path
     seed: int = 0
 
-<<<<<<< HEAD
     @property
     def name(self) -> str:
         return self.model if isinstance(self.model, str) else encoders.called(self.model)
@@ -44,24 +38,15 @@ class Subject:
     def place(self) -> Any:
         """Where the encoder is, or itself."""
         return encoders.encoder_folder(self.model, self.results) if isinstance(self.model, str) else self.model
-=======
-    def folder(self) -> str:
-        return encoders.encoder_folder(self.model, self.results)
->>>>>>> wt-d
 
     def load(self) -> Any:
         from srlbench.evaluation import external
 
-        return external.quietly(self.folder(), self.pool, self.seed, cores())
+        return external.quietly(self.place(), self.pool, self.seed, cores())
 
     def origin(self, rules: Track) -> Subject | None:
-<<<<<<< HEAD
         """What a run of this folder's started from, pooled as its recipe pools; None of any other encoder."""
         parts = Path(self.place()).parts if isinstance(self.model, str) else ()
-=======
-        """The backbone of a run's encoder, with the pooling of its recipe; None for any other encoder."""
-        parts = Path(self.folder()).parts
->>>>>>> wt-d
         if len(parts) < 5 or parts[-5] != "encoders":
             return None
         try:
@@ -74,23 +59,23 @@ class Subject:
 def gradients(
     subject: Subject, names: Sequence[str], rules: Track, text: Path | None, pairs: int
 ) -> dict[str, dict[str, float | None]]:
-    """The statistics of each loss's gradient on pairs of dropout views from the encoder."""
+    """What the gradient of each loss is made of, on dropout twins of the encoder."""
     chosen = {name: loss(name) for name in names}
-    folder = subject.folder()
+    place = subject.place()
     from srlbench.diagnostics.gradients import statistics
     from srlbench.evaluation import external
 
-    a, b = external.twins(folder, subject.pool, _texts(text, rules)[:pairs], subject.seed, cores())
+    a, b = external.twins(place, subject.pool, _texts(text, rules)[:pairs], subject.seed, cores())
     if len(a) >= a.shape[1] - 1:
         raise UsageError(
             f"{len(a)} pairs of {a.shape[1]} dimensions leave nothing unexplained; "
             f"at most {a.shape[1] - 2} do, see --pairs."
         )
-    return {name: statistics(function, a, b) for name, function in chosen.items()}
+    return {name: statistics(each, a, b) for name, each in chosen.items()}
 
 
 def isotropy(subject: Subject, rules: Track, text: Path | None, sentences: int, as_published: bool) -> dict[str, Any]:
-    """The isotropy measures of the encoder's layers and sentence vectors, in JSON types."""
+    """The measures of the encoder's layers and sentence vectors, as plain values."""
     lines = _texts(text, rules)[:sentences]
     from srlbench.diagnostics import isotropy as measures
 
@@ -99,14 +84,14 @@ def isotropy(subject: Subject, rules: Track, text: Path | None, sentences: int, 
 
 @dataclass(frozen=True)
 class Weighing:
-    """The settings of an analysis of word weights: methods, sentences, and the corpus for the words' information."""
+    """How the words of sentences are weighed, and by which text their information is counted."""
 
     methods: Sequence[str] = ("integrated-gradients", "leave-one-out")
-    sentences: Path | None = None  # a file with one sentence per line; None: the track's test sentences
-    count: int = 200  # sentences to use
+    sentences: Path | None = None  # whose words are weighed, one a line; None: the track's test sentences
+    count: int = 200  # how many of them
     corpus: Path | None = None  # None: the track's training text
-    least: int = 10  # occurrences in the corpus that a word needs
-    unit: bool = False  # divide the embedding by its length
+    least: int = 10  # occurrences there of a word that counts
+    unit: bool = False  # weigh in the embedding divided by its length
 
     def __post_init__(self) -> None:
         from srlbench.diagnostics.words import METHODS
@@ -119,9 +104,9 @@ class Weighing:
 def words(
     subject: Subject, track: Track, weighing: Weighing, before: Subject | None, report: Callable[[str, int, int], None]
 ) -> tuple[dict[str, Any], Weighed]:
-    """The relation between an encoder's word weights and the words' information, after and before training.
+    """How the weight that an encoder gives words goes with their information, and how it did before training.
 
-    before: the encoder before training; None means the backbone of the run, if the encoder comes from a run.
+    before: None for what a run of srlbench started from, if the encoder is one.
     """
     from srlbench.diagnostics import information
     from srlbench.diagnostics.run import related
@@ -133,21 +118,16 @@ def words(
     try:
         worth = information.worth(_texts(weighing.corpus, track, distinct=False), least=weighing.least)
         weighed = _weighed(stages, lines, weighing, report)
-        means = {name: {stage: average(w) for stage, w in s.items()} for name, s in weighed.items()}
-        relations = {name: {stage: related(w, worth) for stage, w in s.items()} for name, s in means.items()}
+        means = {name: {stage: average(each) for stage, each in those.items()} for name, those in weighed.items()}
+        relations = {
+            name: {stage: related(each, worth) for stage, each in those.items()} for name, those in means.items()
+        }
     except ValueError as error:
         raise SrlbenchError(f"{error}") from error
-<<<<<<< HEAD
     seen = sorted(set.intersection(*(set(each) for those in means.values() for each in those.values())) & set(worth))
     found = {
         "model": subject.name,
         "before": before.name if before else None,
-=======
-    common = sorted(set.intersection(*(set(w) for s in means.values() for w in s.values())) & set(worth))
-    findings = {
-        "model": subject.model,
-        "before": before.model if before else None,
->>>>>>> wt-d
         "sentences": len(lines),
         "least": weighing.least,
         "unit": weighing.unit,
@@ -157,36 +137,38 @@ def words(
             word: {
                 "information_gain": worth[word].gain,
                 "self_information": worth[word].self_information,
-                "weights": {name: {stage: w[word] for stage, w in s.items()} for name, s in means.items()},
+                "weights": {
+                    name: {stage: each[word] for stage, each in those.items()} for name, those in means.items()
+                },
             }
-            for word in common
+            for word in seen
         },
     }
-    return findings, weighed
+    return found, weighed
 
 
 def _weighed(
     stages: Mapping[str, Subject], lines: list[str], weighing: Weighing, report: Callable[[str, int, int], None]
 ) -> Weighed:
-    """The weights of all words in the sentences, for each method and stage."""
+    """The weight of every word, by each method, before training and after."""
     from srlbench.diagnostics.words import METHODS
 
     weighed: Weighed = {name: {} for name in weighing.methods}
-    count = len(weighing.methods)
-    for index, (stage, subject) in enumerate(stages.items()):
-        encoder = subject.load()
-        for number, name in enumerate(weighing.methods):
-            report(f"weigh words {stage}", index * count + number, len(stages) * count)
+    turns = len(weighing.methods)
+    for place, (stage, each) in enumerate(stages.items()):
+        encoder = each.load()
+        for turn, name in enumerate(weighing.methods):
+            report(f"weigh words {stage}", place * turns + turn, len(stages) * turns)
             weighed[name][stage] = METHODS[name](encoder, lines, **_arguments(name, weighing.unit))
     report("weigh words", 1, 1)
     return weighed
 
 
 def recovery(worth: Mapping[str, Any]) -> dict[str, float]:
-    """The errors of the estimated information of words against the true values of the generated language.
+    """How far the estimated information of words is from what the generated language knows of itself.
 
-    The true probability of a word is exact. The true gain is about the meaning of the sentence, and the estimated gain
-    is about the words beside it: so the two can be compared by rank alone.
+    The probability of a word is known exactly. Its gain is known about the meaning of the sentence, not about the
+    words beside it, so that the two have an order in common and no unit.
     """
     from scipy.stats import spearmanr
 
@@ -194,13 +176,13 @@ def recovery(worth: Mapping[str, Any]) -> dict[str, float]:
 
     known = language.information()
     both = [word for word in worth if word in known]
-    errors = [worth[word].self_information - log(2) * known[word].self_information for word in both]
-    correlation = spearmanr([worth[word].gain for word in both], [known[word].gain for word in both]).statistic
+    off = [worth[word].self_information - log(2) * known[word].self_information for word in both]
+    ranks = spearmanr([worth[word].gain for word in both], [known[word].gain for word in both]).statistic
     return {
         "words": len(both),
-        "self_information_bias": sum(errors) / len(errors),
-        "self_information_error": sum(map(abs, errors)) / len(errors),
-        "gain_rank_correlation": float(correlation),
+        "self_information_bias": sum(off) / len(off),
+        "self_information_error": sum(map(abs, off)) / len(off),
+        "gain_rank_correlation": float(ranks),
     }
 
 
@@ -214,7 +196,7 @@ def to_json(found: Mapping[str, Any]) -> str:
 
 
 def loss(name: str) -> LossFunction:
-    """The registered loss with this name, which may contain settings: `arccon+degrees=5`."""
+    """A registered loss with the settings of its name: `arccon+degrees=5`."""
     losses.path(variants.base(name))
     settings = variants.parse(name) if variants.is_variant(name) else {}
     made = Loss(variants.base(name), **settings)
@@ -229,7 +211,7 @@ def _arguments(method: str, unit: bool) -> dict[str, bool]:
 
 
 def _texts(path: Path | None, rules: Track, split: str = "train", distinct: bool = True) -> list[str]:
-    """The lines of a file; without one, the track's training text or the test sentences of its development set."""
+    """The lines of a file, or the track's training text, or the test sentences of its development set."""
     if path is None and split == "test":
         lines = list(data.task(rules.protocol, str(rules.training["select_on"])).splits["test"]["sentence1"])
     elif path is None:
