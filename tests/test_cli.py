@@ -49,7 +49,7 @@ def said_once(done: subprocess.CompletedProcess[str], code: int, *words: str) ->
 def test_list_is_quick_and_complete(cli: Cli) -> None:
     start = time.perf_counter()
     done = cli("list", "--json")
-    assert time.perf_counter() - start < 3  # under 1 s on an idle machine; tests share theirs
+    assert time.perf_counter() - start < 10  # under 1 s on an idle machine; tests share theirs
     kinds = json.loads(done.stdout)
     assert set(kinds) == {"recipes", "tracks", "losses", "tasks", "backbones"}
     assert set(kinds["recipes"]) == set(registry.recipes())
