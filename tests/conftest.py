@@ -126,13 +126,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     import torch
 
     from srlbench import cli as verbs
+    from srlbench.cli.show import terminal
 
     threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
 
     def run(*args: object) -> subprocess.CompletedProcess[str]:
         command = ["srlbench", *map(str, args)]
         monkeypatch.setattr(sys, "argv", command)
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(terminal.out, "width", 200)
         monkeypatch.chdir(tmp_path)
         capsys.readouterr()
         code = 0
