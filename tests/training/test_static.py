@@ -97,7 +97,7 @@ def test_recipes_end_as_plain_embeddings(
 def test_lines_of_evaluation_sets_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from srlbench.training.pretraining import pretrain as module
 
-    monkeypatch.setattr(module, "evaluated", lambda config: frozenset({"thecatseesthemannearasea"}))
+    monkeypatch.setattr(module, "evaluation_letters", lambda config: frozenset({"thecatseesthemannearasea"}))
     corpus = tmp_path / "text.txt"
     corpus.write_text("\n".join([*TEXT * 40, "The cat sees, the MAN near a sea!"]))
     config = Pretraining(corpus=(corpus,), layers=0, width=4, vocabulary=60, threads=1)
