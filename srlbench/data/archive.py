@@ -1,4 +1,4 @@
-"""A tar of text, unpacked whole or not at all, and nothing of it outside its folder."""
+"""Safe unpacking of a tar archive: completely or not at all, and never outside its folder."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MAX_BYTES = 2 * 2**30
 MAX_MEMBERS = 20_000
 _DEEP = 16
 _BLOCK = 512
-_STALE = 3600.0  # seconds after which the half of another process is one that was killed
+_STALE = 3600.0  # seconds after which the unfinished folder of another process counts as abandoned
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Make the folder `target` of the archive; where it is there already, it is left as it is."""
-    half = target.parent / f".{target.name}-{uuid4().hex}"
+    """Unpack the archive into the folder `target`; an existing folder stays unchanged."""
+    temporary = target.parent / f".{target.name}-{uuid4().hex}"
     try:
         _sweep(target)
-        half.mkdir(parents=True)
-        _write(archive, _checked(archive), half)
+        temporary.mkdir(parents=True)
+        _write(archive, _checked(archive), temporary)
         try:
-            half.rename(target)
+            temporary.rename(target)
         except OSError:
-            if not target.is_dir():  # else another process was quicker
+            if not target.is_dir():  # if it exists, another process was faster
                 raise
     except SrlbenchError:
         raise
@@ -37,18 +37,18 @@ def unpack(archive: Path, target: Path) -> None:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise SrlbenchError(f"Cannot unpack {archive}: {reason}.") from error
     finally:
-        shutil.rmtree(half, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _sweep(target: Path) -> None:
-    for left in target.parent.glob(f".{target.name}-*"):
+    for folder in target.parent.glob(f".{target.name}-*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left)
+            if time.time() - folder.stat().st_mtime > _STALE:
+                shutil.rmtree(folder)
 
 
 def _checked(archive: Path) -> list[str]:
-    """The names of all members, read to the end before anything is written."""
+    """The names of all members, each of which is checked before anything is written."""
     names: list[str] = []
     total = 0
     with tarfile.open(archive) as tar:
@@ -62,7 +62,7 @@ def _checked(archive: Path) -> list[str]:
                     f"Refused {archive}: with its member {member.name[:100]!r} it holds more than "
                     f"{MAX_BYTES} bytes or {MAX_MEMBERS} members."
                 )
-        # tarfile takes a damaged header, or a cut between two members, for the end.
+        # tarfile treats a damaged header, or a cut between two members, as the end of the archive.
         tar.fileobj.seek(tar.offset)
         if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
             raise SrlbenchError(f"Cannot unpack {archive}: it is cut short or damaged after {len(names)} members.")
@@ -85,7 +85,7 @@ def _fault(member: tarfile.TarInfo) -> str | None:
 
 
 def _write(archive: Path, names: list[str], folder: Path) -> None:
-    """Write the members' bytes; their owners, modes and times are not taken over."""
+    """Write the members' bytes, without their owners, modes and times."""
     with tarfile.open(archive) as tar:
         for name, member in _paired(tar, names):
             path = folder / name

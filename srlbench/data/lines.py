@@ -1,4 +1,4 @@
-"""The lines of one data file, each known by its number, so that what is wrong can be said by place."""
+"""The lines of one data file, with their numbers, so that an error message can name the line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from srlbench.errors import SrlbenchError
 MAX_BYTES = 256 * 2**20
 MAX_LINE = 100_000
 _BOM = b"\xef\xbb\xbf"
-# Not float(): it takes nan, inf, 1_0 and the digits of every script.
+# float() would also accept nan, inf, 1_0 and the digits of every script.
 _DECIMAL = re.compile(r"[0-9]{1,400}(\.[0-9]*)?")
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A text file of the set `name`, plain or gzip."""
+    """A text file of the set `name`, plain or gzipped."""
 
     name: str
     path: Path
@@ -30,7 +30,7 @@ class Lines:
         return SrlbenchError(f"{self.name}: {place}: {what}.")
 
     def read(self, encoding: str = "utf-8") -> list[str]:
-        """Split at \\n alone, a \\r before it dropped: str.splitlines knows eight more ends of a line."""
+        """The lines, split at \\n alone and without a \\r before it: str.splitlines has eight more line ends."""
         content = self._bytes().removeprefix(_BOM if encoding == "utf-8" else b"")
         if (at := content.find(b"\0")) >= 0:
             raise self.refuse("expected text, found a NUL byte", content.count(b"\n", 0, at) + 1)
@@ -48,7 +48,7 @@ class Lines:
         return [line.removesuffix("\r") for line in lines]
 
     def table(self, columns: int, header: tuple[str, ...] = ()) -> Iterator[tuple[int, list[str]]]:
-        """Number and cells of each line below the header, if there is one."""
+        """The number and the cells of each line after the header, if there is one."""
         lines = self.read()
         if header and (not lines or tuple(lines[0].split("\t")) != header):
             raise self.refuse(f"expected the header {' '.join(header)}", 1)
@@ -68,14 +68,14 @@ class Lines:
         return value
 
     def label(self, text: str, line: int, known: tuple[str, ...] = ("0", "1")) -> int:
-        """The label's place among the known ones."""
+        """The index of the label among the known labels."""
         if text not in known:
             raise self.refuse(f"expected a label of {', '.join(known)}, found {text[:40]!r}", line)
         return known.index(text)
 
     def _bytes(self) -> bytes:
         try:
-            if not self.path.is_file():  # a folder, or a pipe that would be waited for
+            if not self.path.is_file():  # a folder, or a pipe, which would block
                 raise self.refuse("expected a file, found none" if not self.path.exists() else "expected a file")
             with gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb") as file:
                 content: bytes = file.read(MAX_BYTES + 1)

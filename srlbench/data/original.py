@@ -1,4 +1,4 @@
-"""MTEB's own similarity sets, in the text as first distributed, from a local folder."""
+"""MTEB's own similarity sets, with their original text, from a local folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from srlbench.data.lines import MAX_BYTES, MAX_LINE, Lines
 from srlbench.data.rows import COLUMNS, Rows
 from srlbench.errors import SrlbenchError, UsageError, unknown
 
-# The folders a set may lie in, upper or lower case: its name, a short one, that of its repository mteb/... .
+# The possible folder names of a set, in any case: its name, a short name, that of its repository mteb/... .
 _FOLDERS = {
     **{f"STS{year}": (f"sts{year}", f"sts{year}-sts") for year in (12, 13, 14, 15, 16)},
     "STSBenchmark": ("stsbenchmark", "stsbenchmark-sts", "stsb"),
@@ -26,34 +26,34 @@ Row = tuple[str, str, float, str]
 
 
 def task(name: str, root: Path) -> Rows:
-    """One set below `root`: its test split, and of STSBenchmark the dev split too."""
+    """One set below `root`: its test split, and for STSBenchmark also the dev split."""
     folder = _folder(name, root)
     splits = {"test": list(_split(name, folder, "test"))}
     if name == "STSBenchmark":
         splits = {"dev": list(_split(name, folder, "dev")), **splits}
     elif name == "SICK-R" and any(_files(folder, split) for split in ("train", "dev")):
-        # As SemEval gave it; the Hub's version has the three in one file already.
+        # SemEval's version has three files; the Hub's version already has all of them in one.
         parts = [(part, list(_split(name, folder, split))) for split, part in _SICK.items()]
         splits = {"test": [(*row[:3], part) for part, rows in parts for row in rows]}
     columns = {
-        split: {key: [row[place] for row in rows] for place, key in enumerate(COLUMNS["sts"])}
+        split: {key: [row[index] for row in rows] for index, key in enumerate(COLUMNS["sts"])}
         for split, rows in splits.items()
     }
     return Rows(name, "sts", columns)
 
 
 def present(root: Path) -> bool:
-    """Whether any of the sets lies below `root`."""
-    return any(_found(name, root) for name in NAMES)
+    """Whether any of the sets is below `root`."""
+    return any(_find(name, root) for name in NAMES)
 
 
 def sha256(rows: Rows) -> str:
-    """Hash of the pairs and scores in any order: the Hub's order is its own, the score is not."""
+    """The hash of the pairs and scores, which does not depend on their order: the Hub has another order."""
     return _hash(rows, lambda text: " ".join(text.split()))
 
 
 def letters_sha256(rows: Rows) -> str:
-    """The same over letters and digits alone: one for all the ways in which these sets are cased and tokenised."""
+    """The hash of letters and digits alone, which is the same for every casing and tokenisation of these sets."""
     return _hash(rows, lambda text: "".join(filter(str.isalnum, text.casefold())))
 
 
@@ -71,7 +71,7 @@ def _hash(rows: Rows, tidy: Callable[[str], str]) -> str:
 def _folder(name: str, root: Path) -> Path:
     if name not in _FOLDERS:
         raise unknown("set of MTEB", name, NAMES)
-    if folder := _found(name, root):
+    if folder := _find(name, root):
         return folder
     raise UsageError(
         f"{name}: found no original text below {root}; expected a folder {' or '.join(_FOLDERS[name])} "
@@ -79,26 +79,27 @@ def _folder(name: str, root: Path) -> Path:
     )
 
 
-def _found(name: str, root: Path) -> Path | None:
+def _find(name: str, root: Path) -> Path | None:
+    """The folder of a set, or None."""
     try:
-        for place in (root, root / "raw", root / "mteb"):
-            below = {path.name.lower(): path for path in place.iterdir()} if place.is_dir() else {}
-            for known in _FOLDERS[name]:
-                if known in below and _files(below[known], "test"):
-                    return below[known]
+        for parent in (root, root / "raw", root / "mteb"):
+            paths = {path.name.lower(): path for path in parent.iterdir()} if parent.is_dir() else {}
+            for folder in _FOLDERS[name]:
+                if folder in paths and _files(paths[folder], "test"):
+                    return paths[folder]
     except OSError as error:
         raise SrlbenchError(f"{name}: {root}: cannot be read: {error}.") from error
     return None
 
 
 def _files(folder: Path, split: str) -> list[Path]:
-    """The files of one split, of the first form there is; only parquet comes in parts."""
+    """The files of one split in the first format that exists; only parquet may have several."""
     names = ("dev", "validation") if split == "dev" else (split,)
-    for place in (folder, folder / "data"):
+    for parent in (folder, folder / "data"):
         for form in _FORMS:
             pattern = "{}*.parquet" if form == "parquet" else f"{{}}.{form}"
-            found = [sorted(place.glob(pattern.format(name))) for name in names]
-            if files := next(filter(None, found), []):
+            matches = [sorted(parent.glob(pattern.format(name))) for name in names]
+            if files := next(filter(None, matches), []):
                 return files
     return []
 
@@ -136,7 +137,7 @@ def _low(file: Lines) -> float:
 
 
 def _encodes(text: str) -> bool:
-    """False of half a surrogate pair, which JSON can spell."""
+    """Whether UTF-8 can encode the text; it cannot encode half a surrogate pair, which JSON may contain."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -171,6 +172,6 @@ def _parquet(file: Lines) -> Iterator[tuple[int, Mapping[str, Any]]]:
             rows = table.read(columns=wanted).to_pylist()
     except SrlbenchError:
         raise
-    except Exception as error:  # pyarrow has many errors for one broken file, some of them plain OSErrors
+    except Exception as error:  # pyarrow raises many errors for a broken file, among them plain OSErrors
         raise file.refuse(f"expected a parquet file, found none that can be read ({type(error).__name__})") from error
     yield from enumerate(rows, 1)

@@ -1,4 +1,4 @@
-"""The text of the tasks and of the tracks: fetched from the Hub, found, and held against its pins."""
+"""Download and verification of the text of tasks and tracks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from srlbench.tracks.protocol import Protocol
 
 
 def pull(track: str | None) -> tuple[list[Path], Protocol]:
-    """SentEval's text or all that a track's runs read: each place of what was fetched, and what its sets must be."""
+    """Fetch SentEval's text, or all that a track's runs read; return the paths, and the protocol of the sets."""
     if track is None:
         return [mirror.pull(anew=True)], protocols.load("simcse")
     rules = tracks.load(track)
     if rules.protocol.source == "senteval":
         mirror.pull(anew=True)
-    starts = [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
-    return list(dict.fromkeys([*data.fetch(rules), *starts])), rules.protocol
+    folders = [backbones.fetch(backbones.resolve(name)) for name in rules.backbones]
+    return list(dict.fromkeys([*data.fetch(rules), *folders])), rules.protocol
 
 
 def data_path(given: Path | None) -> Path:
@@ -28,7 +28,7 @@ def data_path(given: Path | None) -> Path:
 
 
 def verify(wanted: Sequence[Protocol], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
-    """Every set of the protocols that is read from files: its protocol, name, verdict and a sentence."""
+    """For every set that is read from files: its protocol, its name, whether it is right, and a message."""
     for rules in wanted:
         if data.place(rules, given) is None:
             yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
@@ -42,5 +42,5 @@ def verify(wanted: Sequence[Protocol], given: Path | None) -> Iterator[tuple[str
 
 
 def counted(rows: Mapping[str, int]) -> str:
-    """`train 5452, test 500`."""
+    """The row counts as text, such as `train 5452, test 500`."""
     return ", ".join(f"{split} {count}" for split, count in rows.items())

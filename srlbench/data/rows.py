@@ -20,7 +20,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """One evaluation set: its kind and, for each split, its columns (all of one length)."""
+    """One evaluation set: its kind and, for each split, its columns, which all have the same length."""
 
     name: str
     kind: Kind
@@ -30,7 +30,7 @@ class Rows:
         return {split: len(next(iter(columns.values()))) for split, columns in self.splits.items()}
 
     def sha256(self) -> str:
-        """Hash of every row of every split, in order; the columns are those of the kind."""
+        """The hash of all rows of all splits, in order; the kind determines the columns."""
         digest = hashlib.sha256(f"{self.name}\n{self.kind}\n".encode())
         for split in sorted(self.splits):
             columns = self.splits[split]

@@ -1,4 +1,4 @@
-"""The evaluation sets of SentEval's `data/downstream` tree, row for row as SentEval reads them."""
+"""The evaluation sets of SentEval's `data/downstream` folder, with the same rows that SentEval reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUBSETS = {
     "STS15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
     "STS16": ("answer-answer", "headlines", "plagiarism", "postediting", "question-question"),
 }
-# The file whose rows are label 1, then the one of label 0.
+# The file of the rows with label 1, then that of the rows with label 0.
 _HALVES = {
     "MR": ("rt-polarity.pos", "rt-polarity.neg"),
     "CR": ("custrev.pos", "custrev.neg"),
@@ -32,7 +32,7 @@ Splits = dict[str, list[tuple[object, ...]]]
 
 
 def task(name: str, root: Path) -> Rows:
-    """One set of the tree at `root`, in the order of its files."""
+    """The rows of one set in the folder `root`, in the order of its files."""
     if name not in _READERS:
         raise unknown("set of SentEval", name, NAMES)
     kind, read = _READERS[name]
@@ -41,12 +41,12 @@ def task(name: str, root: Path) -> Rows:
 
 
 def tidy(text: str) -> str:
-    """SentEval splits sentences at white space, and joins them with one space to encode them."""
+    """The text with single spaces: SentEval splits sentences at white space and joins them with one space."""
     return " ".join(text.split())
 
 
 def _columns(kind: Kind, rows: list[tuple[object, ...]]) -> Columns:
-    return {key: [row[place] for row in rows] for place, key in enumerate(COLUMNS[kind])}
+    return {key: [row[index] for row in rows] for index, key in enumerate(COLUMNS[kind])}
 
 
 def _sts(name: str, root: Path) -> Splits:
@@ -58,7 +58,7 @@ def _sts(name: str, root: Path) -> Splits:
         if len(cells) != len(scores):
             raise gold.refuse(f"expected {len(cells)} lines as in {pairs.path.name}, found {len(scores)}")
         for (line, (first, second)), score in zip(cells, scores, strict=True):
-            if score:  # pairs the organisers did not score
+            if score:  # the organisers did not score every pair
                 rows.append((tidy(first), tidy(second), gold.score(score, line), subset))
     return {"test": list(rows)}
 

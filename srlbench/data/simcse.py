@@ -1,4 +1,4 @@
-"""SimCSE's training text: lines of Wikipedia, its NLI triplets, and such triplets made of SentEval's copy of SNLI."""
+"""SimCSE's training text: lines of Wikipedia, its NLI triplets, and similar triplets from SentEval's copy of SNLI."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from srlbench.data.lines import Lines
 from srlbench.data.senteval import tidy
 
 WIKI, NLI = "wiki1m_for_simcse.txt", "nli_for_simcse.csv"
-SNLI = "SNLI"  # of SentEval's tree
+SNLI = "SNLI"  # a folder of SentEval's data
 
 Text = list[tuple[str, ...]]
 
 
 def text(rule: Mapping[str, Any], given: Path | None = None) -> Text:
-    """The first lines of a source, as many as the rule says."""
-    source, n, lies = str(rule["from"]), int(rule["lines"]), place(rule, given)
+    """The first lines of a source; the rule gives their number."""
+    source, n, path = str(rule["from"]), int(rule["lines"]), place(rule, given)
     if source == SNLI:
-        return snli(lies)[:n]
-    file = Lines(source, lies)
+        return snli(path)[:n]
+    file = Lines(source, path)
     if source == NLI:
         rows = list(csv.reader(io.StringIO("\n".join(file.read()))))
         return [tuple(row) for row in rows[1 : n + 1]]
@@ -31,23 +31,23 @@ def text(rule: Mapping[str, Any], given: Path | None = None) -> Text:
 
 
 def place(rule: Mapping[str, Any], given: Path | None = None) -> Path:
-    """Where a source lies, fetched from the Hub first if nobody says that it lies elsewhere."""
+    """The path of a source in the given data folder; without one, it is fetched from the Hub."""
     return mirror.senteval(given) if rule["from"] == SNLI else mirror.file(str(rule["from"]), given)
 
 
 def snli(root: Path) -> Text:
-    """SimCSE's rule: to each premise what it entails and what contradicts it; in the files' order, no row twice."""
-    found: dict[tuple[str, ...], None] = {}
+    """Triplets by SimCSE's rule: a premise, a sentence it entails, one that contradicts it; in file order, distinct."""
+    triplets: dict[tuple[str, ...], None] = {}
     for split in ("dev", "test"):
         columns = [Lines(SNLI, root / SNLI / f"{part}.{split}") for part in ("labels", "s1", "s2")]
         labels, premises, hypotheses = (column.read() for column in columns)
         if not len(labels) == len(premises) == len(hypotheses):
             raise columns[0].refuse(f"expected {len(premises)} labels, found {len(labels)}")
-        said: dict[str, tuple[list[str], list[str]]] = {}
+        by_premise: dict[str, tuple[list[str], list[str]]] = {}
         for label, premise, hypothesis in zip(labels, premises, hypotheses, strict=True):
-            entailed, contradicted = said.setdefault(tidy(premise), ([], []))
+            entailed, contradicted = by_premise.setdefault(tidy(premise), ([], []))
             if label != "neutral":
                 (entailed if label == "entailment" else contradicted).append(tidy(hypothesis))
-        for premise, (entailed, contradicted) in said.items():
-            found |= dict.fromkeys((premise, a, b) for a, b in zip(entailed, contradicted))
-    return list(found)
+        for premise, (entailed, contradicted) in by_premise.items():
+            triplets |= dict.fromkeys((premise, a, b) for a, b in zip(entailed, contradicted))
+    return list(triplets)

@@ -1,1 +1,1 @@
-"""From an encoder to scores: the only rooms that know mteb."""
+"""The evaluation of encoders: from an encoder to scores; only this package uses mteb."""

@@ -1,4 +1,4 @@
-"""The one door to mteb: an encoder and a protocol in, scores and per-item predictions out."""
+"""The evaluation of an encoder under a protocol by mteb; only this module calls `mteb.evaluate`."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from srlbench.tracks import Track
 from srlbench.tracks.protocol import Protocol
 from srlbench.training.rng import preserved_rng
 
-LOADER_ROWS = 4096  # handed over at once; the encoder makes batches of its own
+LOADER_ROWS = 4096  # rows passed to the encoder at once; it makes its own batches
 
 Predictions = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores in percent, what lies behind each, mteb's own results, and what was predicted for every item."""
+    """The result of an evaluation: scores in percent, their details, mteb's own results, per-item predictions."""
 
     scores: dict[str, float] = field(default_factory=dict)
     detail: dict[str, dict[str, Any]] = field(default_factory=dict)
-    data: dict[str, str] = field(default_factory=dict)  # sha256 of the rows that were scored
+    data: dict[str, str] = field(default_factory=dict)  # task -> sha256 of the scored rows
     results: list[dict[str, Any]] = field(default_factory=list)
     predictions: Predictions = field(default_factory=dict)
     rows: dict[str, Rows] = field(default_factory=dict)
@@ -55,84 +55,84 @@ def evaluate(
     given: Path | None = None,
     report: Report = lambda stage, done, of: None,
 ) -> Evaluation:
-    """Score an encoder on the protocol's tasks; the caller's random state is left as it was.
+    """Score an encoder on the protocol's tasks; the caller's random state does not change.
 
-    No mteb cache is used: it rounds to six decimals, so a resumed run would not give the digits of an unbroken one.
+    mteb's cache is not used: it rounds to six decimals, so a resumed run would give other digits than an unbroken one.
     """
-    done = Evaluation()
+    evaluation = Evaluation()
     with preserved_rng(), Quiet():
-        made = {each: _task(protocol, each, given, done) for each in protocol.tasks}
-    encoder.learn((text for rows in done.rows.values() for text in _texts(rows)), report)
-    for index, (each, task_) in enumerate(made.items()):
+        tasks = {name: _task(protocol, name, given, evaluation) for name in protocol.tasks}
+    encoder.learn((text for rows in evaluation.rows.values() for text in _texts(rows)), report)
+    for index, (name, mteb_task) in enumerate(tasks.items()):
         with preserved_rng(), Quiet(), tempfile.TemporaryDirectory() as folder:
             outcome = mteb.evaluate(
                 encoder,
-                task_,
+                mteb_task,
                 cache=None,
                 encode_kwargs={"batch_size": LOADER_ROWS},
                 prediction_folder=folder,
                 show_progress_bar=False,
                 co2_tracker=False,
             )
-            predictions = _predictions(each, Path(folder) / task_.prediction_file_name)
-            _keep(done, each, json.loads(outcome.task_results[0].model_dump_json()), predictions)
-        report("evaluate", index + 1, len(made))
-    return done
+            predictions = _predictions(name, Path(folder) / mteb_task.prediction_file_name)
+            _add(evaluation, name, json.loads(outcome.task_results[0].model_dump_json()), predictions)
+        report("evaluate", index + 1, len(tasks))
+    return evaluation
 
 
-def _task(protocol: Protocol, name: str, given: Path | None, done: Evaluation) -> AbsTask:
-    """The task with its verified rows; the rows and their hash are noted in `done`."""
+def _task(protocol: Protocol, name: str, given: Path | None, evaluation: Evaluation) -> AbsTask:
+    """The task with its verified rows; the rows and their hash are added to the evaluation."""
     rule = protocol.tasks[name]
     if protocol.source != "mteb":
-        done.rows[name] = data.task(protocol, name, given)
-        done.data[name] = rule.sha256
-        return task(done.rows[name], rule.sha256, probe(protocol))
+        evaluation.rows[name] = data.task(protocol, name, given)
+        evaluation.data[name] = rule.sha256
+        return task(evaluation.rows[name], rule.sha256, probe(protocol))
     if data.place(protocol, given) is None:
-        # mteb's revision pins the Hub's bytes; other text than known is worth a word, and the hash is kept.
-        made = mtebs_own(name, None)
-        rows = rows_of(made, list(rule.rows))
+        # mteb's revision pins the bytes on the Hub. Unexpected text gives a warning, and its hash is recorded.
+        mteb_task = mtebs_own(name, None)
+        rows = rows_of(mteb_task, list(rule.rows))
         if rows.counts() != dict(rule.rows):
             raise SrlbenchError(f"{name}: mteb fetched {rows.counts()} rows, expected {dict(rule.rows)}.")
         if original.letters_sha256(rows) != rule.sha256:
-            done.warnings.append(f"{name}: mteb fetched as many rows as expected, but with other text or scores")
+            evaluation.warnings.append(f"{name}: mteb fetched as many rows as expected, but with other text or scores")
     else:
         rows = data.task(protocol, name, given)
-        made = mtebs_own(name, rows)
-    done.rows[name], done.data[name] = rows, original.sha256(rows)
-    return made
+        mteb_task = mtebs_own(name, rows)
+    evaluation.rows[name], evaluation.data[name] = rows, original.sha256(rows)
+    return mteb_task
 
 
-def _keep(done: Evaluation, name: str, result: dict[str, Any], predictions: Predictions) -> None:
-    """Scores and what lies behind them, the same keys whether srlbench or mteb computed them."""
-    done.results.append(result)
-    done.predictions.update(predictions)
-    found = result["scores"]["test"][0]
-    splits = done.rows[name].splits
-    if done.rows[name].kind != "sts":
-        done.scores[name] = 100 * found["accuracy"]
-        kept = {key: found[key] for key in ("dev", "decay")}
-        done.detail[name] = {"accuracy": 100 * found["accuracy"], "f1_macro": 100 * found["f1_macro"], **kept}
+def _add(evaluation: Evaluation, name: str, result: dict[str, Any], predictions: Predictions) -> None:
+    """Add the score of a task and its details, with the same keys for srlbench's tasks and mteb's own."""
+    evaluation.results.append(result)
+    evaluation.predictions.update(predictions)
+    values = result["scores"]["test"][0]
+    splits = evaluation.rows[name].splits
+    if evaluation.rows[name].kind != "sts":
+        evaluation.scores[name] = 100 * values["accuracy"]
+        percent = {key: 100 * values[key] for key in ("accuracy", "f1_macro")}
+        evaluation.detail[name] = {**percent, "dev": values["dev"], "decay": values["decay"]}
         return
     if np.ptp(predictions[name]) == 0:
-        done.warnings.append(f"{name}: every pair has the same similarity: no rank correlation, counted as 0")
+        evaluation.warnings.append(f"{name}: every pair has the same similarity: no rank correlation, counted as 0")
     detail = aggregates(predictions[name], splits["test"]["score"], splits["test"]["subset"])
-    pearson = found["cosine_pearson"]
+    pearson, correlation = values["cosine_pearson"], values["cosine_spearman"]
     detail["pearson"] = 100 * pearson if np.isfinite(pearson) else 0.0
-    # mteb's own tasks correlate cosines of single precision; what mteb says is the score, unless it is undefined.
-    done.scores[name] = 100 * found["cosine_spearman"] if np.isfinite(found["cosine_spearman"]) else detail["all"]
-    for split in [each for each in splits if each != "test" and f"{name}.{each}" in predictions]:
+    # mteb's own tasks correlate cosines in single precision. Its value is the score, unless it is undefined.
+    evaluation.scores[name] = 100 * correlation if np.isfinite(correlation) else detail["all"]
+    for split in [other for other in splits if other != "test" and f"{name}.{other}" in predictions]:
         detail[split] = spearman(predictions[f"{name}.{split}"], splits[split]["score"])
-    if {"train", "dev", "test"} <= splits.keys():  # SICK-R as MTEB takes it: all three splits
+    if {"train", "dev", "test"} <= splits.keys():  # the SICK-R of MTEB: all three splits
         parts = [(predictions[name if s == "test" else f"{name}.{s}"], splits[s]["score"]) for s in splits]
         detail["train+dev+test"] = spearman(*(np.concatenate(column) for column in zip(*parts)))
-    elif "trial" in splits["test"]["subset"]:  # and as SentEval takes it: the test split alone
-        at = np.array(splits["test"]["subset"]) == "test"
-        detail["test"] = spearman(predictions[name][at], np.array(splits["test"]["score"])[at])
-    done.detail[name] = detail
+    elif "trial" in splits["test"]["subset"]:  # the STS-B or SICK-R of SentEval: the test split alone
+        is_test = np.array(splits["test"]["subset"]) == "test"
+        detail["test"] = spearman(predictions[name][is_test], np.array(splits["test"]["score"])[is_test])
+    evaluation.detail[name] = detail
 
 
 def dev_score(model: SentenceTransformer, track: Track) -> float:
-    """Spearman on the development pairs of the track, in percent: what model selection may look at."""
+    """The Spearman correlation on the track's development pairs, in percent, for the selection of checkpoints."""
     pairs = data.task(track.protocol, str(track.training["select_on"])).splits["dev"]
     a, b = list(pairs["sentence1"]), list(pairs["sentence2"])
     vectors = embed(model, a + b)
@@ -148,34 +148,34 @@ def probe(protocol: Protocol) -> Probe | None:
 
 
 def encoder(model: SentenceTransformer, who: ModelMeta) -> Encoder:
-    """A model in mteb's form."""
+    """The model as an encoder for mteb."""
     return Encoder(model.eval(), who)
 
 
 def meta(name: str, revision: str, seed: int) -> ModelMeta:
-    """Who the encoder is to mteb. All three matter: mteb keys results on them, and the seed is in neither name."""
+    """The identity of an encoder for mteb, which keys results on it; the seed is part of neither name nor revision."""
     return ModelMeta.create_empty({"name": f"srlbench/{name}", "revision": revision}).model_copy(
         update={"experiment_kwargs": {"seed": seed}}
     )
 
 
 def _texts(rows: Rows) -> list[str]:
-    """Every sentence of a set that will be encoded."""
+    """Every sentence of an evaluation set."""
     keys = [key for key in COLUMNS[rows.kind] if key in ("text", "sentence1", "sentence2")]
     return [text for columns in rows.splits.values() for key in keys for text in columns[key]]
 
 
 def _predictions(name: str, path: Path) -> Predictions:
-    """Of the test split under the task's name, of another as `NAME.split`."""
+    """The saved predictions: of the test split under the task's name, of another split as `NAME.split`."""
     saved: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["default"]
     return {
-        name if split == "test" else f"{name}.{split}": np.array(said.get("predicted", said.get("cosine_scores")))
-        for split, said in saved.items()
+        name if split == "test" else f"{name}.{split}": np.array(items.get("predicted", items.get("cosine_scores")))
+        for split, items in saved.items()
     }
 
 
 class Quiet(warnings.catch_warnings):
-    """mteb talks about batch sizes and metadata; a run's output is its own."""
+    """A context without mteb's warnings and log messages about batch sizes and metadata."""
 
     def __enter__(self) -> None:
         super().__enter__()

@@ -1,4 +1,4 @@
-"""What evaluating one encoder found: its JSON and CSV, and how it compares with another's."""
+"""The scores of one evaluated encoder: their JSON and CSV, and their comparison with those of another encoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Scores:
-    """One encoder under one protocol; scores and averages in percent, unrounded."""
+    """The scores of one encoder under one protocol; scores and averages are in percent, unrounded."""
 
     model: str
     protocol: str
@@ -31,14 +31,14 @@ class Scores:
     source: str
     revision: str | None = None
     pool: str | None = None
-    predictions: str | None = None  # the file beside the JSON
+    predictions: str | None = None  # the name of the file beside the JSON
     warnings: Sequence[str] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
 
     @property
     def kind(self) -> tuple[str, str | None]:
-        """Only scores of one kind are compared."""
+        """The protocol and the probe; only scores of the same kind are compared."""
         return self.protocol, self.probe
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class Scores:
 
 
 def averages(scores: Mapping[str, float], groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Plain means over the groups that are complete: an average over a missing task is missing."""
+    """The mean of each group whose tasks all have a score."""
     return {
         group: sum(scores[name] for name in names) / len(names)
         for group, names in groups.items()
@@ -76,34 +76,34 @@ def to_json(found: Sequence[Scores]) -> str:
 
 
 def from_json(path: Path) -> list[Scores]:
-    """What `to_json` wrote."""
+    """The scores in a file that `to_json` wrote."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         objects = content if isinstance(content, list) else [content]
-        found = [Scores(**each) for each in objects]
-        for each in found:
-            [float(value) for value in each.scores.values()]
-        return found
+        scores = [Scores(**fields) for fields in objects]
+        for one in scores:
+            [float(value) for value in one.scores.values()]
+        return scores
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not what `srlbench evaluate MODEL --out FILE` writes.") from error
 
 
-def to_csv(found: Sequence[Scores]) -> str:
-    """One row a protocol and probe; a task that was not scored is empty."""
-    tasks = list(dict.fromkeys(name for each in found for names in each.groups.values() for name in names))
-    groups = list(dict.fromkeys(group for each in found for group in each.groups))
+def to_csv(scores: Sequence[Scores]) -> str:
+    """The scores as CSV: one row for each protocol and probe; a task without a score has an empty cell."""
+    tasks = list(dict.fromkeys(name for one in scores for names in one.groups.values() for name in names))
+    groups = list(dict.fromkeys(group for one in scores for group in one.groups))
     lines: list[Sequence[object]] = [["model", "protocol", "probe", *tasks, *(f"{group}_avg" for group in groups)]]
-    for each in found:
-        values = [each.scores.get(name, "") for name in tasks] + [each.averages.get(group, "") for group in groups]
-        lines.append([each.model, each.protocol, each.probe or "", *values])
+    for one in scores:
+        values = [one.scores.get(name, "") for name in tasks] + [one.averages.get(group, "") for group in groups]
+        lines.append([one.model, one.protocol, one.probe or "", *values])
     return csv_text(lines)
 
 
-def comparable(found: Sequence[Scores], others: Sequence[Scores]) -> list[tuple[Scores, Scores]]:
-    """Pairs of one protocol and probe on the same rows; two protocols are never mixed."""
-    pairs = [(mine, other) for mine in found for other in others if mine.kind == other.kind]
+def comparable(scores: Sequence[Scores], others: Sequence[Scores]) -> list[tuple[Scores, Scores]]:
+    """The pairs of scores with the same protocol and probe; it is an error if their rows differ."""
+    pairs = [(mine, other) for mine in scores for other in others if mine.kind == other.kind]
     for mine, other in pairs:
         for name in mine.scores.keys() & other.scores.keys():
             if mine.data.get(name) != other.data.get(name):

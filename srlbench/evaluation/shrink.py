@@ -1,4 +1,4 @@
-"""A sparse encoder without the heads and neurons that are zero, held against the encoder it was."""
+"""The shrinking of a sparse encoder: its zero heads and neurons are removed, and the result is compared with it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from srlbench.evaluation import encoders
 from srlbench.records import cores
 from srlbench.tracks import Track
 
-SAME = 1e-5  # that a coordinate may differ by
-TIMES = 5
+SAME = 1e-5  # the largest allowed difference of a coordinate
+TIMES = 5  # encodings to time
 
 
 @dataclass(frozen=True)
 class Shrunk:
-    """Before and after: width of attention and neurons by layer, parameters, seconds to encode the sentences."""
+    """An encoder before and after: attention width and neurons of each layer, parameters, seconds of encoding."""
 
     sizes: tuple[list[tuple[int, int]], list[tuple[int, int]]]
     parameters: tuple[int, int]
     seconds: tuple[float, float]
     sentences: int
-    difference: float  # the largest of any coordinate
+    difference: float  # the largest difference of a coordinate
 
 
 def shrink(model: str, pool: str | None, rules: Track, results: Path, out: Path) -> Shrunk:
-    """Write the smaller encoder to `out`, unless its vectors are not those of the encoder."""
+    """Write the smaller encoder to `out`; it is an error if its vectors differ from the original ones."""
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} is there already; give a new folder.")
-    place = encoders.encoder_folder(model, results)
+    folder = encoders.encoder_folder(model, results)
     from srlbench.evaluation import external
     from srlbench.training import compact as smaller
 
-    whole = external.quietly(place, pool, 0, cores())
+    whole = external.quietly(folder, pool, 0, cores())
     small = smaller.compact(whole)
     pairs = data.task(rules.protocol, str(rules.training["select_on"])).splits["test"]
     texts = [*pairs["sentence1"], *pairs["sentence2"]]
@@ -49,8 +49,8 @@ def shrink(model: str, pool: str | None, rules: Track, results: Path, out: Path)
     difference = float(abs(vectors(whole) - vectors(small)).max())
     if difference > SAME:
         raise SrlbenchError(f"Without what is zero the vectors differ by {difference:.2g}, more than {SAME:g}.")
-    # Turn by turn, so that a busy moment of the machine falls on both.
-    turns = [[_timed(partial(vectors, each)) for each in (whole, small)] for _ in range(TIMES)]
+    # The two take turns, so that a busy moment of the machine affects both.
+    turns = [[_timed(partial(vectors, encoder)) for encoder in (whole, small)] for _ in range(TIMES)]
     small.save(str(out))
     return Shrunk(
         sizes=(smaller.sizes(whole[0].model), smaller.sizes(small[0].model)),
@@ -62,7 +62,7 @@ def shrink(model: str, pool: str | None, rules: Track, results: Path, out: Path)
 
 
 def _parameters(encoder: Any) -> int:
-    return sum(each.numel() for each in encoder.parameters())
+    return sum(parameter.numel() for parameter in encoder.parameters())
 
 
 def _timed(work: Callable[[], Any]) -> float:

@@ -1,4 +1,4 @@
-"""From cosines to Spearman: over all pairs together, and as the mean and the weighted mean over subsets."""
+"""Spearman correlation of cosines: over all pairs, and as the mean and the weighted mean over subsets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 
 def spearman(predicted: ArrayLike, gold: ArrayLike) -> float:
-    """Rank correlation in percent; 0, with a warning, where one side is constant and it is not defined."""
+    """The rank correlation in percent; if one side is constant and it is undefined, 0 with a warning."""
     a, b = np.asarray(predicted, dtype=np.float64), np.asarray(gold, dtype=np.float64)
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         side = "gold score" if len(b) < 2 or np.ptp(b) == 0 else "similarity"
@@ -21,15 +21,15 @@ def spearman(predicted: ArrayLike, gold: ArrayLike) -> float:
 
 
 class Undefined(UserWarning):
-    """A score that is not defined and was set to its chance value."""
+    """The warning that a score is undefined and was set to its chance value."""
 
 
 def aggregates(cosine: ArrayLike, gold: ArrayLike, subset: ArrayLike) -> dict[str, Any]:
-    """What papers call "all", "mean" and "wmean", in percent, and the subsets behind the last two."""
+    """The correlations that papers call "all", "mean" and "wmean", in percent, and those of the subsets."""
     x, y, names = np.asarray(cosine), np.asarray(gold), np.asarray(subset)
-    places = {name: names == name for name in dict.fromkeys(names.tolist())}
-    parts = {name: spearman(x[at], y[at]) for name, at in places.items()}
-    sizes = [int(at.sum()) for at in places.values()]
+    rows = {name: names == name for name in dict.fromkeys(names.tolist())}
+    parts = {name: spearman(x[flags], y[flags]) for name, flags in rows.items()}
+    sizes = [int(flags.sum()) for flags in rows.values()]
     scores = list(parts.values())
     return {
         "all": spearman(x, y),
@@ -40,7 +40,7 @@ def aggregates(cosine: ArrayLike, gold: ArrayLike, subset: ArrayLike) -> dict[st
 
 
 def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cosine of each pair of rows, 0 with a zero vector; in double precision, so that ties are real ones."""
+    """The cosine of each pair of rows, 0 for a zero vector; in double precision, so that rounding makes no ties."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
     out: NDArray[np.float64] = (x * y).sum(axis=1) / np.where(norms > 0, norms, 1)

@@ -1,4 +1,4 @@
-"""Evaluation sets as MTEB tasks: similarity as SimCSE scores it, transfer by a probe, and MTEB's own."""
+"""Evaluation sets as MTEB tasks: similarity with SimCSE's scoring, transfer with a probe, and MTEB's own tasks."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from srlbench.evaluation.similarity import aggregates, cosines
 
 
 def task(rows: Rows, sha256: str, probe: Probe | None) -> AbsTask:
-    """One evaluation set as an MTEB task whose data is already there: nothing is downloaded or unloaded."""
+    """An evaluation set as an MTEB task that has its data already: mteb downloads and unloads nothing."""
     base = SimilarityTask if rows.kind == "sts" else TransferTask
-    made: AbsTask = type(rows.name, (base,), {"metadata": _metadata(rows, sha256), "probe": probe})()
-    made.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
-    made.data_loaded = True
-    return made
+    mteb_task: AbsTask = type(rows.name, (base,), {"metadata": _metadata(rows, sha256), "probe": probe})()
+    mteb_task.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
+    mteb_task.data_loaded = True
+    return mteb_task
 
 
 def mtebs_own(name: str, rows: Rows | None) -> AbsTask:
-    """MTEB's task of that name with its own way of scoring; on these rows, or those it fetches from the Hub."""
-    made: AbsTask = mteb.get_task(name)
+    """MTEB's own task with this name and its own scoring, on these rows or on those it fetches from the Hub."""
+    mteb_task: AbsTask = mteb.get_task(name)
     if rows is None:
-        made.load_data()
+        mteb_task.load_data()
     else:
-        made.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
-        made.data_loaded = True
-    return made
+        mteb_task.dataset = DatasetDict({k: Dataset.from_dict(dict(v)) for k, v in rows.splits.items()})
+        mteb_task.data_loaded = True
+    return mteb_task
 
 
-def rows_of(made: AbsTask, splits: list[str]) -> Rows:
+def rows_of(mteb_task: AbsTask, splits: list[str]) -> Rows:
     """The pairs of one of MTEB's own similarity tasks."""
-    assert made.dataset is not None
+    assert mteb_task.dataset is not None
     columns = {
         split: {
-            "sentence1": list(made.dataset[split]["sentence1"]),
-            "sentence2": list(made.dataset[split]["sentence2"]),
-            "score": [float(score) for score in made.dataset[split]["score"]],
-            "subset": [""] * len(made.dataset[split]),
+            "sentence1": list(mteb_task.dataset[split]["sentence1"]),
+            "sentence2": list(mteb_task.dataset[split]["sentence2"]),
+            "score": [float(score) for score in mteb_task.dataset[split]["score"]],
+            "subset": [""] * len(mteb_task.dataset[split]),
         }
         for split in splits
     }
-    return Rows(made.metadata.name, "sts", columns)
+    return Rows(mteb_task.metadata.name, "sts", columns)
 
 
 def _metadata(rows: Rows, sha256: str) -> TaskMetadata:
@@ -70,12 +70,12 @@ def _metadata(rows: Rows, sha256: str) -> TaskMetadata:
 
 
 class _Task(AbsTask):
-    """What both kinds share: vectors through mteb's encoder protocol, and counts."""
+    """The common part of both kinds of task: vectors by mteb's encoder protocol, and row counts."""
 
     abstask_prompt = "Represent the sentence."
 
     def _vectors(self, model: Any, texts: list[str], encode_kwargs: Any, where: Any) -> NDArray[np.float32]:
-        # Not mteb's own loader, which reads a Dataset row by row and takes as long as the encoding.
+        # mteb's own loader reads a Dataset row by row and takes as long as the encoding.
         size = int(encode_kwargs["batch_size"])
         loader: Any = DataLoader(texts, batch_size=size, collate_fn=lambda part: {"text": part})  # type: ignore[arg-type]
         out = model.encode(loader, task_metadata=self.metadata, **where, **encode_kwargs)
@@ -87,7 +87,7 @@ class _Task(AbsTask):
 
 
 class SimilarityTask(_Task):
-    """Spearman between cosine and grade, over all subsets together; mean and weighted mean beside it."""
+    """A similarity task, scored by Spearman between cosine and grade over all subsets; their means are details."""
 
     def _evaluate_subset(
         self,
@@ -105,13 +105,13 @@ class SimilarityTask(_Task):
         cosine, gold = cosines(a, b), np.array(data_split["score"])
         if prediction_folder:
             self._save_task_predictions({"predicted": cosine.tolist()}, model, prediction_folder, **where)
-        found = aggregates(cosine, gold, data_split["subset"])
-        linear = float(pearsonr(cosine, gold).statistic) if np.ptp(cosine) and np.ptp(gold) else 0.0
-        return {"cosine_spearman": found["all"] / 100, "cosine_pearson": linear, **found}
+        spearman = aggregates(cosine, gold, data_split["subset"])
+        pearson = float(pearsonr(cosine, gold).statistic) if np.ptp(cosine) and np.ptp(gold) else 0.0
+        return {"cosine_spearman": spearman["all"] / 100, "cosine_pearson": pearson, **spearman}
 
 
 class TransferTask(_Task):
-    """Accuracy of a probe: cross-validated if there is only a test split, else trained on train."""
+    """A transfer task, scored by a probe's accuracy: trained on train, or cross-validated if only test exists."""
 
     probe: ClassVar[Probe]
 
@@ -152,7 +152,7 @@ class TransferTask(_Task):
         return self.probe.kfold(parts["train"], parts["test"])
 
     def _part(self, model: Any, part: Dataset, order: NDArray[np.intp], encode_kwargs: Any, where: Any) -> Part:
-        """Features and labels of the rows in SentEval's order: sentence vectors, or |a - b| and a * b of pairs."""
+        """The features and labels of the rows in SentEval's order: sentence vectors, or |a - b| and a * b of pairs."""
         keys = _text_columns(part)
         vectors = [self._vectors(model, list(part[key]), encode_kwargs, where) for key in keys]
         x = vectors[0] if len(vectors) == 1 else np.hstack((np.abs(vectors[0] - vectors[1]), vectors[0] * vectors[1]))
@@ -160,7 +160,7 @@ class TransferTask(_Task):
 
 
 def _order(part: Dataset) -> NDArray[np.intp]:
-    """Rows by their numbers of words, then label, else as they come: the folds follow from this order."""
+    """The rows sorted by their numbers of words, then by label; the folds depend on this order."""
     counts = [[len(text.split()) for text in part[key]] for key in _text_columns(part)]
     return np.lexsort((part["label"], *reversed(counts)))
 

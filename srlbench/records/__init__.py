@@ -1,4 +1,4 @@
-"""The facts: one JSON file a run, written once; every table and verdict is a view over them."""
+"""The records: one JSON file for each run, written once; every table and verdict is computed from them."""
 
 from srlbench.records.address import Address
 from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm, confirmations, digits, tally

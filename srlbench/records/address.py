@@ -1,4 +1,4 @@
-"""The address of runs, one grammar everywhere: `RECIPE`, `RECIPE@BACKBONE`, `RECIPE:SEED`, `RECIPE@BACKBONE:SEED`."""
+"""Addresses of runs, in one grammar everywhere: `RECIPE`, `RECIPE@BACKBONE`, `RECIPE:SEED`, `RECIPE@BACKBONE:SEED`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from srlbench.records.record import Key, Record
 
 @dataclass(frozen=True)
 class Address:
-    """The runs of a recipe, on one backbone or any, of one seed or any."""
+    """The address of the runs of a recipe; a backbone or seed of None means any."""
 
     recipe: str
     backbone: str | None = None
@@ -33,9 +33,9 @@ _OLD = re.compile(r"(?P<recipe>[^/]+)(/(?P<backbone>.+))?/seed-(?P<seed>\d+)")
 
 
 def parse(text: str) -> Address:
-    """The address that a text spells; a backbone may carry an @ of its own (a revision).
+    """The address in a text; the backbone may contain an @ too (before a revision).
 
-    `RECIPE/BACKBONE/seed-0`, the old spelling, is understood too.
+    The old spelling, `RECIPE/BACKBONE/seed-0`, also works.
     """
     if old := _OLD.fullmatch(text):
         return Address(old["recipe"], old["backbone"], int(old["seed"]))

@@ -1,4 +1,4 @@
-"""A confirmation: what running a record again gave on some machine, as one JSON file that can be contributed."""
+"""Confirmations: the result of running a record again on some machine, as a JSON file that people can contribute."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """A record that was run again: the verdict, by whom, when, and the rerun it rests on."""
+    """The confirmation of a record: the verdict, the person, the time, and the rerun that it is based on."""
 
     record_sha256: str  # of the file that was run again
     verdict: Word
     reason: str
-    difference: float  # the largest of a score or average, in points
-    who: str  # as they called themselves; never read from the machine
+    difference: float  # the largest difference of a score or average, in points
+    who: str  # the name that the person gave; never read from the machine
     when: str  # ISO 8601, UTC
-    rerun: Record  # scores, weights and conditions; without its log and diagnostics
+    rerun: Record  # scores, weights and environment, without the log and diagnostics
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -46,21 +46,21 @@ class Confirmation:
             raise RecordError("'record_sha256' is not 64 hexadecimal digits")
         if isinstance(self.difference, bool) or not isinstance(self.difference, (int, float)):
             raise RecordError("'difference' is not a number")
-        if not 0 <= self.difference <= 200:  # nor is NaN
+        if not 0 <= self.difference <= 200:  # true for NaN too
             raise RecordError("'difference' is not one of two percentages")
         if self.rerun.status != "ok":
             raise RecordError("'rerun' failed, which confirms nothing")
         _check_time(self.when)
 
     def to_json(self) -> bytes:
-        """UTF-8, in which a stray surrogate (of a name that was none) stands as JSON's own escape of it."""
+        """The confirmation as JSON in UTF-8; a stray surrogate in a name is written as its JSON escape."""
         content = {f.name: getattr(self, f.name) for f in fields(self)} | {"rerun": self.rerun.as_plain()}
         text = json.dumps({"schema": SCHEMA} | content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         return text.encode("utf-8", "backslashreplace")
 
     @classmethod
     def from_json(cls, text: bytes) -> Confirmation:
-        """The confirmation in `text`; RecordError says in one clause what is wrong with it."""
+        """The confirmation in a text; raises RecordError with the reason if there is none."""
         content: Any = parse(text)
         if not isinstance(content, dict) or not {"schema", "record_sha256"} <= content.keys():
             raise RecordError("no confirmation of a record")
@@ -75,53 +75,53 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """How often a row was confirmed, how often to the bit, and how often a rerun fell outside."""
+    """The numbers of a row's confirmations, of the bitwise equal ones among them, and of reruns outside."""
 
     count: int = 0
     bitwise: int = 0
     outside: int = 0
 
     def __str__(self) -> str:
-        said = f"{self.count} ({self.bitwise} bitwise)" if self.count else ""
-        against = f"{self.outside} outside" if self.outside else ""
-        return ", ".join(filter(None, (said, against)))
+        confirmed = f"{self.count} ({self.bitwise} bitwise)" if self.count else ""
+        outside = f"{self.outside} outside" if self.outside else ""
+        return ", ".join(filter(None, (confirmed, outside)))
 
 
 NONE = Confirmed()
 
 
-def tally(found: Iterable[Confirmation]) -> Confirmed:
-    """Each seed, name and machine class counts once, with its latest verdict: to repeat oneself adds nothing."""
+def tally(confirmed: Iterable[Confirmation]) -> Confirmed:
+    """The counts of confirmations; each seed, name and machine class counts once, with its latest verdict."""
     latest = {
-        (each.rerun.seed, each.who, *machine_class(each.rerun.environment).values()): each.verdict
-        for each in sorted(found, key=lambda each: each.when)
+        (one.rerun.seed, one.who, *machine_class(one.rerun.environment).values()): one.verdict
+        for one in sorted(confirmed, key=lambda one: one.when)
     }
     words = Counter(latest.values())
     bitwise = words["bitwise equal"]
     return Confirmed(bitwise + words["within its interval"], bitwise, words["outside"])
 
 
-def confirm(results: Path, made: Confirmation) -> Path:
-    """Puts a confirmation in its place; named by its content, it replaces no other."""
-    content = made.to_json()
-    path = _path(results, made.rerun.key, content)
+def confirm(results: Path, confirmation: Confirmation) -> Path:
+    """Write a confirmation to its file; the name contains a hash of the content, so it replaces no other."""
+    content = confirmation.to_json()
+    path = _path(results, confirmation.rerun.key, content)
     write_bytes(path, content)
     return path
 
 
 def confirmations(results: Path, track: str, version: int) -> tuple[list[Confirmation], list[Problem]]:
-    """Those of records that are still the very file that was run again, and the files there that are none."""
+    """The confirmations of records whose files have not changed since, and the files that are no confirmation."""
     root = root_of(results, "confirmations", track, version)
     found: list[Confirmation] = []
     problems: list[Problem] = []
     for path in files_of(root, problems):
         try:
             content = _bytes(path)
-            made = Confirmation.from_json(content)
-            if path != _path(results, made.rerun.key, content):
+            confirmation = Confirmation.from_json(content)
+            if path != _path(results, confirmation.rerun.key, content):
                 raise RecordError("its content is not what its path says, or was changed since")
-            if _counts(results, made):
-                found.append(made)
+            if _counts(results, confirmation):
+                found.append(confirmation)
         except (RecordError, StoreError) as error:
             cause = error.__cause__
             problems.append(Problem(path, reason_of(cause) if isinstance(cause, OSError) else str(error)))
@@ -129,16 +129,16 @@ def confirmations(results: Path, track: str, version: int) -> tuple[list[Confirm
 
 
 def digits(record: Record) -> tuple[str | None, dict[str, float]]:
-    """What two runs must share to be bitwise equal, their predictions apart."""
+    """The values that must be the same in two bitwise equal runs, beside their predictions."""
     return record.weights_sha256, record.scores
 
 
-def _counts(results: Path, made: Confirmation) -> bool:
-    """Whether the record is there as it was run again."""
-    path = record_path(results, made.rerun.key)
-    if not path.is_file() or sha256(_bytes(path)).hexdigest() != made.record_sha256:
+def _counts(results: Path, confirmation: Confirmation) -> bool:
+    """Whether the record is still the file that was run again."""
+    path = record_path(results, confirmation.rerun.key)
+    if not path.is_file() or sha256(_bytes(path)).hexdigest() != confirmation.record_sha256:
         return False
-    if made.verdict == "bitwise equal" and digits(read(path)) != digits(made.rerun):
+    if confirmation.verdict == "bitwise equal" and digits(read(path)) != digits(confirmation.rerun):
         raise RecordError("it says bitwise equal, but its digits are not those of the record")
     return True
 

@@ -1,4 +1,4 @@
-"""The conditions a run was made under: versions, machine, threads and determinism, but nobody's name."""
+"""The environment of a run: versions, machine, threads and determinism, without anybody's name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = (
     "srlbench", "torch", "transformers", "sentence-transformers", "mteb", "datasets", "numpy", "scipy",
     "scikit-learn", "tokenizers", "safetensors",
 )  # fmt: skip
-# What can change a digit without any file changing.
+# The environment variables that can change a digit.
 SETTINGS = (
     "PYTHONHASHSEED", "CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR",
     "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TOKENIZERS_PARALLELISM",
@@ -25,7 +25,7 @@ _VECTOR = ("sse4_2", "avx", "avx2", "fma", "avx512", "avx_vnni", "amx", "asimd",
 
 
 def environment() -> dict[str, Any]:
-    """What a record says of its machine. torch is asked only if it is loaded; nothing is imported."""
+    """The environment for a record; nothing is imported, so torch is described only if it is loaded already."""
     torch = sys.modules.get("torch")
     return {
         "packages": _versions(),
@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
 
 
 def machine_class(environment: Mapping[str, Any]) -> dict[str, str]:
-    """What the digits of a run follow from beside its code and seed, part by part, read from its environment."""
+    """The parts of an environment that determine the digits of a run, beside its code and seed."""
     packages, gpu = (environment.get(name) for name in ("packages", "gpu"))
     torch = packages.get("torch") if isinstance(packages, Mapping) else None
     return {
@@ -57,8 +57,8 @@ def machine_class(environment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def software() -> dict[str, str]:
-    """What has to be the same on every machine of a suite: the libraries, whatever device they are built for."""
-    return {name: said.partition("+")[0] for name, said in _versions().items() if said and name != "srlbench"}
+    """The versions of the libraries without their builds, which must be the same on every machine of a suite."""
+    return {name: number.partition("+")[0] for name, number in _versions().items() if number and name != "srlbench"}
 
 
 def _versions() -> dict[str, str | None]:
@@ -92,7 +92,7 @@ def _determinism(torch: Any) -> dict[str, Any] | None:
 
 @cache
 def _cpu_lines() -> dict[str, str]:
-    """The first processor's block of /proc/cpuinfo; empty where there is none."""
+    """The first processor's entries in /proc/cpuinfo; empty if there is no such file."""
     try:
         block = Path("/proc/cpuinfo").read_text(errors="replace").split("\n\n")[0]
     except OSError:
@@ -108,15 +108,15 @@ def _cpu() -> str:
 
 
 def _instructions() -> str | None:
-    """The vector instruction sets, on which the last digit of a matrix product depends."""
+    """The vector instruction sets of the processor, on which the last digit of a matrix product depends."""
     flags = _cpu_lines().get("flags") or _cpu_lines().get("features") or ""
-    found = [flag for flag in sorted(flags.split()) if flag.startswith(_VECTOR) or flag in _VECTOR]
-    return " ".join(found) or None
+    vector = [flag for flag in sorted(flags.split()) if flag.startswith(_VECTOR) or flag in _VECTOR]
+    return " ".join(vector) or None
 
 
 @cache
 def checkout() -> dict[str, Any] | None:
-    """Commit of the checkout this package runs from, and whether the package differs from it."""
+    """The commit of the checkout that this package runs from, and whether the package has changes."""
     package = Path(__file__).resolve().parents[1]
     if not (package.parent / ".git").exists():  # a wheel, perhaps installed inside a user's own repository
         return None
@@ -129,7 +129,7 @@ def checkout() -> dict[str, Any] | None:
 
 
 def _output(*command: str) -> str | None:
-    # Git's own variables would point it at another repository; its optional lock could disturb one in use.
+    # GIT_* variables could select another repository, and git's optional lock could disturb another git process.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
@@ -141,5 +141,5 @@ def _output(*command: str) -> str | None:
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and an operating system's refusals as one sentence each."""
+"""Atomic writes of files, and errors of the operating system as one sentence each."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _REASONS = {
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
+    """Write a file completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, on disk before its name appears."""
+    """Write a file completely or not at all: its content is on disk before its name appears."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with said(f"Cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-    with suppress(OSError):  # some network file systems cannot sync a folder; the file itself is safe
+    with suppress(OSError):  # some network file systems cannot sync a folder, but the file itself is safe
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -55,16 +55,16 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Removes what a killed writer of the same file left; an hour is longer than any write in flight."""
+    """Remove the temporary files of killed writers of the same file; no write takes as long as an hour."""
     with suppress(OSError):
-        for left in path.parent.glob(f".{path.name}.*.tmp"):
-            if time.time() - left.stat().st_mtime > 3600:
-                left.unlink(missing_ok=True)
+        for temporary in path.parent.glob(f".{path.name}.*.tmp"):
+            if time.time() - temporary.stat().st_mtime > 3600:
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def said(what: str) -> Iterator[None]:
-    """An operating system's refusal as one sentence."""
+    """Raise an OSError inside as a StoreError: `what`, and the reason in one sentence."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The layout of a results folder: where the record of a run lies, and everything beside it."""
+"""The layout of a results folder: the paths of records, predictions and everything else."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _FILE = re.compile(r"seed-(\d+)(\.failed)?\.json")
 
 
 def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
-    """Where the record of a run lies."""
+    """The file of a run's record."""
     return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
 
 
 def predictions_path(results: Path, key: Key) -> Path:
-    """Where the per-item outputs of a run lie."""
+    """The file of a run's per-item predictions."""
     return folder_of(results, "predictions", key) / f"seed-{key.seed}.npz"
 
 
 def home(path: Path, record: Record) -> Path | None:
-    """The results folder around a record's file; None if that is not the record's place in one."""
+    """The results folder that contains a record's file; None if the path is not that of the record in one."""
     place = record_path(Path(), record.key, failed=record.status == "failed")
     whole = path.resolve()
     above = whole.parents[len(place.parts) - 1] if len(whole.parents) >= len(place.parts) else None
@@ -30,7 +30,7 @@ def home(path: Path, record: Record) -> Path | None:
 
 
 def track_folder(results: Path, track: str, version: int) -> Path:
-    """Where everything about one version of a track lies."""
+    """The folder of one version of a track."""
     return results / _name(track) / f"v{version}"
 
 
@@ -44,17 +44,17 @@ def folder_of(results: Path, kind: str, key: Key) -> Path:
 
 
 def run_folder(results: Path, kind: str, key: Key) -> Path:
-    """A run's folder of another kind (work, encoders), laid out as the records are."""
+    """The folder of a run of another kind (work, encoders), in the same layout as the records."""
     return folder_of(results, kind, key) / f"seed-{key.seed}"
 
 
 def _name(name: str) -> str:
-    """A folder name for any recipe or backbone: `org/model` must not become two folders."""
+    """The folder name of a recipe or backbone; `org/model` must not become two folders."""
     return quote(name, safe="@+= ")
 
 
 def key_of(path: Path, track: str, version: int) -> Key | None:
-    """The run whose place a file takes, told from its path alone."""
+    """The key of a run, from the path of its record; None if the path is not that of a record."""
     match = _FILE.fullmatch(path.name)
     if not match or len(path.parts) != 4:
         return None

@@ -1,4 +1,4 @@
-"""The published records: those of a clone's `results`, or those that travel with the package."""
+"""The published records: those in `results` of a clone, or those that the package contains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from srlbench.records.store import scan
 
 
 def published_results() -> Path:
-    """The results folder of the published records, whether or not it is there."""
+    """The results folder of the published records, which may not exist."""
     package = Path(__file__).parents[1]
     roots = [package.parent / "results", package / "published"]
     return next((path for path in roots if path.is_dir()), roots[0])

@@ -1,4 +1,4 @@
-"""A record: everything that is known about one run, as one JSON object."""
+"""Records: everything that is known about one run, as one JSON object."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from srlbench.errors import SrlbenchError
 
 SCHEMA = 1
 
-# A change of schema adds one function here, from the version before it, so old facts stay readable.
+# A change of schema adds one function here, from the previous version, so that old records stay readable.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 class RecordError(SrlbenchError, ValueError):
-    """A record whose content is not one."""
+    """A file or text that is not a valid record."""
 
 
 class NewerSchema(RecordError):
-    """A sound record that this version of srlbench is too old to read."""
+    """A record with a newer schema than this version of srlbench can read."""
 
 
 class Key(NamedTuple):
-    """What tells one run from every other."""
+    """The unique key of a run."""
 
     track: str
     version: int
@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One run: what was asked, what came out, and the conditions it came out under."""
+    """One run: its settings, its results, and its environment."""
 
     status: Literal["ok", "failed"]
     track: str
@@ -50,8 +50,8 @@ class Record:
     backbone: str
     seed: int
     fingerprint: str
-    asked: dict[str, Any] = field(default_factory=dict)  # the recipe's name and overrides, as typed
-    resolved: dict[str, Any] = field(default_factory=dict)  # the recipe as the track resolved it
+    asked: dict[str, Any] = field(default_factory=dict)  # the recipe's name and overrides, as the user typed them
+    resolved: dict[str, Any] = field(default_factory=dict)  # the recipe with every setting
     weights_sha256: str | None = None
     scores: dict[str, float] = field(default_factory=dict)  # task -> percentage, full precision
     results: list[Any] = field(default_factory=list)  # mteb's own TaskResult objects
@@ -79,32 +79,32 @@ class Record:
         return Key(self.track, self.track_version, self.recipe, self.backbone, self.fingerprint, self.seed)
 
     def measured(self, path: str) -> float | None:
-        """The number at a dotted path of the diagnostics, lists counted from 0 or back from -1; None if none is."""
-        found: Any = self.diagnostics
+        """The number at a dotted path of the diagnostics, or None; list items are 0, 1, … or -1, -2, … from the end."""
+        value: Any = self.diagnostics
         for part in path.split("."):
             try:
-                found = found[int(part)] if isinstance(found, list) else found[part]
+                value = value[int(part)] if isinstance(value, list) else value[part]
             except (KeyError, IndexError, TypeError, ValueError):
                 return None
-        return float(found) if isinstance(found, _NUMBER) and math.isfinite(found) else None
+        return float(value) if isinstance(value, _NUMBER) and math.isfinite(value) else None
 
     def to_json(self) -> str:
-        """Valid JSON, fields in schema order; what is not finite outside `scores` becomes null."""
+        """The record as valid JSON, with fields in schema order; numbers that are not finite become null."""
         return json.dumps(self.as_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def as_plain(self) -> dict[str, Any]:
-        """The record as JSON's own types."""
+        """The record in JSON types."""
         order = ["schema", *(f.name for f in fields(self) if f.name != "schema")]
         return {name: _plain(getattr(self, name), name) for name in order}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Record:
-        """The record in `text`; RecordError says in one clause what is wrong with it."""
+        """The record in a text; raises RecordError with the reason if there is none."""
         return cls.from_plain(parse(text))
 
     @classmethod
     def from_plain(cls, content: Any) -> Record:
-        """The record that JSON's own types describe."""
+        """The record from JSON types."""
         if not isinstance(content, dict) or "schema" not in content:
             raise RecordError("not an srlbench record (no 'schema')")
         content = migrate(content)
@@ -117,7 +117,7 @@ class Record:
 
 
 def parse(text: str | bytes) -> Any:
-    """What JSON says; RecordError for what is none."""
+    """The value of a JSON text; raises RecordError if the text is not valid."""
     try:
         return json.loads(text, parse_constant=_not_json)
     except RecordError:
@@ -129,12 +129,12 @@ def parse(text: str | bytes) -> Any:
     except json.JSONDecodeError as error:
         state = "empty" if not text.strip() else f"not valid JSON (line {error.lineno}: {error.msg})"
         raise RecordError(f"{state}, perhaps cut short") from None
-    except ValueError:  # Python reads no number of more than 4,300 digits
+    except ValueError:  # Python does not read numbers with more than 4,300 digits
         raise RecordError("not valid JSON (a number without end)") from None
 
 
 def migrate(content: dict[str, Any]) -> dict[str, Any]:
-    """`content` brought up to the present schema."""
+    """The content of a record, converted to the present schema."""
     version = content["schema"]
     if type(version) is not int or version < 1:
         raise RecordError(f"'schema' is {version!r}, not a version number")
@@ -181,7 +181,7 @@ def _check_names(record: Record) -> None:
         raise RecordError(f"'status' is {record.status!r}, not 'ok' or 'failed'")
     for name in ("track", "protocol", "recipe", "backbone"):
         value = getattr(record, name)
-        # Names become folders; a leading dot would hide one or climb out of the results.
+        # Names become folders. A leading dot would hide a folder or leave the results folder.
         if not value or value.startswith(".") or not value.isprintable():
             raise RecordError(f"'{name}' is {value!r}, which is no name")
     if not FINGERPRINT.fullmatch(record.fingerprint):
@@ -196,12 +196,12 @@ def _check_scores(record: Record) -> None:
     for task, score in record.scores.items():
         if isinstance(score, bool) or not isinstance(score, _NUMBER):
             raise RecordError(f"the score of {task} is {_short(score)}, not a number")
-        if not abs(score) <= 100:  # nor is NaN
+        if not abs(score) <= 100:  # true for NaN too
             raise RecordError(f"the score of {task} is {score}, not a percentage")
 
 
 def _plain(value: Any, where: str) -> Any:
-    """`value` in JSON's own types: a stray NaN or numpy scalar must not cost a finished run its record."""
+    """The value in JSON types; a stray NaN or numpy scalar must not cost a finished run its record."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""The results folder: where a record lies, how it gets there whole, and what is found there."""
+"""The results folder: writing, reading and listing its records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ASIDE = re.compile(r".+\.unreadable(-\d+)?")
 
 @dataclass(frozen=True)
 class Problem:
-    """A file in the records folder that is no record; `key` is the run whose place it takes, if any."""
+    """A file in the records folder that is not a record; `key` is the run with this path, if there is one."""
 
     path: Path
     reason: str
@@ -37,42 +37,42 @@ class Problem:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a results folder holds: records in order of their keys, and the files that are none."""
+    """The content of a results folder: the records, sorted by key, and the files that are not records."""
 
     records: tuple[Record, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
 def read(path: Path) -> Record:
-    """The record in a file; RecordError if it holds none."""
+    """The record in a file; raises RecordError if there is none."""
     with said(f"Cannot read {path}"):
         return Record.from_json(path.read_bytes())
 
 
 def done(results: Path, key: Key) -> bool:
-    """Whether a run's ok record is there, whole, and in its own place."""
+    """Whether a run has a valid ok record at its path."""
     return _ok_record(results, key) is not None
 
 
 def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]] | None = None) -> Path:
-    """Puts a record in its place and returns the file that now speaks for the run.
+    """Write a record; return the file that holds the run's record afterwards.
 
-    An ok record is never replaced: the same outcome again changes nothing, another outcome is an error,
-    a failure yields to it. What cannot be read there is moved aside, never deleted.
+    An ok record is never replaced: an equal record or a failure changes nothing, and a different record is an error.
+    A file that cannot be read is moved aside, never deleted.
     """
     key = record.key
     path = record_path(results, key)
-    there = _ok_record(results, key)
-    if there is not None:
+    existing = _ok_record(results, key)
+    if existing is not None:
         if record.status == "ok":
-            _must_agree(there, record, path)
+            _must_agree(existing, record, path)
         return path
     if record.status == "failed":
         path = record_path(results, key, failed=True)
         write_bytes(path, record.to_json().encode())
         return path
     text = record.to_json().encode()
-    if predictions:  # first, because the record is the mark that the run is complete
+    if predictions:  # they are written first, because the record marks the run as complete
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
     write_bytes(path, text)
@@ -93,7 +93,7 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def scan(results: Path, track: str, version: int) -> Scan:
-    """Every record of a track; one bad file is a problem in the answer, never an exception."""
+    """All records of a track; a bad file is listed as a problem and never raises an error."""
     root = root_of(results, "records", track, version)
     records: list[Record] = []
     problems: list[Problem] = []
@@ -111,27 +111,27 @@ def scan(results: Path, track: str, version: int) -> Scan:
         if path == record_path(results, record.key, failed=record.status == "failed"):
             records.append(record)
         else:
-            problems.append(Problem(path, f"its content says {_place(record)}, its path does not", key))
+            problems.append(Problem(path, f"its content says {_identity(record)}, its path does not", key))
     ok = {record.key for record in records if record.status == "ok"}
-    kept = [record for record in records if record.status == "ok" or record.key not in ok]
-    return Scan(tuple(sorted(kept, key=lambda record: record.key)), tuple(problems))
+    records = [record for record in records if record.status == "ok" or record.key not in ok]
+    return Scan(tuple(sorted(records, key=lambda record: record.key)), tuple(problems))
 
 
 def ensure_writable(results: Path, track: str, version: int) -> None:
-    """Fails now, before hours of training, if a record could not be written later."""
+    """Raise an error now, before hours of training, if a record cannot be written later."""
     probe = root_of(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
 
 
 def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An .npz with the same bytes for the same arrays: sorted names, no dates, no pickles."""
+    """The arrays as .npz bytes, which are the same for equal arrays: sorted names, no dates, no pickles."""
     import numpy as np
 
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(arrays):
-            entry = zipfile.ZipInfo(f"{name}.npy")  # its default date is 1980, for everyone
+            entry = zipfile.ZipInfo(f"{name}.npy")  # the default date is always 1980
             entry.compress_type = zipfile.ZIP_DEFLATED
             member = io.BytesIO()
             try:
@@ -155,17 +155,18 @@ def _ok_record(results: Path, key: Key) -> Record | None:
     return record if record.status == "ok" and record.key == key else None
 
 
-def _must_agree(there: Record, now: Record, path: Path) -> None:
-    old, new = there.scores, now.scores
+def _must_agree(existing: Record, record: Record, path: Path) -> None:
+    """Raise an error if the scores or weights of the new record differ from those of the existing one."""
+    old, new = existing.scores, record.scores
     differ = [task for task in sorted({*old, *new}) if old.get(task) != new.get(task)]
-    what = [f"{task} was {old.get(task)}, is {new.get(task)}" for task in differ[:2]]
+    reasons = [f"{task} was {old.get(task)}, is {new.get(task)}" for task in differ[:2]]
     if len(differ) > 2:
-        what.append(f"{len(differ) - 2} more tasks differ")
-    if there.weights_sha256 != now.weights_sha256:
-        what.append("the weights differ")
-    if what:
+        reasons.append(f"{len(differ) - 2} more tasks differ")
+    if existing.weights_sha256 != record.weights_sha256:
+        reasons.append("the weights differ")
+    if reasons:
         raise StoreError(
-            f"The run did not reproduce {path}: {'; '.join(what)}. The record there was kept; "
+            f"The run did not reproduce {path}: {'; '.join(reasons)}. The record there was kept; "
             "move it away to accept the new one."
         )
 
@@ -182,7 +183,7 @@ def _move_aside(path: Path) -> None:
 
 
 def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
-    """The files that should be records; hidden ones are nobody's, set-aside ones were dealt with."""
+    """The files that should be records, without hidden files and files that were moved aside."""
 
     def unreadable(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -195,6 +196,6 @@ def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _place(record: Record) -> str:
+def _identity(record: Record) -> str:
     name = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
     return f"{record.status}, {record.track} v{record.track_version}, {name}"

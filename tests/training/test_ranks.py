@@ -76,7 +76,7 @@ class Plain(nn.Module):
 class Mistaken(Objective):
     """Each rank's own anchors against the others' rows: the right loss, and no gradient through those rows."""
 
-    def _of_all(self, views: tuple[Tensor, ...]) -> Tensor:
+    def _whole_batch(self, views: tuple[Tensor, ...]) -> Tensor:
         a, b = views
         parts = self.ranks.all_gather(b).detach().chunk(self.ranks.size)
         others = [part for rank, part in enumerate(parts) if rank != self.ranks.rank]

@@ -1,6 +1,6 @@
-"""Changes of meaning: from one frame to a vaguer, a contradicting or a neighbouring one.
+"""Changes of meaning: from one frame to a vaguer, a contradicting or a similar one.
 
-Every change keeps a frame on its side of the hold-out.
+A change never moves a frame between the training text and the held-out part.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DETAILS = ("object_quality", "agent_trait", "tool", "place", "time", "manner", "
 
 
 def _another(pool: Pool[Concept] | Pool[Concept | None], old: Concept | None, rng: Random) -> Concept | None:
-    """Something else from the pool; None if a few draws bring nothing new."""
+    """Another concept from the pool; None if a few draws give nothing new."""
     return next((new for _ in range(8) if (new := pool.draw(rng)) is not old and new is not None), None)
 
 
@@ -40,13 +40,13 @@ def negate(e: Event, rng: Random) -> Event | None:
 
 
 def oppose(e: Event, rng: Random) -> Event | None:
-    """The opposite verb: win, lose."""
+    """The event with the opposite verb: win, lose."""
     verb = lexicon().opposite.get(e.verb)
     return e._replace(verb=verb, tool=None) if verb else None  # type: ignore[arg-type]
 
 
 def swap(e: Event, rng: Random) -> Event | None:
-    """Agent and object trade places, where the one can be the other."""
+    """The event with agent and object exchanged, if both are possible in the other role."""
     held_out = is_held_out(e.verb.line, e.object)
     if e.object.kind != PEOPLE or is_held_out(e.verb.line, e.agent) != held_out:
         return None
@@ -61,7 +61,7 @@ def swap(e: Event, rng: Random) -> Event | None:
 
 
 def _noun_changed(new: Concept, number: Concept) -> Concept:
-    """The quantity a new noun can stand with."""
+    """The quantity, or "the" if the new noun cannot have it."""
     return THE if (number.kind == "mass") != new.mass else number
 
 
@@ -133,7 +133,7 @@ CONTRADICTIONS: Pool[Change] = Pool(
 
 
 def first_change(e: Event, rng: Random, kinds: Pool[Change]) -> Event:
-    """The event with one change of the kinds that it allows."""
+    """The event with one change of these kinds that is possible for it."""
     return next((new for _ in range(8) if (new := kinds.draw(rng)(e, rng)) is not None), None) or e._replace(
         negated=not e.negated
     )
@@ -144,30 +144,30 @@ def contradict(e: Event, rng: Random) -> Event:
 
 
 def drop(e: Event, rng: Random, chance: float) -> Event:
-    """The event with each detail left out by chance."""
-    gone: dict[str, None] = {name: None for name in DETAILS if rng.random() < chance}
-    return e._replace(**gone)  # type: ignore[arg-type]
+    """The event without some details: each is dropped with this chance."""
+    dropped: dict[str, None] = {name: None for name in DETAILS if rng.random() < chance}
+    return e._replace(**dropped)  # type: ignore[arg-type]
 
 
 def generalise(e: Event, rng: Random) -> Event:
-    """What the event entails: itself, or itself with less detail or a broader noun."""
+    """An event that this one entails: the same one, or one with fewer details or a broader noun."""
     if rng.random() < 0.4:
         return e
     e = drop(e, rng, 0.4)
     broad = lexicon().hypernym
-    # A denied event entails no broader one: not chopping onions is not abstaining from vegetables.
+    # A negated event entails no broader one: "no onions were chopped" does not mean "no vegetables were chopped".
     if not e.negated and rng.random() < 0.25:
         if rng.random() < 0.5:
             noun = broad[e.object]
             if noun.words[0] in lexicon().colour and is_held_out(e.verb.line, noun):
-                return e  # the broader word is also an object of its own, and held out
+                return e  # the broader word is also an object itself, and held out
             return e._replace(object=noun, object_number=_noun_changed(noun, e.object_number))
         return e._replace(agent=broad[e.agent])
     return e
 
 
 def weaken(op: Opinion, rng: Random) -> Opinion:
-    """What the opinion entails: itself, or itself to no stated degree."""
+    """An opinion that this one entails: the same one, or the same without a degree."""
     return op._replace(degree=None) if rng.random() < 0.5 else op
 
 

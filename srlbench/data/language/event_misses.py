@@ -1,6 +1,6 @@
-"""For one word, how often the events of a topic do without it, as classes of equal frames.
+"""The misses of one word over the events of a topic, with equal frames in one class.
 
-A miss is the probability, given a frame, that the sentence does without the word.
+A miss is the probability, given a frame, that its sentence does not contain the word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .pool import Pool
 from .realise import CONSTRUCTIONS, SHORT_NOT, auxiliary, fixed_words, is_many
 from .surface import ARTICLES, handing, has_article, miss, presence, words
 
-Key = tuple[bool, bool, float, float]  # plural, has a quality, miss, miss with the quality in a relative clause
+Key = tuple[bool, bool, float, float]  # plural, with a quality, miss, miss with the quality in a relative clause
 Classes = dict[float, float]  # miss -> probability
 
 
@@ -38,18 +38,18 @@ def _pool(pool: Pool[Concept | None], word: str) -> tuple[tuple[float, float], .
 
 def _nouns(topic: Topic, pool: Iterable[tuple[Concept, float]], word: str) -> dict[Key, float]:
     """The classes of noun phrases with a noun from the pool."""
-    found: dict[Key, float] = {}
+    classes: dict[Key, float] = {}
     for noun, p in pool:
         for many, has, direct, behind, q in _phrase(
             topic, events.number_kind(noun), noun.kind, word, _sign(noun, word)
         ):
             key = (many, has, direct, behind)
-            found[key] = found.get(key, 0.0) + p * q
-    return found
+            classes[key] = classes.get(key, 0.0) + p * q
+    return classes
 
 
 def _sign(noun: Concept, word: str) -> tuple[float, float, float]:
-    """All that matters of a noun: miss in singular and plural, and whether the word is its article."""
+    """The properties of a noun that matter: its miss in singular and plural, and whether the word is its article."""
     return miss(word, noun), 1.0 if noun.mass else miss(word, noun, "many"), has_article(word, noun)
 
 
@@ -57,6 +57,7 @@ def _sign(noun: Concept, word: str) -> tuple[float, float, float]:
 def _phrase(
     topic: Topic, kind: str, noun_kind: str, word: str, sign: tuple[float, float, float]
 ) -> tuple[tuple[bool, bool, float, float, float], ...]:
+    """The classes of noun phrases with a noun of this sign, and their probabilities."""
     one, more, own_article = sign
     model = Concept(("",), noun_kind, mass=kind == "mass")
     merged: dict[Key, float] = {}
@@ -74,7 +75,7 @@ def _phrase(
 
 @cache
 def _grammar() -> frozenset[str]:
-    """The words that are auxiliaries or belong to a construction."""
+    """All auxiliaries and all fixed words of the constructions."""
     three, four = (list(product((True, False), repeat=n)) for n in (3, 4))
     fixed = {
         w for c, _ in CONSTRUCTIONS for t, _ in TENSES for flags in three for w in words(fixed_words(c, t, *flags))
@@ -83,7 +84,7 @@ def _grammar() -> frozenset[str]:
 
 
 def _verb_sign(verb: Verb, word: str) -> tuple[float, ...]:
-    """Miss of each form of the verb; of a dative one also without and with a possible shift."""
+    """The miss of each form of the verb, without and with a possible dative shift."""
     forms = ("base", "s", "past", "done", "ing")
     if verb.dative and word == "to":
         return tuple(handing(verb, form, word, shift) for form in forms for shift in (False, True))
@@ -98,15 +99,15 @@ Context = tuple[
 
 @lru_cache(2048)
 def _spine(word: str, sign: tuple[float, ...], context: Context) -> tuple[float, float]:
-    """Miss of the verb and the construction: the part of all constructions but the relative, and its part."""
-    tense, negated, doers, trait, many, person, wild = context
+    """The miss of the verb and the construction, as two parts: of all constructions but the relative, and of that."""
+    tense, negated, agents, trait, many, person, wild = context
     parts = [0.0, 0.0]
     for construction, p in CONSTRUCTIONS:
         relative, passive = construction == "relative", construction == "passive"
         fixed = fixed_words(construction, tense, wild, person, many) if trait or not relative else ""
         if word in words(fixed):
             continue
-        plural = many if passive else doers
+        plural = many if passive else agents
         form = auxiliary(tense, passive, negated, plural, False)[1]
         missed = sum(
             q
@@ -121,9 +122,9 @@ Core = dict[tuple[tuple[float, ...], bool, bool, Concept | None], Classes]
 
 
 def _cores(topic: Topic, word: str) -> Core:
-    """Verb sign, plural object, personal object, who cannot be the agent -> classes of all but the agent."""
+    """Verb sign, plural object, personal object, impossible agent -> the classes of everything except the agent."""
     cores: Core = {}
-    # Who is left out of the agents matters only to a word that names some of them.
+    # The person who cannot be the agent matters only to a word that names some of the agents.
     agents_matter = len({_sign(person, word) for person in topic.people}) > 1
     short_cut = not agents_matter and word not in _grammar()
     for verb, verb_p in events.verbs(topic):
@@ -140,12 +141,12 @@ def _cores(topic: Topic, word: str) -> Core:
         groups: dict[Concept | None, list[tuple[Concept, float]]] = {}
         for noun, p in events.objects(topic, verb, False):
             groups.setdefault(noun if noun.kind == PEOPLE else None, []).append((noun, p))
-        for who, group in groups.items():
+        for person, group in groups.items():
             phrases = _nouns(topic, group, word)
             for recipient, q in recipients:
-                but = (who or recipient) if agents_matter else None
+                but = (person or recipient) if agents_matter else None
                 for (many, _, direct, _), p in phrases.items():
-                    classes = cores.setdefault((sign, many, who is not None, but), {})
+                    classes = cores.setdefault((sign, many, person is not None, but), {})
                     for value, r in tool.items():
                         value *= direct * miss(word, recipient) * the
                         classes[value] = classes.get(value, 0.0) + verb_p * p * q * r
@@ -163,21 +164,21 @@ def _noun_words(topic: Topic, nouns: Iterable[Concept]) -> set[str]:
 
 
 @cache
-def _doer_words(topic: Topic) -> frozenset[str]:
+def _agent_words(topic: Topic) -> frozenset[str]:
     return frozenset(_noun_words(topic, topic.people))
 
 
 @cache
 def _verb_words(topic: Topic, verb: Verb) -> frozenset[str]:
     """The words of a verb with its objects, tools and recipients."""
-    found = {w for form in FORMS for w in presence(verb, form)}
-    found |= _noun_words(topic, (noun for noun, _ in events.objects(topic, verb, False)))
-    found |= {w for tool in verb.tools for w in presence(tool)}
-    return frozenset(found | (_doer_words(topic) | {"to", "the"} if verb.dative else set()))
+    used = {w for form in FORMS for w in presence(verb, form)}
+    used |= _noun_words(topic, (noun for noun, _ in events.objects(topic, verb, False)))
+    used |= {w for tool in verb.tools for w in presence(tool)}
+    return frozenset(used | (_agent_words(topic) | {"to", "the"} if verb.dative else set()))
 
 
 def _contexts(word: str, of_verbs: bool) -> Iterator[tuple[str, bool, float, Classes]]:
-    """Tense, negation, their probability and classes of times; all in one for a word of no verb group."""
+    """Tense, negation, their probability and the classes of times; one context for a word outside all verb groups."""
     by_tense = {tense: dict(_pool(events.times(tense), word)) for tense, _ in TENSES}
     if of_verbs:
         for (tense, p), (negated, q) in product(TENSES, NEGATED):
@@ -187,28 +188,28 @@ def _contexts(word: str, of_verbs: bool) -> Iterator[tuple[str, bool, float, Cla
 
 
 def event_misses(topic: Topic, word: str) -> Iterator[tuple[float, float]]:
-    """Miss and probability of each class of the topic's events."""
+    """The miss and the probability of each class of the topic's events."""
     around = _times(
         _times(dict(_pool(events.places(topic), word)), dict(_pool(events.manners(), word))),
         dict(_pool(events.stances(), word)),
     )
     if (
         not any(word in _verb_words(topic, verb) for verb in topic.verbs)
-        and word not in _doer_words(topic)
+        and word not in _agent_words(topic)
         and word not in _grammar()
     ):
         for tense, p in TENSES:
             yield from ((m, p * q) for m, q in _times(around, dict(_pool(events.times(tense), word))).items())
         return
     cores = _cores(topic, word)
-    doers = {but: _nouns(topic, events.people(topic, but), word) for but in {key[3]: None for key in cores}}
+    agents = {but: _nouns(topic, events.people(topic, but), word) for but in {key[3]: None for key in cores}}
     for tense, negated, context_p, times in _contexts(
         word, word in _grammar() or any(min(key[0]) < 1 for key in cores)
     ):
         rest = _times(around, times)
         for (sign, many, person, but), core in cores.items():
             merged: Classes = {}
-            for (plural, trait, direct, behind), p in doers[but].items():
+            for (plural, trait, direct, behind), p in agents[but].items():
                 parts = _spine(word, sign, (tense, negated, plural, trait, many, person, topic.wild))
                 value = parts[0] * direct + parts[1] * behind
                 merged[value] = merged.get(value, 0.0) + p

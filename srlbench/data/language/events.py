@@ -1,9 +1,9 @@
-"""Events: meaning frames of who did what to whom, and the probabilities they are drawn with.
+"""Events: meaning frames of who did what to whom, and the probabilities of drawing them.
 
-Given the topic, a frame's variables are independent but for what grammar needs: the object depends on the
-verb, quantities and qualities on the noun they stand by, the time on the tense, and nobody acts on himself.
-A third of each verb's objects is held out: training text never has such a pair of verb and object, and
-evaluation sets have no other, so no sentence can be in both.
+Given the topic, the variables of a frame are independent except where grammar needs more: the object depends on
+the verb, quantities and qualities on their noun, the time on the tense, and nobody acts on himself. A third of
+each verb's objects is held out: the training text has none of these pairs of verb and object, and the evaluation
+sets have no others, so no sentence can be in both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .pool import Pool, optional, zipf
 
 
 class Event(NamedTuple):
-    """What one sentence about an event means."""
+    """The meaning of one sentence about an event."""
 
     topic: Topic
     verb: Verb
@@ -45,7 +45,7 @@ THE_MANY = Concept(("the",), "many")
 SOME = Concept(("some",), "mass")
 MUCH = Concept(("a lot of", "plenty of", "lots of"), "mass")
 
-# A tense draws its time from the list of this name in the lexicon.
+# Tense -> the list in the lexicon from which its time is drawn.
 TIMES = {"past": "past", "was doing": "past", "has done": "perfect", "is doing": "now", "does": "usually",
          "will do": "future"}  # fmt: skip
 TENSES = Pool(tuple(TIMES), [50, 10, 10, 10, 10, 10])
@@ -63,21 +63,21 @@ def verbs(topic: Topic) -> Pool[Verb]:
 
 
 def is_held_out(line: str, noun: Concept) -> bool:
-    """Whether training text never says this of this noun; the same in every topic that has both."""
+    """Whether the training text never has this verb line with this noun; the same in every topic with both."""
     return (crc32(line.encode()) + lexicon().colour[noun.words[0]]) % 3 == 0
 
 
-def _takes(topic: Topic, verb: Verb) -> list[Concept]:
-    """All objects of a verb, its classes taking turns so that none is rare throughout."""
+def _all_objects(topic: Topic, verb: Verb) -> list[Concept]:
+    """All objects of a verb; its classes alternate in the list, so that no class is rare."""
     lists = [topic.people if kind == PEOPLE else topic.things[kind] for kind in verb.classes]
-    return [found[rank] for rank in range(max(map(len, lists))) for found in lists if rank < len(found)]
+    return [nouns[rank] for rank in range(max(map(len, lists))) for nouns in lists if rank < len(nouns)]
 
 
 @cache
 def objects(topic: Topic, verb: Verb, held_out: bool) -> Pool[Concept]:
-    taken = zipf(_takes(topic, verb))
-    kept = [rank for rank, noun in enumerate(taken.items) if is_held_out(verb.line, noun) == held_out]
-    return Pool([taken.items[rank] for rank in kept], [taken.weights[rank] for rank in kept])
+    nouns = zipf(_all_objects(topic, verb))
+    ranks = [rank for rank, noun in enumerate(nouns.items) if is_held_out(verb.line, noun) == held_out]
+    return Pool([nouns.items[rank] for rank in ranks], [nouns.weights[rank] for rank in ranks])
 
 
 @cache
@@ -91,7 +91,7 @@ def people(topic: Topic, but: Concept | None) -> Pool[Concept]:
 
 @cache
 def numbers(kind: str) -> Pool[Concept]:
-    """How many: of a mass, of things, or of people."""
+    """The quantities of a mass noun, of things, or of people."""
     if kind == "mass":
         return Pool([THE, SOME, MUCH], [60, 25, 15])
     few = lexicon().lists["numbers"]
@@ -105,8 +105,8 @@ def number_kind(noun: Concept) -> str:
 
 @cache
 def qualities(topic: Topic, noun: Concept) -> Pool[Concept | None]:
-    found = topic.traits if noun.kind == PEOPLE else topic.qualities.get(noun.kind, ())
-    return optional(found, Fraction(13, 20))
+    concepts = topic.traits if noun.kind == PEOPLE else topic.qualities.get(noun.kind, ())
+    return optional(concepts, Fraction(13, 20))
 
 
 @cache
@@ -136,7 +136,7 @@ def stances() -> Pool[Concept | None]:
 
 
 def event(rng: Random, held_out: bool, topic: Topic | None = None) -> Event:
-    """Draw an event: one for training text, or a held-out one."""
+    """Draw an event for the training text, or a held-out one."""
     topic = topic or topics().draw(rng)
     verb = verbs(topic).draw(rng)
     thing = objects(topic, verb, held_out).draw(rng)
@@ -155,5 +155,5 @@ def event(rng: Random, held_out: bool, topic: Topic | None = None) -> Event:
 
 
 def other(thing: Concept, recipient: Concept | None) -> Concept | None:
-    """The person an event is done to, who therefore is not its agent."""
+    """The person who is the object or recipient, and therefore cannot be the agent."""
     return thing if thing.kind == PEOPLE else recipient

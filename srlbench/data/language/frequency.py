@@ -1,4 +1,4 @@
-"""The exact unigram distribution of the training text, in closed form: expected counts are linear."""
+"""The exact unigram distribution of the training text, as a sum of expected counts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ Counts = dict[str, float]
 
 
 def _add(counts: Counts, said: Said, weight: float) -> None:
-    for p, found in said:
-        for word, times in found.items():
+    """Add the expected counts of the words of a concept."""
+    for p, way in said:
+        for word, times in way.items():
             counts[word] = counts.get(word, 0.0) + weight * p * times
 
 
@@ -49,7 +50,7 @@ def many_share(kind: str) -> float:
 
 
 def _noun(counts: Counts, topic: Topic, noun: Concept, weight: float, behind: float = 0.0) -> None:
-    """A noun phrase; `behind` is the probability that its quality follows in a relative clause."""
+    """Add a noun phrase; `behind` is the probability that its quality follows in a relative clause."""
     kind = events.number_kind(noun)
     for number, p in events.numbers(kind):
         _add(counts, ways(number), weight * p)
@@ -67,13 +68,13 @@ def _noun(counts: Counts, topic: Topic, noun: Concept, weight: float, behind: fl
 
 
 def _spine(counts: Counts, topic: Topic, verb: Verb, many: float, person: float, weight: float) -> None:
-    """Auxiliaries, the verb and the fixed words of the construction, the number of the object being given."""
+    """Add the auxiliaries, the verb and the fixed words of the construction, for objects of one kind."""
     trait = 1.0 - dict(events.qualities(topic, topic.people[0]))[None]
-    doer = many_share("people")
+    many_agents = many_share("people")
     for (tense, tense_p), (negated, negated_p), (construction, p) in product(TENSES, NEGATED, CONSTRUCTIONS):
         here = weight * tense_p * negated_p * p
         passive = construction == "passive"
-        subject_many = many if passive else doer
+        subject_many = many if passive else many_agents
         for plural, plural_p in ((True, subject_many), (False, 1 - subject_many)):
             for short, short_p in ((True, SHORT_NOT / 100), (False, 1 - SHORT_NOT / 100)):
                 aux, form = auxiliary(tense, passive, negated, plural, short)
@@ -94,26 +95,26 @@ def _pool(counts: Counts, pool: Pool[Concept | None], weight: float) -> None:
 
 
 def _event(counts: Counts, topic: Topic, weight: float) -> None:
-    doers: dict[Concept | None, float] = {}
+    agents: dict[Concept | None, float] = {}
     for verb, verb_p in events.verbs(topic):
-        taken = list(events.objects(topic, verb, False))
-        for noun, p in taken:
+        objects = list(events.objects(topic, verb, False))
+        for noun, p in objects:
             _noun(counts, topic, noun, weight * verb_p * p)
-            # Number and personhood of the object meet in the fixed words, so each noun has its own spine.
-        for kind, human in {(events.number_kind(noun), noun.kind == "people"): None for noun, _ in taken}:
-            share = sum(p for noun, p in taken if events.number_kind(noun) == kind)
+            # The fixed words depend on the number and on the kind of the object: each kind of noun has its own spine.
+        for kind, human in {(events.number_kind(noun), noun.kind == "people"): None for noun, _ in objects}:
+            share = sum(p for noun, p in objects if events.number_kind(noun) == kind)
             _spine(counts, topic, verb, many_share(kind), float(human), weight * verb_p * share)
         _pool(counts, events.tools(verb), weight * verb_p)
         recipients = list(events.people(topic, None)) if verb.dative else [(None, 1.0)]
-        for (noun, p), (recipient, q) in product(taken, recipients):
+        for (noun, p), (recipient, q) in product(objects, recipients):
             but = events.other(noun, recipient)
-            doers[but] = doers.get(but, 0.0) + weight * verb_p * p * q
+            agents[but] = agents.get(but, 0.0) + weight * verb_p * p * q
         if verb.dative:
             for person, q in recipients:
                 _add(counts, ways(person), weight * verb_p * q)
             _add_words(counts, "the", weight * verb_p)
     relative = dict(CONSTRUCTIONS)["relative"]
-    for but, p in doers.items():
+    for but, p in agents.items():
         for agent, q in events.people(topic, but):
             _noun(counts, topic, agent, p * q, behind=relative)
     _pool(counts, events.places(topic), weight)
@@ -139,7 +140,7 @@ def _opinion(counts: Counts, topic: Topic, weight: float) -> None:
 
 @cache
 def probabilities() -> dict[str, float]:
-    """Word -> the probability that a word drawn from the training text is it."""
+    """Word -> its probability when one word of the training text is drawn."""
     counts: Counts = {}
     share = dict(OPINIONS)
     for topic, p in events.topics():

@@ -1,4 +1,4 @@
-"""How alike two events are, 0 to 1, from their frames alone."""
+"""The similarity of two events, from 0 to 1, computed from their frames."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DETAIL = {
     "tool": 0.08,
     "manner": 0.08,
 }
-DETAILS = 0.3  # what all details together weigh beside the core
-DENIED = 0.6  # what is left of the likeness of an event and its denial
+DETAILS = 0.3  # the weight of all details together
+DENIED = 0.6  # the factor for the similarity of an event and a negated one
 VAGUE = (THE, ONE, SOME, MUCH)
 
 
 def concept_likeness(one: Concept, other: Concept) -> float:
-    """1 for the same concept, less for an opposite, a broader one, a sibling; 0 across topics."""
+    """The similarity of two concepts: 1 if they are the same, less for an opposite, a broader or a sibling concept."""
     if one is other:
         return 1.0
     relations = lexicon()
@@ -49,14 +49,14 @@ def _detail(name: str, one: Concept | None, other: Concept | None) -> float:
 
 
 def core_likeness(one: Event, other: Event) -> float:
-    """Agreement on who did what to whom; a role swap keeps half of what its people would bring."""
+    """The similarity of who did what to whom; if the two roles are exchanged, people count half."""
     if one.object is other.agent and one.agent is other.object:
         return CORE["verb"] * concept_likeness(one.verb, other.verb) + 0.5 * (CORE["object"] + CORE["agent"])
     return sum(w * concept_likeness(getattr(one, role), getattr(other, role)) for role, w in CORE.items())
 
 
 def likeness(one: Event, other: Event, denied: float = DENIED) -> float:
-    """Weighted agreement of the roles, less for details that differ, and for a denial by `denied`."""
+    """The weighted similarity of the roles, reduced for different details, and by `denied` if only one is negated."""
     core = core_likeness(one, other)
     details = sum(w * _detail(name, getattr(one, name), getattr(other, name)) for name, w in DETAIL.items())
     value = core * (1 - DETAILS + DETAILS * details)

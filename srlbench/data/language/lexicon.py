@@ -1,8 +1,8 @@
-"""The lexicon: concepts, their synonyms and opposites, and what each verb takes, from plain-text files.
+"""The lexicon, from plain-text files: concepts, their synonyms and opposites, and the objects and tools of verbs.
 
-A list is comma-separated concepts; `/` joins a concept's synonyms, commonest first; `^` joins a concept
-to its opposite; a leading `~` marks a mass noun. A verb line is `verb | object classes | tools`, and
-`> people` in place of tools says that the object is handed to someone.
+A list has comma-separated concepts. `/` separates the synonyms of a concept, the commonest first. `^` stands
+between a concept and its opposite. A leading `~` marks a mass noun. A verb line is `verb | object classes | tools`;
+`> people` in place of tools means that the object is handed to someone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PLACES, PEOPLE = "places", "people"
 
 @dataclass(frozen=True, eq=False)
 class Concept:
-    """One meaning and the words that can say it; two concepts are the same only if they are one object."""
+    """One meaning and its words; two concepts are equal only if they are the same Python object."""
 
     words: tuple[str, ...]
     kind: str
@@ -43,15 +43,15 @@ class Concept:
 
 @dataclass(frozen=True, eq=False)
 class Verb(Concept):
-    """A predicate: the classes its object comes from, the tools it is done with, whether it hands over.
+    """A predicate: the classes of its objects, its tools, and whether it needs a recipient (dative).
 
-    The tools are those of the first of two opposites: one loses a match, but not with a late goal.
+    Of two opposite verbs only the first has tools: one wins a match with a late goal, but does not lose it with one.
     """
 
     classes: tuple[str, ...] = ()
     tools: tuple[Concept, ...] = ()
     dative: bool = False
-    line: str = ""  # a verb and its opposite share it, and with it their held-out objects
+    line: str = ""  # the same for a verb and its opposite, so they share their held-out objects
 
 
 Pair = tuple[Concept, Concept | None]
@@ -59,7 +59,7 @@ Pair = tuple[Concept, Concept | None]
 
 @dataclass(frozen=True, eq=False)
 class Topic:
-    """What one topic talks about: its people, things by class, places, verbs and qualities."""
+    """The concepts of one topic: its people, things by class, places, verbs and qualities."""
 
     name: str
     people: tuple[Concept, ...]
@@ -74,7 +74,7 @@ class Topic:
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """All topics, and what they share."""
+    """All topics, and the concepts and word forms that they share."""
 
     topics: tuple[Topic, ...]
     lists: dict[str, tuple[Concept, ...]]
@@ -90,7 +90,7 @@ class Lexicon:
 
 
 def _sections(name: str) -> dict[str, list[str]]:
-    """The lines under each `heading:` of a lexicon file; text after the colon is a line too."""
+    """The lines under each `heading:` of a lexicon file; text after the colon is the first of them."""
     sections: dict[str, list[str]] = {}
     prefix = heading = ""
     for line in (files(__package__) / "lexicon" / f"{name}.txt").read_text("utf-8").splitlines():
@@ -108,7 +108,7 @@ def _sections(name: str) -> dict[str, list[str]]:
 
 
 class _Reader:
-    """Reads concepts, and remembers opposites as it goes."""
+    """A reader of concepts, which also collects their opposites."""
 
     def __init__(self) -> None:
         self.opposite: dict[Concept, Concept] = {}
@@ -136,7 +136,7 @@ class _Reader:
         for line in lines:
             sides, classes, tools = (*line.split(" | "), "")[:3]
             dative = tools == "> people"
-            means = self.concepts(tools, "tools", topic) if tools and not dative else ()
+            concepts = self.concepts(tools, "tools", topic) if tools and not dative else ()
             both = [
                 Verb(
                     tuple(side.split("/")),
@@ -144,7 +144,7 @@ class _Reader:
                     topic,
                     False,
                     tuple(classes.split()),
-                    () if rank else means,
+                    () if rank else concepts,
                     dative,
                     sides.split("/")[0],
                 )
@@ -191,7 +191,7 @@ def _topic(name: str, read: _Reader, shared: dict[str, list[str]], hypernym: dic
 
 
 def _colours(topics: tuple[Topic, ...]) -> dict[str, int]:
-    """One of three colours for each noun: balanced in each class, the same in topics that share a word."""
+    """One of three colours (0 to 2) for each noun: balanced in each class, and the same in all topics with the word."""
     colour: dict[str, int] = {}
     for topic in topics:
         for nouns in (topic.people, *topic.things.values()):
@@ -203,11 +203,11 @@ def _colours(topics: tuple[Topic, ...]) -> dict[str, int]:
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon, read once."""
+    """The lexicon, which is read once."""
     read, shared = _Reader(), _sections("general")
     hypernym: dict[Concept, Concept] = {}
     topics = tuple(_topic(name, read, shared, hypernym) for name in TOPICS)
-    # A plural entry may be of several words, one half each.
+    # An entry has the singular and the plural, which may be of several words: one half each.
     halves = [entry.split() for entry in shared["irregular plurals"][0].split(", ")]
     plain = (
         "fillers",

@@ -7,7 +7,7 @@ from functools import cache
 
 from .lexicon import lexicon
 
-# One syllable that ends consonant-vowel-consonant doubles its last letter: chop, chopped.
+# A word of one syllable with consonant, vowel, consonant at its end doubles the last letter: chop, chopped.
 _SHORT = re.compile(r"[^aeiou]*(?:qu)?[aeiou][bdfgklmnprtvz]")
 _SILENT_H = ("hour", "honest", "heir", "honour")
 _LIKE_Y = ("uni", "use", "eu", "one", "uk")
@@ -57,7 +57,7 @@ def _ing(word: str) -> str:
 
 @cache
 def verb_forms(verb: str) -> dict[str, str]:
-    """The forms of a verb, particle kept: base, s, past, done (past participle), ing."""
+    """The forms of a verb with its particle: base, s, past, done (past participle), ing."""
     head, _, rest = verb.partition(" ")
     past, done = lexicon().verbs.get(head) or (_ed(head), _ed(head))
     forms = {"base": head, "s": _regular_s(head), "past": past, "done": done, "ing": _ing(head)}
@@ -66,7 +66,7 @@ def verb_forms(verb: str) -> dict[str, str]:
 
 @cache
 def article(following: str) -> str:
-    """'a' or 'an' before these words."""
+    """The indefinite article before these words: 'a' or 'an'."""
     word = following.lower()
     if word.startswith(_SILENT_H):
         return "an"

@@ -1,4 +1,4 @@
-"""Noise of typing: swapped letters, dropped words, lost capitals."""
+"""Noise in sentences: swapped letters, dropped words, lost capitals."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def swap_letters(word: str, rng: Random) -> str:
 
 
 def typed(text: str, rng: Random) -> str:
-    """As typed in haste: lower case, no full stop, one letter swap in ten words, one word in twenty lost."""
+    """The text as if typed fast: lower case, no full stop, a letter swap in one word of ten, one of twenty lost."""
     words = text.lower().rstrip(".").split()
     kept = [word for word in words if rng.random() >= 0.05] or words
     return " ".join(swap_letters(word, rng) if rng.random() < 0.1 else word for word in kept)
 
 
 def headline(text: str, rng: Random) -> str:
-    """As a headline: no articles, no full stop."""
+    """The text as a headline: without articles and full stop."""
     words = [word for word in text.rstrip(".").split() if word.lower() not in ("a", "an", "the")]
     line = " ".join(words)
     return line[:1].upper() + line[1:]

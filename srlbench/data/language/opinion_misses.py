@@ -1,4 +1,4 @@
-"""For one word, how often the opinions of a topic do without it, as classes of equal frames."""
+"""The misses of one word over the opinions of a topic, with equal frames in one class; see `event_misses`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _opinion_pairs(topic: Topic) -> tuple[tuple[Concept, Concept, float], ...]:
 
 @lru_cache(2048)
 def _judged(judgement: Concept, mass: bool, word: str) -> tuple[tuple[float, float], ...]:
-    """Miss, but for the thing's name, and probability of each context of a judgement."""
-    found = []
+    """The miss (without the thing's name) and the probability of each context of a judgement."""
+    misses = []
     for past, negated, degree, p in opinions.contexts(judgement):
         missed = 0.0
         for saying, q in opinions.sayings(judgement, past, negated):
@@ -28,12 +28,12 @@ def _judged(judgement: Concept, mass: bool, word: str) -> tuple[tuple[float, flo
                 continue
             article = has_article(word, degree or judgement) if "{a}" in saying and not mass else 0.0
             missed += q * (1 - article) * miss(word, degree) * miss(word, judgement, opinions.form(saying))
-        found.append((missed, p))
-    return tuple(merge(found).items())
+        misses.append((missed, p))
+    return tuple(merge(misses).items())
 
 
 def opinion_misses(topic: Topic, word: str) -> Iterator[tuple[float, float]]:
-    """Miss and probability of each class of the topic's opinions."""
+    """The miss and the probability of each class of the topic's opinions."""
     thing_miss = {thing: miss(word, thing) for thing, _ in opinions.things(topic)}
     classes: dict[tuple[float, tuple[tuple[float, float], ...]], float] = {}
     for thing, judgement, p in _opinion_pairs(topic):
@@ -47,8 +47,6 @@ def opinion_misses(topic: Topic, word: str) -> Iterator[tuple[float, float]]:
 def topic_words(topic: Topic) -> frozenset[str]:
     """The words that an opinion of the topic can use."""
     concepts = [thing for thing, _ in opinions.things(topic)] + [j for _, j, _ in _opinion_pairs(topic)]
-    found = {w for c in dict.fromkeys(concepts) for w in presence(c)}
+    used = {w for c in dict.fromkeys(concepts) for w in presence(c)}
     verdicts = [c for c in dict.fromkeys(concepts) if opinions.is_verdict(c)]
-    return frozenset(
-        found | {w for c in verdicts for form in FORMS for w in presence(c, form)} | opinions.fixed_words()
-    )
+    return frozenset(used | {w for c in verdicts for form in FORMS for w in presence(c, form)} | opinions.fixed_words())

@@ -1,6 +1,6 @@
-"""Opinions: meaning frames of what somebody thinks of a thing, their probabilities and their words.
+"""Opinions: meaning frames of what somebody thinks about a thing, their probabilities and their words.
 
-As with events, a third of all pairs of thing and judgement are held out of training text.
+As with events, a third of all pairs of thing and judgement are held out of the training text.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .realise import PLAIN, Style, fill
 
 
 class Opinion(NamedTuple):
-    """What one sentence of opinion means."""
+    """The meaning of one sentence with an opinion."""
 
     topic: Topic
     thing: Concept
-    judgement: Concept  # a quality, or what its holder does: love, recommend
-    good: bool  # the judgement as it stands, before negation
+    judgement: Concept  # a quality, or a verb of judgement: love, recommend
+    good: bool  # whether the judgement is good, before negation
     negated: bool
     degree: Concept | None
     past: bool
@@ -41,7 +41,7 @@ DEGREES = Pool((None, VERY, RATHER), [60, 28, 12])
 NEGATED = Pool([False, True], [86, 14])
 PAST = Pool([True, False], [70, 30])
 
-# {n} the thing, {j} the judgement with its degree, {a} the same with its article: "a very good".
+# {n}: the thing; {j}: the judgement with its degree; {a}: the same with its article, as in "a very good".
 SAYINGS = {
     (True, False): Pool(("the {n} was {j}", "I found the {n} {j}", "I thought the {n} was {j}",
                          "it was {a} {n}", "to my mind, the {n} was {j}", "most people called the {n} {j}"),
@@ -74,21 +74,21 @@ VERDICTS = {
 @cache
 def things(topic: Topic) -> Pool[Concept]:
     lists = list(topic.things.values())
-    return zipf([found[rank] for rank in range(max(map(len, lists))) for found in lists if rank < len(found)], 4)
+    return zipf([nouns[rank] for rank in range(max(map(len, lists))) for nouns in lists if rank < len(nouns)], 4)
 
 
 @cache
 def judgements(topic: Topic, thing: Concept, held_out: bool) -> Pool[tuple[Concept, bool]]:
-    """Judgements of a thing, each with whether it is good; good and bad are equally common."""
+    """The judgements of a thing, and whether each is good; good and bad ones are equally common."""
     shared = lexicon()
     everything = zipf([*topic.praise, *shared.praise, *shared.verdicts], 4)
-    found: list[tuple[Concept, bool]] = []
+    pairs: list[tuple[Concept, bool]] = []
     weights: list[int] = []
     for (good, bad), weight in zip(everything.items, everything.weights, strict=True):
         if bad is not None and is_held_out(good.words[0], thing) == held_out:
-            found += [(good, True), (bad, False)]
+            pairs += [(good, True), (bad, False)]
             weights += [weight, weight]
-    return Pool(found, weights)
+    return Pool(pairs, weights)
 
 
 def is_verdict(judgement: Concept) -> bool:
@@ -96,7 +96,7 @@ def is_verdict(judgement: Concept) -> bool:
 
 
 def opinion(rng: Random, held_out: bool, topic: Topic) -> Opinion:
-    """Draw an opinion: one for training text, or a held-out one."""
+    """Draw an opinion for the training text, or a held-out one."""
     thing = things(topic).draw(rng)
     judgement, good = judgements(topic, thing, held_out).draw(rng)
     negated = NEGATED.draw(rng)
@@ -105,7 +105,7 @@ def opinion(rng: Random, held_out: bool, topic: Topic) -> Opinion:
 
 
 def contexts(judgement: Concept) -> Iterator[tuple[bool, bool, Concept | None, float]]:
-    """Past, negated and degree, with their probability beside this judgement."""
+    """The contexts of a judgement: past, negated, degree, and their probability."""
     for (past, p), (negated, q) in product(PAST, NEGATED):
         if negated or is_verdict(judgement):
             yield past, negated, None, p * q
@@ -119,26 +119,26 @@ def sayings(judgement: Concept, past: bool, negated: bool) -> Pool[str]:
 
 @cache
 def form(saying: str) -> str:
-    """The form of the verb that a saying asks for; "" if it takes a quality."""
+    """The verb form that a saying needs; "" if it needs a quality."""
     return next((name for name in ("base", "s", "past") if f"{{{name}}}" in saying), "")
 
 
 @cache
 def fixed(saying: str) -> str:
-    """A saying's own words."""
+    """The words of a saying itself, without its fields."""
     return re.sub(r"\{\w+\}", " ", saying)
 
 
 @cache
 def fixed_words() -> frozenset[str]:
-    """The words of all sayings, and of degrees."""
+    """The words of all sayings and degrees."""
     texts = [fixed(text) for table in (SAYINGS, VERDICTS) for pool in table.values() for text in pool.items]
     texts += [word for degree in (VERY, RATHER) for word in degree.words]
     return frozenset(word for text in texts for word in text.lower().replace(",", "").split()) | {"a", "an"}
 
 
 def clause(op: Opinion, rng: Random, style: Style = PLAIN) -> str:
-    """The opinion as a clause, neither capitalised nor stopped."""
+    """The opinion as a clause, without a capital letter and a full stop."""
     noun, judgement = style.word(op.thing, rng), style.word(op.judgement, rng)
     if is_verdict(op.judgement):
         return sayings(op.judgement, op.past, op.negated).draw(rng).format(n=noun, **verb_forms(judgement))
@@ -150,7 +150,7 @@ def clause(op: Opinion, rng: Random, style: Style = PLAIN) -> str:
 
 
 def say(op: Opinion, rng: Random, style: Style = PLAIN) -> str:
-    """One sentence that says the opinion."""
+    """One sentence that expresses the opinion."""
     text = clause(op, rng, style)
     if rng.random() * 100 < style.filled:
         text = fill(text, rng)

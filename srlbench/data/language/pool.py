@@ -1,4 +1,4 @@
-"""Weighted draws that come out the same everywhere: integer weights, one `random()` a draw."""
+"""Weighted draws that are the same on every machine: integer weights, and one `random()` for each draw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Outcomes and their integer weights."""
+    """A set of outcomes with integer weights."""
 
     __slots__ = ("_ends", "items", "total", "weights")
 
@@ -31,12 +31,12 @@ class Pool(Generic[T]):
 
 
 def zipf(items: Sequence[T], shift: int = 2) -> Pool[T]:
-    """Earlier items are commoner, about as 1 / (rank + shift)."""
+    """A pool in which earlier items are more common, with weights of about 1 / (rank + shift)."""
     return Pool(items, [5040 // (rank + shift) for rank in range(len(items))])
 
 
 def optional(items: Sequence[T], absent: Fraction) -> Pool[T | None]:
-    """`zipf`, or nothing with the probability `absent`."""
+    """The pool of `zipf`, with None at the probability `absent`."""
     if not items:
         return Pool([None], [1])
     inner = zipf(items)

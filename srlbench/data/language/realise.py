@@ -1,4 +1,4 @@
-"""An event put into words: which construction, which synonyms, which order, which filler."""
+"""The sentence of an event: the choice of construction, synonyms, order and filler."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .lexicon import Concept, lexicon
 from .morphology import article, plural, verb_forms
 from .pool import Pool, zipf
 
-# The commonest ways of saying one event. "relative" is active, with the agent's trait in a relative clause.
+# The constructions for an event. "relative" is active, with the agent's trait in a relative clause.
 CONSTRUCTIONS = Pool(("active", "passive", "relative", "cleft agent", "cleft object", "pseudo-cleft"),
                      [46, 20, 16, 7, 6, 5])  # fmt: skip
 SHIFTS = frozenset({"give", "hand", "send", "offer", "lend", "show", "teach", "serve"})
-FILLED, SHORT_NOT, SHIFTED = 25, 50, 50  # chances in a hundred: a filler, "n't", the dative shift
+FILLED, SHORT_NOT, SHIFTED = 25, 50, 50  # chances in percent: a filler, "n't", the dative shift
 _FRONTS = Pool((None, "time", "place"), [55, 25, 20])
 
-# (tense, passive) -> what goes before the verb for one, for many, and the verb's form
+# (tense, passive) -> the auxiliary for one, the auxiliary for many, and the form of the verb
 _VERB = {
     ("past", False): ("", "", "past"), ("past", True): ("was", "were", "done"),
     ("was doing", False): ("was", "were", "ing"), ("was doing", True): ("was being", "were being", "done"),
@@ -42,12 +42,12 @@ def fillers() -> Pool[str]:
 
 @dataclass(frozen=True)
 class Style:
-    """How an event is said; `shun` are words of a first saying that a second one keeps away from."""
+    """The style of a sentence; `shun` are words of a first sentence that a second one avoids."""
 
     constructions: Pool[str] = CONSTRUCTIONS
     filled: int = FILLED
     shun: Collection[str] = ()
-    said: set[str] | None = None  # collects what was said, for a second saying to shun
+    said: set[str] | None = None  # collects the words of a first sentence, for a second one to avoid
     stop: str = "."
 
     def word(self, concept: Concept, rng: Random) -> str:
@@ -69,7 +69,7 @@ def is_many(number: Concept) -> bool:
 
 
 def noun_phrase(number: str, quality: str, noun: str) -> str:
-    """The words of a noun phrase; `noun` is inflected already."""
+    """The words of a noun phrase; `noun` already has its number."""
     head = f"{quality} {noun}" if quality else noun
     return f"{article(head) if number == 'a' else number} {head}"
 
@@ -87,7 +87,7 @@ def _noun(noun: Concept, number: Concept, style: Style, rng: Random, quality: Co
 
 @cache
 def auxiliary(tense: str, passive: bool, negated: bool, many: bool, short: bool) -> tuple[str, str]:
-    """What goes before the verb, and the verb's form."""
+    """The auxiliary before the verb, and the form of the verb."""
     one, more, form = _VERB[tense, passive]
     words = more if many else one
     if form == "s" and many:
@@ -102,7 +102,7 @@ def auxiliary(tense: str, passive: bool, negated: bool, many: bool, short: bool)
 
 
 def joint(construction: str, event: Event) -> tuple[str, str, str]:
-    """The fixed words of a cleft: before, between, and those of a relative clause."""
+    """The fixed words of a construction: before and between the parts, and in a relative clause."""
     return _joint(construction, event.tense, event.topic.wild,
                   other(event.object, None) is not None, is_many(event.object_number))  # fmt: skip
 
@@ -126,13 +126,13 @@ def _joint(construction: str, tense: str, wild: bool, person: bool, many: bool) 
 
 @cache
 def fixed_words(construction: str, tense: str, wild: bool, person: bool, many: bool) -> str:
-    """All words that the construction itself brings."""
+    """All fixed words of a construction."""
     by = "by" if construction == "passive" else ""
     return " ".join((*_joint(construction, tense, wild, person, many), by))
 
 
 def _object(event: Event, verb: str, passive: bool, style: Style, rng: Random) -> tuple[str, str, str]:
-    """The object, what goes between verb and object, and what follows: the recipient's places."""
+    """The object, and the recipient either between verb and object or after it."""
     noun = _noun(event.object, event.object_number, style, rng, event.object_quality)
     if event.recipient is None:
         return noun, "", ""
@@ -143,7 +143,7 @@ def _object(event: Event, verb: str, passive: bool, style: Style, rng: Random) -
 
 
 def _clause(event: Event, construction: str, style: Style, rng: Random, rest: list[str]) -> list[str]:
-    """Subject, verb and object in the construction's order, then `rest`."""
+    """The subject, verb and object in the order of the construction, then `rest`."""
     passive = construction == "passive"
     relative = construction == "relative" and event.agent_trait is not None
     subject = _noun(event.agent, event.agent_number, style, rng, None if relative else event.agent_trait)
@@ -175,7 +175,7 @@ def _clause(event: Event, construction: str, style: Style, rng: Random, rest: li
 
 
 def realise(event: Event, rng: Random, style: Style = PLAIN) -> str:
-    """One sentence that says the event."""
+    """One sentence that expresses the event."""
     construction = style.constructions.draw(rng)
     tool = style.word(event.tool, rng) if event.tool else ""
     place = style.word(event.place, rng) if event.place else ""

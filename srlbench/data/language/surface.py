@@ -1,4 +1,4 @@
-"""How often a concept puts a word into a sentence, from the probabilities the sentences are made with."""
+"""The probability that a concept puts a word into a sentence, from the probabilities of the generator."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-Said = tuple[tuple[float, Counter[str]], ...]  # the ways of saying something: probability and words
+Said = tuple[tuple[float, Counter[str]], ...]  # the ways to express something: the probability and words of each
 
 
 @cache
 def ways(concept: Concept | None, form: str = "") -> Said:
-    """The ways to say a concept: as it stands, or as "many" or a verb form tells."""
-    if concept is None or concept is ONE:  # the article depends on its neighbour: see `an`
+    """The ways to express a concept, in its base form, in the plural ("many") or in a verb form."""
+    if concept is None or concept is ONE:  # the article depends on the next word: see `an`
         return ((1.0, Counter()),)
     if form == "many":
         return tuple((p, Counter(words(plural(word)))) for word, p in synonyms(concept))
@@ -37,16 +37,16 @@ def ways(concept: Concept | None, form: str = "") -> Said:
 
 @cache
 def presence(concept: Concept | None, form: str = "") -> dict[str, float]:
-    """Word -> the probability that saying the concept uses it."""
-    found: Counter[str] = Counter()
+    """Word -> the probability that the words for the concept contain it."""
+    total: Counter[str] = Counter()
     for p, counts in ways(concept, form):
         for word in counts:
-            found[word] += p  # type: ignore[assignment]
-    return dict(found)
+            total[word] += p  # type: ignore[assignment]
+    return dict(total)
 
 
 def miss(word: str, concept: Concept | None, form: str = "") -> float:
-    """The probability that saying the concept does without the word."""
+    """The probability that the words for the concept do not contain this word."""
     return 1.0 - presence(concept, form).get(word, 0.0)
 
 
@@ -63,7 +63,7 @@ def has_article(word: str, head: Concept) -> float:
 
 @lru_cache(2048)
 def handing(verb: Concept, form: str, word: str, may_shift: bool) -> float:
-    """Miss of a dative verb and its "to", which the dative shift does without."""
+    """The miss of a dative verb with its "to", which the dative shift removes."""
     total = 0.0
     for base, p in synonyms(verb):
         if word not in words(verb_forms(base)[form]):

@@ -1,4 +1,4 @@
-"""Training text: sentences, and triplets of an anchor, what it entails and what contradicts it."""
+"""Training text: sentences, and triplets of an anchor, an entailed sentence and a contradicting one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sentences(n: int, seed: int, version: int) -> list[str]:
 
 
 def frame(rng: Random) -> Event | Opinion:
-    """Draw what a training sentence means."""
+    """Draw the meaning of a training sentence."""
     topic = topics().draw(rng)
     return opinion(rng, False, topic) if OPINIONS.draw(rng) else event(rng, False, topic)
 

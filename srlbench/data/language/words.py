@@ -1,4 +1,4 @@
-"""What each word of the training text tells, read from `words.tsv`, which `gain` computes."""
+"""The information of each word of the training text, from the file `words.tsv`, which `gain` computes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from math import log2
 
 @dataclass(frozen=True)
 class Information:
-    """What one word tells, in bits.
+    """The information of one word, in bits.
 
-    probability: of drawing this word when drawing a word of the training text.
-    self_information: -log2 of it.
-    gain: KL(P(M | the word occurs in the sentence) || P(M)), M being the sentence's whole meaning frame.
+    probability: of this word when one word of the training text is drawn.
+    self_information: -log2 of the probability.
+    gain: KL(P(M | the word occurs in the sentence) || P(M)), where M is the whole meaning frame of the sentence.
     """
 
     probability: float
@@ -24,10 +24,10 @@ class Information:
 
 @cache
 def information() -> dict[str, Information]:
-    """Every word of the training text with what it tells."""
-    found: dict[str, Information] = {}
+    """Word of the training text -> its information."""
+    table: dict[str, Information] = {}
     for line in (files(__package__) / "words.tsv").read_text("utf-8").splitlines():
         word, probability, gain = line.split("\t")
         p = float(probability)
-        found[word] = Information(p, -log2(p), float(gain))
-    return found
+        table[word] = Information(p, -log2(p), float(gain))
+    return table

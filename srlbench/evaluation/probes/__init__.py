@@ -1,4 +1,4 @@
-"""SentEval's question to an encoder: how well does a linear classifier on its fixed vectors do?"""
+"""SentEval's probes: linear classifiers on the fixed vectors of an encoder."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Part = tuple[Vectors, Labels]
 
 @dataclass(frozen=True)
 class Adam:
-    """SentEval's classifier as the SimCSE papers run it: one linear layer, Adam, early stopping."""
+    """The settings of SentEval's classifier in the SimCSE papers: one linear layer, Adam, early stopping."""
 
     batch: int = 64
-    tenacity: int = 5  # checks without improvement that are forgiven
-    epoch_size: int = 4  # passes between checks
+    tenacity: int = 5  # checks without improvement that do not stop the training
+    epoch_size: int = 4  # passes over the data between checks
     max_epoch: int = 200
     lr: float = 1e-3
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a probe says of one task."""
+    """The result of a probe on one task."""
 
-    accuracy: float  # percent; under nested folds the mean of the outer accuracies, each rounded to two decimals
-    dev: float  # percent: the inner accuracy that chose the decay, mean over outer folds
-    predicted: Labels  # of the scored rows, in the order given
-    decay: tuple[float, ...]  # chosen, one per outer fold
+    accuracy: float  # percent; with nested folds the mean of the outer accuracies, each rounded to two decimals
+    dev: float  # percent: the inner accuracy by which the decay was chosen, as a mean over outer folds
+    predicted: Labels  # of the scored rows, in their order
+    decay: tuple[float, ...]  # the chosen decay of each outer fold
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Softmax regression with weight decay, solved exactly ("converged") or trained as SentEval does ("senteval")."""
+    """Softmax regression with weight decay, solved exactly ("converged") or trained like SentEval ("senteval")."""
 
     name: Literal["converged", "senteval"]
     folds: int = 10
@@ -47,7 +47,7 @@ class Probe:
     adam: Adam = field(default_factory=Adam)
 
     def nested(self, x: Vectors, y: Labels) -> Fitted:
-        """Nested cross-validation: every row predicted by a fit that never saw it."""
+        """The result of nested cross-validation: every row is predicted by a fit without it."""
         outers = nested(y, self.folds, self.seed)
         predicted, dev, decay = self._run(x, y, outers)
         labels = np.empty_like(y)
@@ -58,12 +58,12 @@ class Probe:
         return Fitted(float(np.mean(accuracies)), dev, labels, decay)
 
     def kfold(self, train: Part, test: Part) -> Fitted:
-        """A fixed test set; cross-validation of train chooses the decay."""
+        """The result on a fixed test set; the decay is chosen by cross-validation on train."""
         x, y = _stack(train, test)
         return self._fixed(x, y, kfold(y, len(train[1]), self.folds, self.seed))
 
     def split(self, train: Part, dev: Part, test: Part) -> Fitted:
-        """A fixed test set; dev chooses the decay."""
+        """The result on a fixed test set; the decay is chosen on dev."""
         x, y = _stack(train, dev, test)
         return self._fixed(x, y, split(len(train[1]), len(dev[1]), len(test[1])))
 
@@ -72,20 +72,20 @@ class Probe:
         return Fitted(float(100 * (predicted == y[outers[0].fold.held]).mean()), dev, predicted, decay)
 
     def _run(self, x: Vectors, y: Labels, outers: tuple[Outer, ...]) -> tuple[list[Labels], float, tuple[float, ...]]:
-        """Labels of each outer fold's held-out rows, the mean inner accuracy, the decays chosen."""
+        """The labels of each outer fold's held-out rows, the mean inner accuracy, and the chosen decays."""
         if not np.isfinite(x).all():
             raise ValueError("embeddings are not finite: no probe can learn from them")
         if self.name == "converged":
-            from srlbench.evaluation.probes import converged  # torch is imported when a probe runs
+            from srlbench.evaluation.probes import converged  # torch is imported only when a probe runs
 
-            done = converged.run(x, y, outers, self.decay)
+            results = converged.run(x, y, outers, self.decay)
         else:
             from srlbench.evaluation.probes import senteval
 
-            done = senteval.run(x, y, outers, self.decay, self.adam, self.seed)
-        choices = [choice for choice, _ in done]
+            results = senteval.run(x, y, outers, self.decay, self.adam, self.seed)
+        choices = [choice for choice, _ in results]
         dev = float(np.mean([c.dev for c in choices]))
-        return [labels for _, labels in done], dev, tuple(self.decay[c.place] for c in choices)
+        return [labels for _, labels in results], dev, tuple(self.decay[c.index] for c in choices)
 
 
 def _stack(*parts: Part) -> Part:

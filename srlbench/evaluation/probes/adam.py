@@ -1,7 +1,7 @@
-"""SentEval's linear classifier under Adam, many fits in step: those on the same rows share their mini-batches.
+"""SentEval's linear classifier under Adam: many fits are trained together, and those on the same rows share batches.
 
-Every fit goes through the numbers it would go through alone: the same start, the same order of rows, its own moments
-and its own early stopping. Only the order of summation inside a product differs.
+Every fit has the same numbers as if it were trained alone: the same start, the same order of rows, its own moments and
+its own early stopping. Only the order of summation inside a product differs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HELD_OUT = 0.05
 
 @dataclass(frozen=True)
 class Fit:
-    """Rows to train on and rows that stop it; the permutation drawn before the first pass, if any, is that long."""
+    """The rows to train on, the rows for early stopping, and the length of a permutation to draw first (0: none)."""
 
     train: NDArray[np.int64]
     held: NDArray[np.int64]
@@ -32,7 +32,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Data:
-    """All rows, float32, padded to the width of a vector register and with a one for the bias; labels one-hot too."""
+    """All rows in float32, with a one for the bias, padded for vector registers; and their labels, also one-hot."""
 
     x: Tensor
     y: Tensor
@@ -42,7 +42,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """Best held-out accuracy (fits, decays), a fraction, and the weights (fits, decays, classes, width) that had it."""
+    """The best held-out accuracy (fits, decays), a fraction, and its weights (fits, decays, classes, width)."""
 
     accuracy: Tensor
     w: Tensor
@@ -50,7 +50,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Layers:
-    """Weights and Adam's moments (fits, decays x classes, width), changed in place."""
+    """The weights and Adam's moments (fits, decays x classes, width); they are changed in place."""
 
     w: Tensor
     m: Tensor
@@ -58,12 +58,12 @@ class Layers:
     decay: Tensor
 
     def only(self, keep: Tensor) -> Layers:
-        """Of some of the fits."""
+        """The layers of some of the fits."""
         return Layers(self.w[keep], self.m[keep], self.v[keep], self.decay[keep])
 
 
 def data(x: NDArray[np.float32], y: NDArray[np.int64], classes: int) -> Data:
-    """Rows as the fits want them."""
+    """The rows in the form that the fits need."""
     n, inputs = x.shape
     wide = torch.zeros(n, 16 * math.ceil((inputs + 1) / 16))
     wide[:, :inputs] = torch.from_numpy(x)
@@ -73,14 +73,14 @@ def data(x: NDArray[np.float32], y: NDArray[np.int64], classes: int) -> Data:
 
 
 def held_out(fold: Fold, seed: int) -> Fit:
-    """A fold without held-out rows of its own: the first permutation gives it a twentieth of the training rows."""
+    """The fit of a fold whose early stopping uses a twentieth of its training rows, from the first permutation."""
     order = np.random.RandomState(seed).permutation(len(fold.train))
     count = max(1, int(HELD_OUT * len(order)))
     return Fit(fold.train[order[count:]], fold.train[order[:count]], len(order))
 
 
 def train(rows: Data, fits: list[Fit], decay: Tensor, adam: Adam, seed: int) -> Trained:
-    """Fits with equally many batches a pass, each at every decay of its row of decay (fits, decays)."""
+    """Train fits with equally many batches in a pass, each at every decay in its row of `decay` (fits, decays)."""
     count, decays = decay.shape
     layers = _start(rows, decay, seed)
     best = Trained(
@@ -91,12 +91,12 @@ def train(rows: Data, fits: list[Fit], decay: Tensor, adam: Adam, seed: int) -> 
     streams = _streams(fits, seed)
     live, steps, passes = torch.arange(count), 0, 0
     while len(live) and passes <= adam.max_epoch:
-        now = [fits[i] for i in live]
+        running = [fits[i] for i in live]
         for _ in range(adam.epoch_size):
-            steps = _pass(rows, layers, _order(now, streams, adam.batch), adam, steps)
+            steps = _pass(rows, layers, _order(running, streams, adam.batch), adam, steps)
         passes += adam.epoch_size
-        for place, i in enumerate(live.tolist()):
-            w = layers.w[place].view(decays, -1, layers.w.shape[2])
+        for row, i in enumerate(live.tolist()):
+            w = layers.w[row].view(decays, -1, layers.w.shape[2])
             accuracy = _accuracy(rows, fits[i].held, w)
             better = (accuracy > best.accuracy[i]) & ~stopped[i]
             best.accuracy[i] = torch.where(better, accuracy, best.accuracy[i])
@@ -110,7 +110,7 @@ def train(rows: Data, fits: list[Fit], decay: Tensor, adam: Adam, seed: int) -> 
 
 
 def _start(rows: Data, decay: Tensor, seed: int) -> Layers:
-    """The same for all fits: torch.nn.Linear as it comes out of a fresh seed, without touching torch's own stream."""
+    """The start of all fits: a torch.nn.Linear initialised from the seed, without use of torch's global generator."""
     draws, inputs, classes = torch.Generator().manual_seed(seed), rows.inputs, rows.hot.shape[1]
     one = torch.zeros(classes, rows.x.shape[1])
     weight, bias = torch.empty(classes, inputs), torch.empty(classes)
@@ -122,7 +122,7 @@ def _start(rows: Data, decay: Tensor, seed: int) -> Layers:
 
 
 def _streams(fits: list[Fit], seed: int) -> dict[tuple[int, int], np.random.RandomState]:
-    """Random orders start from one seed: fits of one length draw the same ones."""
+    """The generators of random orders, all from the same seed: fits of the same length share one."""
     streams = {(len(f.train), f.drawn): np.random.RandomState(seed) for f in fits}
     for (_, drawn), stream in streams.items():
         if drawn:
@@ -133,7 +133,7 @@ def _streams(fits: list[Fit], seed: int) -> dict[tuple[int, int], np.random.Rand
 def _order(
     fits: list[Fit], streams: dict[tuple[int, int], np.random.RandomState], batch: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One pass: rows (batches, fits x batch), the last batch padded, and each row's weight in it and before it."""
+    """The order of a pass: rows (batches, fits x batch); weights of a row before and in the padded last batch."""
     orders = {key: stream.permutation(key[0]) for key, stream in streams.items()}
     batches = math.ceil(len(fits[0].train) / batch)
     rows, weight = np.zeros((len(fits), batches * batch), dtype=np.int64), np.zeros((len(fits), batch), np.float32)
@@ -142,24 +142,24 @@ def _order(
         last = n - (batches - 1) * batch
         rows[i, :n] = fit.train[orders[n, fit.drawn]]
         weight[i, :last] = 1 / last
-    turned = rows.reshape(len(fits), batches, batch).swapaxes(0, 1).reshape(batches, -1)
-    return torch.from_numpy(turned), torch.tensor(1 / batch), torch.from_numpy(weight)[:, None, None]
+    by_batch = rows.reshape(len(fits), batches, batch).swapaxes(0, 1).reshape(batches, -1)
+    return torch.from_numpy(by_batch), torch.tensor(1 / batch), torch.from_numpy(weight)[:, None, None]
 
 
 def _pass(rows: Data, layers: Layers, order: tuple[Tensor, Tensor, Tensor], adam: Adam, steps: int) -> int:
-    """Adam over every batch, and the number of steps made so far."""
-    (places, inside, last), w, m, v = order, layers.w, layers.m, layers.v
+    """Take an Adam step on every batch; return the number of steps so far."""
+    (batches, inside, last), w, m, v = order, layers.w, layers.m, layers.v
     fits, outputs, width = w.shape
     classes = rows.hot.shape[1]
-    x, gradient, scale = w.new_empty(places.shape[1], width), torch.empty_like(w), torch.empty_like(w)
-    for at, place in enumerate(places):
+    x, gradient, scale = w.new_empty(batches.shape[1], width), torch.empty_like(w), torch.empty_like(w)
+    for number, batch in enumerate(batches):
         steps += 1
-        torch.index_select(rows.x, 0, place, out=x)
-        each = x.view(fits, -1, width)
-        hot = rows.hot.index_select(0, place).view(fits, 1, -1, classes).mT
-        p = torch.bmm(w, each.mT).view(fits, outputs // classes, classes, -1).softmax(2)
-        p.sub_(hot).mul_(last if at == len(places) - 1 else inside)
-        torch.bmm(p.view(fits, outputs, -1), each, out=gradient).addcmul_(w, layers.decay)
+        torch.index_select(rows.x, 0, batch, out=x)
+        by_fit = x.view(fits, -1, width)
+        hot = rows.hot.index_select(0, batch).view(fits, 1, -1, classes).mT
+        p = torch.bmm(w, by_fit.mT).view(fits, outputs // classes, classes, -1).softmax(2)
+        p.sub_(hot).mul_(last if number == len(batches) - 1 else inside)
+        torch.bmm(p.view(fits, outputs, -1), by_fit, out=gradient).addcmul_(w, layers.decay)
         m.lerp_(gradient, 1 - BETA1)
         v.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         torch.sqrt(v, out=scale).div_(math.sqrt(1 - BETA2**steps)).add_(EPS)
@@ -168,7 +168,7 @@ def _pass(rows: Data, layers: Layers, order: tuple[Tensor, Tensor, Tensor], adam
 
 
 def _accuracy(rows: Data, held: NDArray[np.int64], w: Tensor) -> Tensor:
-    """Of weights (decays, classes, width) on held rows."""
-    place = torch.from_numpy(held)
-    labels = (rows.x.index_select(0, place) @ w.mT).argmax(-1)
-    return (labels == rows.y[place]).double().mean(1)
+    """The accuracy of weights (decays, classes, width) on held-out rows."""
+    index = torch.from_numpy(held)
+    labels = (rows.x.index_select(0, index) @ w.mT).argmax(-1)
+    return (labels == rows.y[index]).double().mean(1)

@@ -1,4 +1,4 @@
-"""L-BFGS on many convex problems at once, each with its own step; a problem at its minimum drops out."""
+"""L-BFGS on many convex problems at once; each has its own step, and leaves when it is at its minimum."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from torch import Tensor
 
 from srlbench.evaluation.probes.logistic import Problem, inverse
 
-GAP = 1e-11  # certain bound on what is left of the loss: with penalty p, ||gradient||^2 / 2p
-PAIRS = 8
-PATIENCE = 60  # evaluations guided by a Hessian of other rows before a fit gets its own
-ROUNDS = 200  # Hessians of its own before a fit is given up
+GAP = 1e-11  # allowed distance of the loss to its minimum; with penalty p, ||gradient||^2 / 2p is a bound of it
+PAIRS = 8  # of steps and gradient changes in memory
+PATIENCE = 60  # evaluations with a Hessian of other rows before a fit gets its own
+ROUNDS = 200  # own Hessians of a fit before an error
 
 
 @dataclass(frozen=True)
 class Guide:
-    """Approximate inverse Hessians, and which of them serves each fit."""
+    """Approximate inverse Hessians, and the index of the one for each fit."""
 
     inverses: Tensor  # (guides, logits, dimensions, dimensions)
     serves: Tensor  # (fits,)
 
     def only(self, fits: Tensor) -> Guide:
-        """For some of the fits."""
+        """The guide of some of the fits."""
         return replace(self, serves=self.serves[fits])
 
     def apply(self, v: Tensor) -> Tensor:
-        """The inverse times v. A softmax's logits sum to zero at the optimum: so do their steps."""
+        """The inverse times v. The logits of a softmax sum to zero at the optimum, so steps sum to zero too."""
         out = torch.empty_like(v)
-        for place in torch.unique(self.serves):
-            fits = (self.serves == place).nonzero()[:, 0]
-            out[:, :, fits] = self.inverses[place] @ v[:, :, fits]
+        for index in torch.unique(self.serves):
+            fits = (self.serves == index).nonzero()[:, 0]
+            out[:, :, fits] = self.inverses[index] @ v[:, :, fits]
         return out - out.mean(0) if len(out) > 1 else out
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A step taken and the change of gradient along it; scale is zero where none was taken."""
+    """A step and the change of the gradient along it; scale is zero for a fit that did not take the step."""
 
     step: Tensor
     change: Tensor
     scale: Tensor
 
     def only(self, fits: Tensor) -> Pair:
-        """For some of the fits."""
+        """The pair of some of the fits."""
         return Pair(self.step[:, :, fits], self.change[:, :, fits], self.scale[fits])
 
 
 @dataclass(frozen=True)
 class State:
-    """Where every fit stands and the step it tries next."""
+    """The current point of every fit, and the step that it tries next."""
 
     w: Tensor
     loss: Tensor
@@ -59,50 +59,50 @@ class State:
     pairs: tuple[Pair, ...] = ()
 
     def only(self, fits: Tensor) -> State:
-        """For some of the fits."""
+        """The state of some of the fits."""
         w, gradient, step = (t[:, :, fits] for t in (self.w, self.gradient, self.step))
         return State(w, self.loss[fits], gradient, step, tuple(p.only(fits) for p in self.pairs))
 
 
 def solve(problem: Problem, start: Tensor, guide: Guide, budget: int) -> tuple[Tensor, Tensor]:
-    """Weights after at most budget evaluations, and which fits are at their minimum."""
+    """The weights after at most `budget` evaluations, and which fits are at their minimum."""
     w, live = start.clone(), torch.arange(start.shape[2])
-    arrived = torch.zeros(len(live), dtype=torch.bool)
+    converged = torch.zeros(len(live), dtype=torch.bool)
     loss, gradient = problem.evaluate(w)
     state = State(w.clone(), loss, gradient, -guide.apply(gradient))
     for _ in range(budget):
         done = state.gradient.square().sum((0, 1)) <= 2 * GAP * problem.penalty
         if done.any():
-            w[:, :, live[done]], arrived[live[done]] = state.w[:, :, done], True
+            w[:, :, live[done]], converged[live[done]] = state.w[:, :, done], True
             keep = (~done).nonzero()[:, 0]
             live, state, problem, guide = live[keep], state.only(keep), problem.only(keep), guide.only(keep)
         if not len(live):
             break
         state = _advance(problem, state, guide)
     w[:, :, live] = state.w
-    return w, arrived
+    return w, converged
 
 
 def minima(problem: Problem, start: Tensor, guide: Guide) -> Tensor:
-    """Weights of all fits at their minima: together, and what the guide does not serve one by one."""
-    w, arrived = solve(problem, start, guide, PATIENCE)
-    for fit in (~arrived).nonzero():
+    """The weights of all fits at their minima; fits that do not converge together are solved one by one."""
+    w, converged = solve(problem, start, guide, PATIENCE)
+    for fit in (~converged).nonzero():
         w[:, :, fit] = _alone(problem.only(fit), w[:, :, fit])
     return w
 
 
 def _alone(problem: Problem, w: Tensor) -> Tensor:
-    """Weights of one fit, guided by its own Hessian, again and again."""
+    """The weights of one fit at its minimum, guided by its own Hessian, which is renewed until it converges."""
     for _ in range(ROUNDS):
         own = Guide(inverse(problem.curvature(w, 0))[None], torch.zeros(1, dtype=torch.int64))
-        w, arrived = solve(problem, w, own, PATIENCE // 2)
-        if arrived.all():
+        w, converged = solve(problem, w, own, PATIENCE // 2)
+        if converged.all():
             return w
     raise ArithmeticError("the probe did not converge: are the embeddings of a sensible size?")
 
 
 def _advance(problem: Problem, state: State, guide: Guide) -> State:
-    """Try the step: take it where the loss falls enough, shorten it elsewhere."""
+    """Try the step of each fit: take it if the loss falls enough, shorten it otherwise."""
     loss, gradient = problem.evaluate(state.w + state.step)
     slope = _dot(state.gradient, state.step)
     taken = loss <= state.loss + 1e-4 * slope + 1e-14 * state.loss.abs()
@@ -122,7 +122,7 @@ def _advance(problem: Problem, state: State, guide: Guide) -> State:
 
 
 def _direction(gradient: Tensor, pairs: tuple[Pair, ...], guide: Guide) -> Tensor:
-    """The two-loop recursion around the guide."""
+    """The next direction: the two-loop recursion of L-BFGS around the guide."""
     q, weights = gradient.clone(), []
     for pair in reversed(pairs):
         weights.append(pair.scale * _dot(pair.step, q))

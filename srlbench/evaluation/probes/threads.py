@@ -1,4 +1,4 @@
-"""How many threads torch may use, for a while."""
+"""The number of threads that torch uses in a probe."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[int]:
-    """One thread for each operation; gives the number there was, and that number back at the end.
+    """Use one thread for each operation; yield the previous number of threads, and restore it at the end.
 
-    The probes' operations are short. On a busy machine threads that share one wait for each other ten times as long
-    as it takes, and sums would depend on their number.
+    The operations of a probe are short. On a busy machine, threads that share an operation wait for each other ten
+    times as long as it takes, and sums would depend on the number of threads.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The fourteen evaluation sets, named after the sets whose shape they have."""
+"""The fourteen generated evaluation sets, named after the real sets that they imitate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The genres that the sets of graded pairs are made of: topics, length, noise, how alike the pairs are."""
+"""The genres of the sets of graded pairs: their topics, length, noise and similarity of pairs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..realise import CONSTRUCTIONS
 SIMPLE = Pool(("active", "passive"), [75, 25])
 BOTH = Pool(("active", "passive"), [50, 50])
 
-# Kinds of pair, from the same event to one of another topic.
+# The kinds of pairs, from the same event to an event of another topic.
 KINDS = ("same", "vaguer", "one change", "two changes", "same actors", "same topic", "unrelated")
 
 
 @dataclass(frozen=True)
 class Genre:
-    """What one subset is made of: topics, kinds of pair, how much detail, constructions, noise."""
+    """The settings of one subset: topics, kinds of pairs, amount of detail, constructions, noise."""
 
     name: str
     topics: tuple[str, ...] = TOPICS
     weights: tuple[int, ...] = (20, 11, 16, 13, 10, 19, 11)
-    lean: float = 0.5  # how much detail is left out
+    lean: float = 0.5  # the share of details to drop
     constructions: Pool[str] = CONSTRUCTIONS
     filled: int = 20
     noise: Callable[[str, Random], str] = noise.plain

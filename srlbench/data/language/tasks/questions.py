@@ -1,4 +1,4 @@
-"""GenTREC: what a question asks for, from the slot of the frame that it leaves open."""
+"""GenTREC: questions, labelled by the kind of answer that they ask for."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..morphology import article, plural, verb_forms
 from ..realise import PLAIN
 
 ABBR, DESC, ENTY, HUM, LOC, NUM = range(6)
-SHARES = {ABBR: 6, DESC: 22, ENTY: 23, HUM: 21, LOC: 14, NUM: 14}  # in a hundred
+SHARES = {ABBR: 6, DESC: 22, ENTY: 23, HUM: 21, LOC: 14, NUM: 14}  # percent
 
-# Many questions are worded alike and ask for what their head noun names: {head}.
+# Templates that all classes share: only the head noun, {head}, tells the kind of answer.
 SHARED = (
     "What {head} comes to mind when {agents} {base} {objects}?",
     "Which {head} did the {agent} name after {base_ing} the {object}?",
@@ -95,7 +95,7 @@ OWN: dict[int, tuple[str, ...]] = {
         "How far is the {object} from here?",
     ),
 }
-HEADED = 60  # in a hundred questions, how many are worded alike
+HEADED = 60  # percent of the questions that use a shared template
 
 
 def _one_of(items: tuple[str, ...] | list[str], rng: Random) -> str:
@@ -103,7 +103,7 @@ def _one_of(items: tuple[str, ...] | list[str], rng: Random) -> str:
 
 
 def _organisation(agent: str, rng: Random) -> tuple[str, str]:
-    """A body such as 'Royal Doctors Council', and its initials."""
+    """An organisation such as 'Royal Doctors Council', and its initials."""
     first = ("National", "International", "Royal", "European", "United", "Central", "American", "Free")
     last = ("Council", "Union", "Association", "Board", "Society", "League", "Institute", "Fund", "Office")
     words = f"{_one_of(first, rng)} {plural(agent).title()} {_one_of(last, rng)}"
@@ -115,7 +115,7 @@ def _with_article(noun: str, mass: bool = False) -> str:
 
 
 def _ask(e: Event, label: int, rng: Random) -> str:
-    """A question with the wanted kind of answer, in words of the event."""
+    """A question for this kind of answer, with words of the event."""
     thing, agent = PLAIN.word(e.object, rng), PLAIN.word(e.agent, rng)
     rival = (change.change_object(e, rng) or e).object
     kind = lexicon().hypernym[e.object]
@@ -144,7 +144,7 @@ def _ask(e: Event, label: int, rng: Random) -> str:
 
 
 def questions(name: str, rng: Random) -> Rows:
-    """The six classes of question, in the real set's proportions."""
+    """The rows of GenTREC: six classes of questions, in the proportions of the real set."""
     splits: dict[str, dict[str, list[object]]] = {}
     seen: set[str] = set()
     for split, n in (("train", 700), ("test", 300)):

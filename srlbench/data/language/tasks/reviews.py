@@ -1,4 +1,4 @@
-"""Attitude: GenMR, GenCR, GenSST2 and GenMPQA tell good from bad, GenSUBJ judgement from event."""
+"""Sets of attitude: good or bad in GenMR, GenCR, GenSST2 and GenMPQA; a judgement or an event in GenSUBJ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..realise import PLAIN, Style, fill, realise
 FILMS, PRODUCTS = ("film", "film", "music"), ("computing", "travel", "building", "music", "cooking", "office")
 Maker = Callable[[Random, Topic, bool], str]
 
-# {c} is conceded or expected, {m} is what is meant and decides.
+# {c} is a conceded or expected opinion; {m} is the main opinion, which gives the label.
 CONCESSIONS = zipf(
     (
         "although {c}, {m}",
@@ -32,7 +32,7 @@ CONCESSIONS = zipf(
     6,
 )
 AGREEMENTS = zipf(("{c} and {m}", "{c}, and what is more, {m}", "not only that: {c}, and {m}"), 4)
-# What is said of a thing without a word for good or bad.
+# Opinions about a thing without a word for good or bad.
 HINTS = {
     True: (
         "I would gladly come back for the {n}",
@@ -98,16 +98,16 @@ def _review(rng: Random, topic: Topic, positive: bool) -> str:
 
 
 def _labelled(rng: Random, n: int, share: float, names: tuple[str, ...], make: Maker) -> dict[str, list[object]]:
-    """`n` different texts, the given share of them labelled 1, in an order that tells nothing."""
+    """The columns of `n` distinct texts in random order; this share of them has label 1."""
     topics = [topic for name in names for topic in lexicon().topics if topic.name == name]
     positives = round(n * share)
-    found: dict[str, int] = {}
-    for label, wanted in ((1, positives), (0, n)):
-        while len(found) < wanted:
+    labels: dict[str, int] = {}
+    for label, size in ((1, positives), (0, n)):
+        while len(labels) < size:
             text = make(rng, topics[int(rng.random() * len(topics))], label == 1)
-            found.setdefault(text, label)
-    order = sorted((rng.random(), text) for text in found)
-    return {"text": [text for _, text in order], "label": [found[text] for _, text in order]}
+            labels.setdefault(text, label)
+    order = sorted((rng.random(), text) for text in labels)
+    return {"text": [text for _, text in order], "label": [labels[text] for _, text in order]}
 
 
 def _one_split(name: str, columns: dict[str, list[object]]) -> Rows:
@@ -133,12 +133,12 @@ def sentiment(name: str, rng: Random) -> Rows:
 
 
 def _phrase(rng: Random, topic: Topic, positive: bool) -> str:
-    """Two to five words of attitude."""
+    """A phrase of two to five words with an attitude."""
     shape = rng.random()
     if shape < 0.4:
         verb = next(v for v in iter(lambda: zipf(lexicon().acts).draw(rng), None) if v[1])[0 if positive else 1]
         assert verb is not None
-        who = PLAIN.word(people(topic, None).draw(rng), rng)
+        person = PLAIN.word(people(topic, None).draw(rng), rng)
         form = verb_forms(PLAIN.word(verb, rng))
         opening = (
             "{past} the {n}",
@@ -147,7 +147,7 @@ def _phrase(rng: Random, topic: Topic, positive: bool) -> str:
             "{done} by the {n}",
             "will {base} the {n}",
         )
-        return opening[int(rng.random() * len(opening))].format(n=who, ns=plural(who), **form)
+        return opening[int(rng.random() * len(opening))].format(n=person, ns=plural(person), **form)
     op = _opinion(rng, topic, positive)
     judgement, thing = PLAIN.word(op.judgement, rng), PLAIN.word(op.thing, rng)
     if is_verdict(op.judgement):
@@ -188,7 +188,7 @@ REPORTED = zipf(
 
 
 def _judged_or_told(rng: Random, topic: Topic, objective: bool) -> str:
-    """An event told, or a judgement passed; some events are judged, and some judgements only reported."""
+    """A sentence that reports (objective) or judges; some reports quote a judgement, some judgements name an event."""
     style = Style(filled=10 if objective else 0, stop="")
     mixed = rng.random() < 0.3
     if objective == mixed:
@@ -196,8 +196,8 @@ def _judged_or_told(rng: Random, topic: Topic, objective: bool) -> str:
         text = REPORTED.draw(rng).format(o=inner) if objective else inner
     else:
         drawn = change.drop(event(rng, True, topic), rng, 0.4)
-        told = realise(drawn if objective else drawn._replace(stance=None), rng, style)
-        text = told if objective else JUDGED.draw(rng).format(e=told[0].lower() + told[1:])
+        report = realise(drawn if objective else drawn._replace(stance=None), rng, style)
+        text = report if objective else JUDGED.draw(rng).format(e=report[0].lower() + report[1:])
     return text[0].upper() + text[1:] + "."
 
 

@@ -1,4 +1,4 @@
-"""Pairs of sentences graded from their frames: GenSTS12 to GenSTSB, GenSICK-R and GenMRPC."""
+"""Sentence pairs with grades from their frames: GenSTS12 to GenSTSB, GenSICK-R and GenMRPC."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CORE_CHANGE: Pool[change.Change] = Pool((change.change_object, change.change_ver
 
 
 def _far(e: Event, rng: Random, topic: Topic) -> Event:
-    """Another event that shares what says little: time, tense, quantities, manner, stance."""
+    """Another event with the same minor details: time, tense, quantities, manner, stance, negation."""
     new = event(rng, True, topic)
     number = new.object_number if new.object.mass or e.object.mass else e.object_number
     return new._replace(
@@ -72,18 +72,18 @@ def _second(kind: str, e: Event, rng: Random) -> Event:
 
 
 def _pair(genre: Genre, kind: str, topic: Topic, rng: Random) -> tuple[str, str, Event, Event]:
-    """Two sentences and their frames; the more alike the meanings, the less alike the words."""
+    """Two sentences and their frames; sentences with similar meanings mostly use different words."""
     one = change.drop(event(rng, True, topic), rng, genre.lean)
     two = _second(kind, one, rng)
     said: set[str] = set()
     first = realise(one, rng, Style(genre.constructions, genre.filled, said=said))
-    apart = kind in ("same", "vaguer", "one change") and rng.random() < 0.75
-    second = realise(two, rng, Style(genre.constructions, genre.filled, shun=said if apart else ()))
+    avoid = kind in ("same", "vaguer", "one change") and rng.random() < 0.75
+    second = realise(two, rng, Style(genre.constructions, genre.filled, shun=said if avoid else ()))
     return genre.noise(first, rng), genre.noise(second, rng), one, two
 
 
 def _rows(genre: Genre, n: int, rng: Random, low: float, denied: float) -> list[tuple[str, str, float, str]]:
-    """`n` pairs of a genre, graded from `low` to 5."""
+    """`n` pairs of a genre, with grades from `low` to 5."""
     kinds = Pool(KINDS, genre.weights)
     of_topic = [topic for topic in lexicon().topics if topic.name in genre.topics]
     rows: list[tuple[str, str, float, str]] = []
@@ -101,7 +101,7 @@ def _columns(rows: list[tuple[str, str, float, str]]) -> dict[str, list[object]]
 
 
 def make(name: str, rng: Random) -> Rows:
-    """One of the sets of graded pairs."""
+    """The rows of one set of graded pairs."""
     if name == "GenSTSB":
         splits = {
             split: [row for genre in MIXED for row in _rows(genre, n, rng, 0.0, 0.6)]
@@ -130,7 +130,7 @@ NOT_PARAPHRASES: Pool[change.Change] = Pool(
 
 
 def paraphrases(name: str, rng: Random) -> Rows:
-    """Pairs that say the same, or nearly the same words and something else."""
+    """The rows of GenMRPC: pairs with the same meaning, or with similar words and another meaning."""
     genre = Genre("gen-mrpc", ("politics", "office", "crime", "science", "health", "travel"), lean=0.3)
     splits = {}
     for split, n in (("train", 600), ("test", 300)):
