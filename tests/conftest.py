@@ -103,6 +103,16 @@ def take(trained: Path) -> Take:
     return copy
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_recipe_stays() -> Iterator[None]:
+    """What a file of tests registers for its session is gone after it: a leaderboard would show it as not run."""
+    from srlbench import recipe, registry
+
+    before = list(recipe._collected)
+    yield
+    recipe._collected[:] = [each for each in recipe._collected if each in before or id(each[1]) in registry._taken]
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """Runs `srlbench …` in a fresh folder, as a user's shell would."""
