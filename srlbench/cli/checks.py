@@ -14,25 +14,7 @@ from srlbench.analysis import check as checking
 from srlbench.analysis import reproduction
 from srlbench.analysis.check import reports
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    RUN,
-    TRUST,
-    WHAT,
-    WHERE,
-    Data,
-    Files,
-    Json,
-    Results,
-    TrackName,
-    app,
-    command,
-    files_of,
-    of,
-    use,
-    written,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import UsageError
 from srlbench.runs.doctor import examine
@@ -44,7 +26,7 @@ Baseline = Annotated[
     typer.Option(
         metavar="FILE",
         help="The reviewed expectations; default: the published ones.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
@@ -55,27 +37,27 @@ Why = Annotated[
         metavar="WHY",
         help="Make these records the new baseline, and say why. The file goes to `--out`; default: baseline.toml "
         "beside the records.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
 
 
-@app.command(rich_help_panel=TRUST)
+@opt.app.command(rich_help_panel=opt.TRUST)
 def check(
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     baseline: Baseline = None,
     accept: Why = None,
-    out: Annotated[list[Path] | None, written(".xml (JUnit), .md or .json; .toml with `--accept`")] = None,
+    out: Annotated[list[Path] | None, opt.written(".xml (JUnit), .md or .json; .toml with `--accept`")] = None,
     github: Annotated[
         bool,
         typer.Option(
-            "--github", help="Annotate a GitHub Actions run, and add to its summary page.", rich_help_panel=WHERE
+            "--github", help="Annotate a GitHub Actions run, and add to its summary page.", rich_help_panel=opt.WHERE
         ),
     ] = False,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Compare the records with the reviewed baseline: one verdict for each recipe, and an exit code for CI.
 
@@ -89,11 +71,11 @@ def check(
     - `srlbench check --out check.xml --out check.md --github`
     - `srlbench check --accept "the first release" --results results`
     """
-    there = of(results, track, recipes)
+    there = opt.of(results, track, recipes)
     if accept is not None:
         _accept(there, accept, out or [], baseline is not None or github or json)
         return
-    paths = files_of(out, reports.FORMATS)
+    paths = opt.files_of(out, reports.FORMATS)
     report = checking.check(there, baseline)
     reports.write(report, paths, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     terminal.as_json(reports.plain(report)) if json else terminal.report(report)
@@ -107,7 +89,7 @@ def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool)
         raise UsageError("--accept compares nothing, so --baseline, --github and --json do not go with it.")
     if len(out) > 1:
         raise UsageError("--accept writes one baseline: give --out once.")
-    path = checking.accept(results, why, files_of(out, (".toml",))[0] if out else None)
+    path = checking.accept(results, why, opt.files_of(out, (".toml",))[0] if out else None)
     typer.echo(f"Wrote {path}; review it and commit it.")
 
 
@@ -115,13 +97,13 @@ Run = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
-        help=f"{RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
+        help=f"{opt.RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
     ),
 ]
 Reference = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=WHERE
+        metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=opt.WHERE
     ),
 ]
 Confirmations = Annotated[
@@ -130,23 +112,23 @@ Confirmations = Annotated[
         metavar="DIR",
         help="The results folder that the confirmation goes to.",
         envvar="SRLBENCH_RESULTS",
-        rich_help_panel=WHERE,
+        rich_help_panel=opt.WHERE,
     ),
 ]
 
 
-@app.command(rich_help_panel=TRUST)
+@opt.app.command(rich_help_panel=opt.TRUST)
 def reproduce(
     run: Run,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
     results: Reference = None,
-    data: Data = None,
+    data: opt.Data = None,
     by: Annotated[
         str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.", show_default=False)
     ] = "",
-    out: Confirmations = DEFAULT_RESULTS,
-    json: Json = False,
+    out: Confirmations = opt.DEFAULT_RESULTS,
+    json: opt.Json = False,
 ) -> None:
     """Run a record again with its seed and settings: are the digits equal, within the interval, or outside?
 
@@ -160,12 +142,12 @@ def reproduce(
     - `srlbench reproduce bag-random`
     - `srlbench reproduce simcse-unsup@tiny:0 --by "A. Name"`
     """
-    use(data)
+    opt.use(data)
     recorded = find(run, tracks.load(track), results, tuple(recipes or ()))
     ensure_writable(out)
     terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
     try:
-        found = reproduction.of(rerun(recorded, command(), terminal.step))
+        found = reproduction.of(rerun(recorded, opt.command(), terminal.step))
     except KeyboardInterrupt:
         terminal.error("Interrupted. Nothing was written.")
         raise typer.Exit(130) from None
@@ -174,8 +156,10 @@ def reproduce(
     raise typer.Exit(found.exit_code)
 
 
-@app.command(rich_help_panel=TRUST)
-def doctor(track: TrackName = DEFAULT_TRACK, results: Results = DEFAULT_RESULTS, json: Json = False) -> None:
+@opt.app.command(rich_help_panel=opt.TRUST)
+def doctor(
+    track: opt.TrackName = opt.DEFAULT_TRACK, results: opt.Results = opt.DEFAULT_RESULTS, json: opt.Json = False
+) -> None:
     """Check this installation: versions, the results folder, backbones, data and determinism.
 
     Examples:

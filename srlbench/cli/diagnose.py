@@ -9,30 +9,16 @@ import typer
 
 from srlbench import tracks
 from srlbench.analysis import diagnoses as drawn
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    ENCODERS,
-    MODEL,
-    POOL,
-    WHERE,
-    Json,
-    Results,
-    TrackName,
-    app,
-    files_of,
-    write_files,
-    written,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import diagnoses, terminal
 from srlbench.diagnostics import encoder
 from srlbench.diagnostics.encoder import Subject, Weighing
 
 diagnose = typer.Typer(help="Explain why a loss or an encoder behaves as it does.", no_args_is_help=True)
-app.add_typer(diagnose, name="diagnose", rich_help_panel=ENCODERS)
+opt.app.add_typer(diagnose, name="diagnose", rich_help_panel=opt.ENCODERS)
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
-Pool = Annotated[str | None, typer.Option(metavar="NAME", help=POOL)]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=opt.MODEL)]
+Pool = Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL)]
 Text = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Sentences, one a line; default: those of the track.", show_default=False),
@@ -87,11 +73,11 @@ BeforePool = Annotated[
 ]
 Least = Annotated[int, typer.Option(min=1, metavar="N", help="Count a word only if it occurs so often in the corpus.")]
 Unit = Annotated[bool, typer.Option("--unit", help="Weigh words in the embedding divided by its length.")]
-Numbers = Annotated[list[Path] | None, written(".json")]
+Numbers = Annotated[list[Path] | None, opt.written(".json")]
 Folder = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Write numbers and pictures to this folder.", show_default=False, rich_help_panel=WHERE
+        metavar="DIR", help="Write numbers and pictures to this folder.", show_default=False, rich_help_panel=opt.WHERE
     ),
 ]
 USUAL = Weighing.methods
@@ -105,10 +91,10 @@ def gradients(
     pairs: Pairs = 64,
     pool: Pool = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The seed of the dropout.")] = 0,
-    track: TrackName = DEFAULT_TRACK,
-    results: Results = DEFAULT_RESULTS,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     out: Numbers = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Measure the gradients of losses on an encoder's own vectors: dissipation, weights, ratio (arXiv 2402.18281).
 
@@ -117,11 +103,11 @@ def gradients(
     - `srlbench diagnose gradients tiny --pool mean --loss info_nce --loss met`
     - `srlbench diagnose gradients simcse-unsup@tiny:0 --loss arccon+degrees=5`
     """
-    paths = files_of(out, (".json",))
+    paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
     found = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
     diagnoses.as_json(found) if json else diagnoses.gradients(found)
-    write_files(paths, {".json": lambda: encoder.to_json(found)})
+    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
 
 
 @diagnose.command()
@@ -132,10 +118,10 @@ def isotropy(
     pool: Pool = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The seed of the tokens that are drawn for the baseline.")] = 0,
     as_published: AsPublished = False,
-    track: TrackName = DEFAULT_TRACK,
-    results: Results = DEFAULT_RESULTS,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     out: Numbers = None,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Measure how isotropic and contextual an encoder's token vectors are, layer by layer (arXiv 2212.09170).
 
@@ -143,11 +129,11 @@ def isotropy(
 
     - `srlbench diagnose isotropy tiny --pool mean --count 200`
     """
-    paths = files_of(out, (".json",))
+    paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
     found = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
     diagnoses.as_json(found) if json else diagnoses.isotropy(found)
-    write_files(paths, {".json": lambda: encoder.to_json(found)})
+    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
 
 
 @diagnose.command()
@@ -170,9 +156,9 @@ def words(
     least: Least = 10,
     unit: Unit = False,
     out: Folder = None,
-    track: TrackName = DEFAULT_TRACK,
-    results: Results = DEFAULT_RESULTS,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    json: opt.Json = False,
 ) -> None:
     """Measure how closely the weight of a word follows its information, before and after training (arXiv 2310.15921).
 
@@ -196,9 +182,9 @@ def all_(
     out: Folder = None,
     before: Before = None,
     pool: Pool = None,
-    track: TrackName = DEFAULT_TRACK,
-    results: Results = DEFAULT_RESULTS,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    json: opt.Json = False,
 ) -> None:
     """Measure the gradients of InfoNCE, the isotropy of every layer and the weight of words, on the track's text.
 

@@ -8,23 +8,7 @@ from typing import Annotated
 import typer
 
 from srlbench import tracks
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    ENCODERS,
-    MODEL,
-    POOL,
-    RUN,
-    WHAT,
-    WHERE,
-    Data,
-    Json,
-    Results,
-    TrackName,
-    app,
-    files_of,
-    written,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import diagnoses, terminal
 from srlbench.evaluation import encoders as evaluation
 from srlbench.evaluation import scores
@@ -36,36 +20,38 @@ Protocols = Annotated[
     typer.Option(
         metavar="NAME",
         help="simcse, mteb or generated; default: simcse. May be given more than once.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
 Tasks = Annotated[
     str | None,
     typer.Option(
-        metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.", rich_help_panel=WHAT, show_default=False
+        metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.", rich_help_panel=opt.WHAT, show_default=False
     ),
 ]
 Probe = Annotated[
     str,
     typer.Option(
-        metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.", rich_help_panel=WHAT
+        metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.", rich_help_panel=opt.WHAT
     ),
 ]
-Files = Annotated[list[Path] | None, written(".json (predictions go beside it as .npz) or .csv, one row a protocol")]
+Files = Annotated[
+    list[Path] | None, opt.written(".json (predictions go beside it as .npz) or .csv, one row a protocol")
+]
 
 
-@app.command(rich_help_panel=ENCODERS)
+@opt.app.command(rich_help_panel=opt.ENCODERS)
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=opt.MODEL)],
     protocol: Protocols = None,
     tasks: Tasks = None,
     probe: Probe = "converged",
-    pool: Annotated[str | None, typer.Option(metavar="NAME", help=POOL, rich_help_panel=WHAT)] = None,
-    data: Data = None,
-    results: Results = DEFAULT_RESULTS,
+    pool: Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL, rich_help_panel=opt.WHAT)] = None,
+    data: opt.Data = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     out: Files = None,
-    json: Json = False,
+    json: opt.Json = False,
     compare: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Score an encoder that exists on the real tasks; nothing is trained or recorded.
@@ -79,7 +65,7 @@ def evaluate(
     - `srlbench evaluate org/model --protocol simcse --protocol mteb --probe both`
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
     """
-    only, files = (tasks or "").replace(",", " ").split(), files_of(out, evaluation.FORMATS)
+    only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
     setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, pool)
     if compare:  # of an earlier version, like the spellings of renamed.py
         terminal.warn(f"`--compare {compare}` is now `srlbench compare MINE.json {compare}`, after `--out MINE.json`.")
@@ -91,18 +77,18 @@ def evaluate(
         terminal.differences(comparable(found, others))
 
 
-@app.command(rich_help_panel=ENCODERS)
+@opt.app.command(rich_help_panel=opt.ENCODERS)
 def shrink(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help=f"A pruned encoder: a folder, or a run ({RUN})."),
+        typer.Argument(metavar="MODEL", help=f"A pruned encoder: a folder, or a run ({opt.RUN})."),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The new folder of the smaller encoder.", rich_help_panel=WHERE)
+        Path, typer.Option(metavar="DIR", help="The new folder of the smaller encoder.", rich_help_panel=opt.WHERE)
     ],
-    pool: Annotated[str | None, typer.Option(metavar="NAME", help=POOL, rich_help_panel=WHAT)] = None,
-    track: TrackName = DEFAULT_TRACK,
-    results: Results = DEFAULT_RESULTS,
+    pool: Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL, rich_help_panel=opt.WHAT)] = None,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
 ) -> None:
     """Leave out the heads and neurons that are all zero: a smaller, faster encoder that gives the same vectors.
 

@@ -9,17 +9,20 @@ import typer
 
 from srlbench.analysis import diagnoses as drawn
 from srlbench.analysis import dynamics as trainings
+from srlbench.cli import options as opt
 from srlbench.cli.diagnose import Losses
-from srlbench.cli.options import DEFAULT_RESULTS, DEFAULT_TRACK, READ, WHERE, Files, Results, TrackName, app, of
 from srlbench.cli.show import diagnoses, terminal
 
 plot = typer.Typer(help="Draw figures of trainings and of losses.", no_args_is_help=True)
-app.add_typer(plot, name="plot", rich_help_panel=READ)
+opt.app.add_typer(plot, name="plot", rich_help_panel=opt.READ)
 
 Picture = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Write the figure to this file: .svg or .png.", rich_help_panel=WHERE, show_default=False
+        metavar="FILE",
+        help="Write the figure to this file: .svg or .png.",
+        rich_help_panel=opt.WHERE,
+        show_default=False,
     ),
 ]
 
@@ -44,9 +47,9 @@ def dynamics(
             show_default=False,
         ),
     ] = None,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     out: Picture = None,
 ) -> None:
     """Draw what runs measured of their own training, step by step.
@@ -56,7 +59,7 @@ def dynamics(
     - `srlbench plot dynamics --results results`
     - `srlbench plot dynamics simcse-unsup mhe --results results`
     """
-    diagnoses.wrote(trainings.draw(of(results, track, recipes), recipe or [], measure or [], out))
+    diagnoses.wrote(trainings.draw(opt.of(results, track, recipes), recipe or [], measure or [], out))
 
 
 @plot.command()

@@ -10,20 +10,7 @@ import typer
 
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.analysis.results import measured
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    RUN,
-    SHARE,
-    WHAT,
-    WHERE,
-    Data,
-    Files,
-    Results,
-    app,
-    of,
-    use,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
@@ -36,19 +23,19 @@ Site = Annotated[
         "--out",
         metavar="DIR",
         help="Write a site to this folder; a site that is there is replaced.",
-        rich_help_panel=WHERE,
+        rich_help_panel=opt.WHERE,
     ),
 ]
 Repository = Annotated[
     str | None,
-    typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=WHERE),
+    typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=opt.WHERE),
 ]
 Tracks = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TRACK",
         help="The track; for a site it may be given more than once, and all that have records are the default.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
@@ -56,25 +43,26 @@ Encoders = Annotated[
     list[str] | None,
     typer.Option(
         metavar="RUN",
-        help=f"A run ({RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
+        help=f"A run ({opt.RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
         "more than once.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
 
 
-@app.command(rich_help_panel=SHARE)
+@opt.app.command(rich_help_panel=opt.SHARE)
 def publish(
     out: Site = None,
     hub: Repository = None,
     track: Tracks = None,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    data: Data = None,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    data: opt.Data = None,
     encoder: Encoders = None,
     push: Annotated[
-        bool, typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=WHERE)
+        bool,
+        typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=opt.WHERE),
     ] = False,
 ) -> None:
     """Share the results: as a static site in a folder, or as a dataset on the Hub.
@@ -86,19 +74,19 @@ def publish(
     - `srlbench publish --out site`
     - `srlbench publish --hub my-lab/srlbench --results results`
     """
-    use(data)
+    opt.use(data)
     if (out is None) == (hub is None):
         raise UsageError("Say where to publish: --out DIR for a site, or --hub OWNER/NAME.")
     if out is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
         folder.check(out)
-        asked = [of(results, name, recipes) for name in dict.fromkeys(track or [])]
+        asked = [opt.of(results, name, recipes) for name in dict.fromkeys(track or [])]
         _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
     else:
         if len(track or []) > 1:
             raise UsageError("One repository holds one track: give --track once.")
-        _hub(hub or "", of(results, (track or [DEFAULT_TRACK])[0], recipes), encoder or [], push)
+        _hub(hub or "", opt.of(results, (track or [opt.DEFAULT_TRACK])[0], recipes), encoder or [], push)
 
 
 def _site(to: Path, chosen: Sequence[FolderResults], asked: bool) -> None:

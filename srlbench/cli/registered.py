@@ -10,18 +10,7 @@ import typer
 
 from srlbench import backbones, losses, records, registry, tracks
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    KNOWN,
-    RUN,
-    Files,
-    Json,
-    Results,
-    TrackName,
-    app,
-    of,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import record as one
 from srlbench.cli.show import terminal
 from srlbench.data.pull import counted
@@ -32,7 +21,7 @@ from srlbench.stats import Groups
 from srlbench.tracks.resolve import resolved
 
 
-@app.command("list", rich_help_panel=KNOWN)
+@opt.app.command("list", rich_help_panel=opt.KNOWN)
 def list_(
     kind: Annotated[
         str | None,
@@ -40,9 +29,9 @@ def list_(
             metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
         ),
     ] = None,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    json: opt.Json = False,
 ) -> None:
     """List what is registered: recipes, tracks, losses, tasks and backbones.
 
@@ -54,13 +43,15 @@ def list_(
     terminal.listing(listing(kind, track, tuple(recipes or ())), json)
 
 
-@app.command(rich_help_panel=KNOWN)
+@opt.app.command(rich_help_panel=opt.KNOWN)
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"A recipe's name, a run ({RUN}), or a record's file.")],
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    json: Json = False,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"A recipe's name, a run ({opt.RUN}), or a record's file.")
+    ],
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    json: opt.Json = False,
 ) -> None:
     """Show a recipe as a track runs it, or all that is recorded of one run.
 
@@ -76,7 +67,7 @@ def show(
     if not name.endswith(".json") and asked.backbone is None and asked.seed is None:
         terminal.description(describe(name, track, tuple(recipes or ())), json)
         return
-    there = of(results, track, recipes)
+    there = opt.of(results, track, recipes)
     found, path, others = _file(Path(name)) if name.endswith(".json") else _run(name, there)
     if json:
         terminal.as_json(found.as_plain())

@@ -10,35 +10,7 @@ import typer
 from srlbench import tracks
 from srlbench.analysis import leaderboard as leaderboards
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.cli.options import (
-    DEFAULT_ENGINE,
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    HOW,
-    TRAIN,
-    WHAT,
-    WHERE,
-    Address,
-    Backbones,
-    Cpus,
-    Data,
-    DryRun,
-    EngineName,
-    Every,
-    Explain,
-    Files,
-    Gpus,
-    Jobs,
-    Json,
-    Names,
-    Results,
-    Seeds,
-    TrackName,
-    app,
-    command,
-    of,
-    use,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
 from srlbench.errors import RUN_FAILED, UsageError
 from srlbench.runs import engines
@@ -48,31 +20,31 @@ from srlbench.runs.plan import Options, Plan, plan
 from srlbench.runs.suite import Suite, chosen, parse_seeds
 
 
-@app.command(rich_help_panel=TRAIN)
+@opt.app.command(rich_help_panel=opt.TRAIN)
 def run(
-    recipe: Names = None,
-    all_: Annotated[bool, typer.Option("--all", help="Run every registered recipe.", rich_help_panel=WHAT)] = False,
-    track: TrackName = DEFAULT_TRACK,
-    backbone: Backbones = None,
-    seeds: Seeds = None,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
+    recipe: opt.Names = None,
+    all_: Annotated[bool, typer.Option("--all", help="Run every registered recipe.", rich_help_panel=opt.WHAT)] = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    backbone: opt.Backbones = None,
+    seeds: opt.Seeds = None,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
     keep_encoders: Annotated[
-        bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=WHERE)
+        bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=opt.WHERE)
     ] = True,
-    data: Data = None,
-    jobs: Jobs = None,
-    engine: EngineName = DEFAULT_ENGINE,
-    address: Address = None,
-    cpus_per_run: Cpus = None,
-    gpus_per_run: Gpus = None,
-    dry_run: DryRun = False,
+    data: opt.Data = None,
+    jobs: opt.Jobs = None,
+    engine: opt.EngineName = opt.DEFAULT_ENGINE,
+    address: opt.Address = None,
+    cpus_per_run: opt.Cpus = None,
+    gpus_per_run: opt.Gpus = None,
+    dry_run: opt.DryRun = False,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=HOW)
+        bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=opt.HOW)
     ] = False,
-    observe_every: Every = None,
-    explain: Explain = False,
-    json: Json = False,
+    observe_every: opt.Every = None,
+    explain: opt.Explain = False,
+    json: opt.Json = False,
 ) -> None:
     """Train and score recipes, record every run, and show the table.
 
@@ -84,14 +56,14 @@ def run(
     - `srlbench run simcse-unsup whitening --seeds 0-4`
     - `srlbench run --all --dry-run`
     """
-    use(data)
+    opt.use(data)
     rules, files = tracks.load(track), tuple(recipes or ())
     asked = Suite(rules, chosen(recipe or [], all_, files), tuple(backbone or ()), seeds_of(seeds))
     choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
     look = look_of(observe_every, explain)
-    planned = plan(asked, Options(results, files, command(), keep_encoders, look))
+    planned = plan(asked, Options(results, files, opt.command(), keep_encoders, look))
     failed = make(planned, choice, dry_run, fail_fast, json)
-    table(of(results, track, recipes), json)
+    table(opt.of(results, track, recipes), json)
     finish(failed)
 
 

@@ -8,28 +8,7 @@ import typer
 
 from srlbench.analysis import search as searches
 from srlbench.analysis import sweep as sweeps
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    TRAIN,
-    WHAT,
-    Backbones,
-    Data,
-    DryRun,
-    Every,
-    Explain,
-    Files,
-    Jobs,
-    Json,
-    Names,
-    Results,
-    Seeds,
-    TrackName,
-    app,
-    command,
-    of,
-    use,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.runs import finish, look_of, make, seeds_of
 from srlbench.cli.show import analyses
 from srlbench.runs import search
@@ -38,7 +17,7 @@ from srlbench.runs.plan import Options, plan
 from srlbench.runs.suite import Suite
 
 
-@app.command(rich_help_panel=TRAIN)
+@opt.app.command(rich_help_panel=opt.TRAIN)
 def sweep(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe.")],
     set_: Annotated[
@@ -48,20 +27,20 @@ def sweep(
             metavar="SETTING=VALUES",
             help="A setting of the recipe or of its loss, and its values: temperature=0.01,0.05. "
             "May be given more than once.",
-            rich_help_panel=WHAT,
+            rich_help_panel=opt.WHAT,
         ),
     ],
-    track: TrackName = DEFAULT_TRACK,
-    backbone: Backbones = None,
-    seeds: Seeds = None,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    data: Data = None,
-    jobs: Jobs = None,
-    dry_run: DryRun = False,
-    observe_every: Every = None,
-    explain: Explain = False,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    backbone: opt.Backbones = None,
+    seeds: opt.Seeds = None,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    data: opt.Data = None,
+    jobs: opt.Jobs = None,
+    dry_run: opt.DryRun = False,
+    observe_every: opt.Every = None,
+    explain: opt.Explain = False,
+    json: opt.Json = False,
 ) -> None:
     """Run a recipe at every point of a grid over its own settings, and show one table of all points.
 
@@ -71,27 +50,27 @@ def sweep(
 
     - `srlbench sweep simcse-unsup --set temperature=0.01,0.05,0.1 --set lr=1e-4,3e-4`
     """
-    use(data)
-    there, points = of(results, track, recipes), search.sweep(recipe, set_, tuple(recipes or ()))
+    opt.use(data)
+    there, points = opt.of(results, track, recipes), search.sweep(recipe, set_, tuple(recipes or ()))
     asked = Suite(there.track, tuple(points[1:]), tuple(backbone or ()), seeds_of(seeds))
-    planned = plan(asked, Options(results, there.files, command(), False, look_of(observe_every, explain)))
+    planned = plan(asked, Options(results, there.files, opt.command(), False, look_of(observe_every, explain)))
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
     found = sweeps.of(points, there, backbone or [])
-    analyses.sweep(found, sweeps.write(found, there.folder / "sweeps", command()), json)
+    analyses.sweep(found, sweeps.write(found, there.folder / "sweeps", opt.command()), json)
     finish(failed)
 
 
-@app.command(rich_help_panel=TRAIN)
+@opt.app.command(rich_help_panel=opt.TRAIN)
 def tune(
-    recipe: Names = None,
-    track: TrackName = "small",
-    backbone: Backbones = None,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    data: Data = None,
-    jobs: Jobs = None,
-    dry_run: DryRun = False,
-    json: Json = False,
+    recipe: opt.Names = None,
+    track: opt.TrackName = "small",
+    backbone: opt.Backbones = None,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    data: opt.Data = None,
+    jobs: opt.Jobs = None,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
 ) -> None:
     """Choose the settings of each recipe by the development set, from the same grid for all recipes.
 
@@ -101,10 +80,10 @@ def tune(
 
     - `srlbench tune --track small`
     """
-    use(data)
-    there = of(results, track, recipes)
+    opt.use(data)
+    there = opt.of(results, track, recipes)
     entries = search.searched(recipe or [], there.files)
-    options = Options(results, there.files, command())
+    options = Options(results, there.files, opt.command())
     planned = search.plan_search(entries, there.track, backbone or [], options)
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
     found = searches.found(entries, there, backbone or [])

@@ -20,24 +20,7 @@ from srlbench.analysis.leaderboard import leaderboard as board_of
 from srlbench.analysis.leaderboard.board import Leaderboard
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.cli.options import (
-    DEFAULT_RESULTS,
-    DEFAULT_TRACK,
-    READ,
-    RUN,
-    WHAT,
-    Data,
-    Files,
-    Json,
-    Results,
-    TrackName,
-    app,
-    files_of,
-    of,
-    use,
-    write_files,
-    written,
-)
+from srlbench.cli import options as opt
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
 from srlbench.errors import NOTHING_COMPARABLE, UsageError
@@ -45,13 +28,13 @@ from srlbench.errors import NOTHING_COMPARABLE, UsageError
 BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".json"), (".md", ".tex", ".json")
 
 
-@app.command(rich_help_panel=READ)
+@opt.app.command(rich_help_panel=opt.READ)
 def leaderboard(
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    out: Annotated[list[Path] | None, written(".csv, .md, .tex or .json")] = None,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    out: Annotated[list[Path] | None, opt.written(".csv, .md, .tex or .json")] = None,
+    json: opt.Json = False,
 ) -> None:
     """Build the table of a track from its records, and show it.
 
@@ -62,10 +45,10 @@ def leaderboard(
     - `srlbench leaderboard`
     - `srlbench leaderboard --results results --out table.md`
     """
-    there, paths = of(results, track, recipes), files_of(out, BOARDS)
+    there, paths = opt.of(results, track, recipes), opt.files_of(out, BOARDS)
     table(there, json)
     if paths:
-        write_files(paths, _forms(board_of(there), there))
+        opt.write_files(paths, _forms(board_of(there), there))
 
 
 def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
@@ -83,7 +66,7 @@ Sides = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="A B",
-        help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({RUN} or a record's file), two results "
+        help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({opt.RUN} or a record's file), two results "
         "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
         "the control of the track and with the recipe that it is a version of.",
         show_default=False,
@@ -95,7 +78,7 @@ Margin = Annotated[
         min=0,
         metavar="POINTS",
         help="The difference that matters; a smaller one is of no use.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
     ),
 ]
 OtherTrack = Annotated[
@@ -104,23 +87,23 @@ OtherTrack = Annotated[
         "--with-track",
         metavar="TRACK",
         help="Another track: show how alike the two tracks order the recipes.",
-        rich_help_panel=WHAT,
+        rich_help_panel=opt.WHAT,
         show_default=False,
     ),
 ]
 
 
-@app.command(rich_help_panel=READ)
+@opt.app.command(rich_help_panel=opt.READ)
 def compare(
     side: Sides = None,
     margin: Margin = MARGIN,
     with_track: OtherTrack = None,
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    data: Data = None,
-    out: Annotated[list[Path] | None, written(".md, .tex or .json")] = None,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    data: opt.Data = None,
+    out: Annotated[list[Path] | None, opt.written(".md, .tex or .json")] = None,
+    json: opt.Json = False,
 ) -> None:
     """Show how much better A is than B, with an interval that counts the chance of items and of seeds.
 
@@ -135,10 +118,10 @@ def compare(
     - `srlbench compare mine.json theirs.json`
     - `srlbench compare --with-track small --results results`
     """
-    use(data)
-    sides, paths, there = side or [], files_of(out, COMPARISONS), of(results, track, recipes)
+    opt.use(data)
+    sides, paths, there = side or [], opt.files_of(out, COMPARISONS), opt.of(results, track, recipes)
     if with_track is not None:
-        _tracks(there, of(results, with_track, recipes), sides, paths, json)
+        _tracks(there, opt.of(results, with_track, recipes), sides, paths, json)
     elif differences.are_scores(sides):
         _scores(sides, paths, json)
     else:
@@ -152,7 +135,7 @@ def _records(results: FolderResults, sides: Sequence[str], margin: float, paths:
 
     if paths and not compared.found:
         raise UsageError("Nothing could be compared, so no file was written.")
-    write_files(
+    opt.write_files(
         paths,
         {
             ".md": lambda: compared.to_markdown() + "\n",
@@ -167,7 +150,7 @@ def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     pairs = differences.pairs(*map(Path, sides))
     plain = differences.plain(pairs)
     terminal.as_json(plain) if json else terminal.differences(pairs)
-    write_files(paths, {".md": lambda: differences.to_markdown(pairs), ".json": lambda: _text(plain)})
+    opt.write_files(paths, {".md": lambda: differences.to_markdown(pairs), ".json": lambda: _text(plain)})
 
 
 def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
@@ -177,7 +160,7 @@ def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Seq
     plain = analyses.plain_agreements(found)
     terminal.as_json(plain) if json else analyses.agreements(found)
     markdown = analyses.agreements_markdown
-    write_files(paths, {".md": lambda: markdown(found, a.track.name, b.track.name), ".json": lambda: _text(plain)})
+    opt.write_files(paths, {".md": lambda: markdown(found, a.track.name, b.track.name), ".json": lambda: _text(plain)})
     if not any(each for _, _, each in found):
         raise typer.Exit(NOTHING_COMPARABLE)
 
@@ -186,12 +169,12 @@ def _text(plain: Any) -> str:
     return dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
-@app.command(rich_help_panel=READ)
+@opt.app.command(rich_help_panel=opt.READ)
 def claims(
-    track: TrackName = DEFAULT_TRACK,
-    recipes: Files = None,
-    results: Results = DEFAULT_RESULTS,
-    json: Json = False,
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    recipes: opt.Files = None,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    json: opt.Json = False,
 ) -> None:
     """Judge every claim of the papers by the records, and write claims.md beside them.
 
@@ -199,7 +182,7 @@ def claims(
 
     - `srlbench claims --results results`
     """
-    there = of(results, track, recipes)
+    there = opt.of(results, track, recipes)
     judged = judge(there)
     measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
     analyses.claims(judged, write_claims(judged, there) if measured else None, json)
