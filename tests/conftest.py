@@ -132,7 +132,7 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """As `cli`, in this process, for verbs that start no others: torch is not imported again for each."""
+    """As `cli`, in this process: torch is not imported again, and the process that makes runs stays for the next."""
     import torch
 
     from srlbench import cli as verbs
@@ -144,13 +144,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         command = ["srlbench", *map(str, args)]
         monkeypatch.setattr(sys, "argv", command)
         monkeypatch.setattr(terminal.out, "width", 200)
+        monkeypatch.setenv("CI", "true")
         monkeypatch.chdir(tmp_path)
         capsys.readouterr()
-        code = 0
+        code, test = 0, os.environ.pop("PYTEST_CURRENT_TEST")  # with it, every test would have another environment
         try:
             contextvars.copy_context().run(verbs.main)
         except SystemExit as end:
             code = int(end.code or 0)
+        finally:
+            os.environ["PYTEST_CURRENT_TEST"] = test
         said = capsys.readouterr()
         return subprocess.CompletedProcess(command, code, said.out, said.err)
 

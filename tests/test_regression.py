@@ -44,27 +44,27 @@ def split(results: Path, seeds: Sequence[int], to: Path, *recipes: str) -> None:
                 shutil.copy(path, to / path.relative_to(results))
 
 
-def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, here: Cli, tmp_path: Path) -> None:
     track = ("--track", learning_track)
-    assert cli("run", *RECIPES, *track, "--seeds", "0-4", "--results", "whole").returncode == 0
+    assert here("run", *RECIPES, *track, "--seeds", "0-4", "--results", "whole").returncode == 0
     split(tmp_path / "whole", range(3), tmp_path / "known", *RECIPES)
     split(tmp_path / "whole", (3, 4), tmp_path / "seeds", *RECIPES)
-    accepted = cli("check", "--accept", "a test", *track, "--results", "known", "--out", "baseline.toml")
+    accepted = here("check", "--accept", "a test", *track, "--results", "known", "--out", "baseline.toml")
     assert accepted.returncode == 0, accepted.stderr
     against = (*track, "--baseline", "baseline.toml", "--results")
 
-    same = cli("check", *against, "known")
+    same = here("check", *against, "known")
     assert same.returncode == 0 and "3 ok" in same.stdout
 
-    seeds = cli("check", *against, "seeds")
+    seeds = here("check", *against, "seeds")
     assert seeds.returncode == 0, seeds.stdout
     assert "regressed" not in seeds.stdout
 
     (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
     planted = ("--recipes", "planted.py")
     split(tmp_path / "whole", (0, 1), tmp_path / "bad", "bag-random")
-    assert cli("run", *RECIPES, *track, *planted, "--seeds", "0-1", "--results", "bad").returncode == 0
-    found = cli("check", *against, "bad", *planted)
+    assert here("run", *RECIPES, *track, *planted, "--seeds", "0-1", "--results", "bad").returncode == 0
+    found = here("check", *against, "bad", *planted)
     assert found.returncode == 1, found.stdout
     for name in ("simcse-sup", "untrained-mean"):
         (line,) = [line for line in found.stdout.splitlines() if re.match(rf"regressed\s+{name}@", line)]
@@ -72,5 +72,5 @@ def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, c
     assert re.search(r"regressed\s+GenSTSB", found.stdout)
     assert re.search(r"^ok\s+bag-random@", found.stdout, re.MULTILINE)
 
-    nothing = cli("check", *against, "nowhere")
+    nothing = here("check", *against, "nowhere")
     assert nothing.returncode == 4

@@ -90,37 +90,39 @@ def test_seeds_differ_in_weights_and_scores(first: Path) -> None:
         assert made[recipe, 0][1] != made[recipe, 1][1]
 
 
-def test_a_second_run_does_nothing_and_says_so(first: Path, quick_track: Path, cli: Cli) -> None:
+def test_a_second_run_does_nothing_and_says_so(first: Path, quick_track: Path, here: Cli) -> None:
     start = time.perf_counter()
-    done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-1", "--results", first)
+    done = here("run", *RECIPES, "--track", quick_track, "--seeds", "0-1", "--results", first)
     assert done.returncode == 0 and "Nothing to do: all 6 runs" in done.stderr
     assert time.perf_counter() - start < 5
 
 
 def test_alone_and_one_at_a_time_gives_the_same_digits(
-    first: Path, quick_track: Path, cli: Cli, tmp_path: Path
+    first: Path, quick_track: Path, here: Cli, tmp_path: Path
 ) -> None:
-    done = cli("run", "simcse-unsup", "--track", quick_track, "--seeds", "1", "--jobs", "1", "--results", "again")
+    done = here("run", "simcse-unsup", "--track", quick_track, "--seeds", "1", "--jobs", "1", "--results", "again")
     assert done.returncode == 0, done.stderr
     assert digits(tmp_path / "again")["simcse-unsup", 1] == digits(first)["simcse-unsup", 1]
 
 
-def test_text_that_is_not_as_pinned_is_one_sentence_in_a_record(quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_text_that_is_not_as_pinned_is_one_sentence_in_a_record(quick_track: Path, here: Cli, tmp_path: Path) -> None:
     shutil.copy(quick_track.with_name("quick-protocol.toml"), tmp_path)
     rules = re.sub(r"(\[text.twins\][^\[]*sha256 = \")..", r"\g<1>zz", quick_track.read_text())
     (tmp_path / "other.toml").write_text(rules)
-    done = cli("run", "simcse-unsup", "--track", tmp_path / "other.toml", "--seeds", "0", "--results", "r")
+    done = here("run", "simcse-unsup", "--track", tmp_path / "other.toml", "--seeds", "0", "--results", "r")
     assert done.returncode == 3 and "it was changed" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_kept_encoder_scores_what_its_record_says(
-    first: Path, quick_track: Path, cli: Cli, tmp_path: Path, by_name: bool
+    first: Path, quick_track: Path, here: Cli, tmp_path: Path, by_name: bool
 ) -> None:
     (folder,) = (first / "quick" / "v3" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
     which = "simcse-sup@tiny:0" if by_name else folder
     protocol = quick_track.with_name("quick-protocol.toml")
-    done = cli("evaluate", which, "--protocol", protocol, "--results", first, "--out", "mine.json", "--out", "mine.csv")
+    done = here(
+        "evaluate", which, "--protocol", protocol, "--results", first, "--out", "mine.json", "--out", "mine.csv"
+    )
     assert done.returncode == 0, done.stderr
     (mine,) = scores.from_json(tmp_path / "mine.json")
     assert mine.scores == pytest.approx(found(first)["simcse-sup", 0].scores, abs=1e-9)
@@ -134,22 +136,22 @@ def test_a_kept_encoder_scores_what_its_record_says(
     assert {name: mine.detail["GenSTSB"][name] for name in again} == again
 
 
-def test_a_name_that_fits_two_runs_is_refused(first: Path, cli: Cli) -> None:
-    done = cli("evaluate", "simcse-sup", "--results", first)
+def test_a_name_that_fits_two_runs_is_refused(first: Path, here: Cli) -> None:
+    done = here("evaluate", "simcse-sup", "--results", first)
     assert done.returncode == 2 and "is 2 encoders: simcse-sup@tiny:0, simcse-sup@tiny:1" in done.stderr
 
 
-def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, cli: Cli) -> None:
-    done = cli("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
+def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, here: Cli) -> None:
+    done = here("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
     assert "9 runs, 3 to make" in done.stdout
     assert not (first / "quick" / "v3" / "work").exists() or "to do" in done.stdout
 
 
-def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_bad_recipes_fail_alone(first: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
     shutil.copytree(first, tmp_path / "results")
     (tmp_path / "bad.py").write_text(BAD, encoding="utf-8")
     args = ("bad-nan", "bad-bug", "bad-death", "bag-random", "--recipes", "bad.py", "--track", quick_track)
-    done = cli("run", *args, "--seeds", "0", "--results", "results")
+    done = here("run", *args, "--seeds", "0", "--results", "results")
     assert done.returncode == 3 and "Traceback" not in done.stderr
     assert "the loss became nan at step 1" in done.stderr
     assert "ZeroDivisionError: a bug in the loss" in done.stderr
@@ -161,13 +163,15 @@ def test_bad_recipes_fail_alone(first: Path, quick_track: Path, cli: Cli, tmp_pa
     assert kept == digits(first)
 
 
-def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: Path, cli: Cli, tmp_path: Path) -> None:
+def test_a_corrupt_record_is_said_kept_and_made_again(
+    first: Path, quick_track: Path, here: Cli, tmp_path: Path
+) -> None:
     shutil.copytree(first, tmp_path / "results")
     (path,) = (tmp_path / "results").glob("quick/v3/records/bag-random/tiny/*/seed-0.json")
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
-    told = cli("leaderboard", "--track", quick_track, "--results", "results")
+    told = here("leaderboard", "--track", quick_track, "--results", "results")
     assert told.returncode == 0 and "seed-0.json" in told.stderr and "cut short" in told.stderr
-    done = cli("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", "results")
+    done = here("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", "results")
     assert done.returncode == 0
     assert digits(tmp_path / "results") == digits(first)
     assert path.with_name("seed-0.json.unreadable").is_file()
@@ -175,7 +179,7 @@ def test_a_corrupt_record_is_said_kept_and_made_again(first: Path, quick_track: 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk_is_one_sentence_and_harms_no_record(
-    first: Path, quick_track: Path, cli: Cli, tmp_path: Path
+    first: Path, quick_track: Path, here: Cli, tmp_path: Path
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -184,10 +188,10 @@ def test_a_full_disk_is_one_sentence_and_harms_no_record(
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
         args = ("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", small)
-        assert cli(*args).returncode == 0
+        assert here(*args).returncode == 0
         free = shutil.disk_usage(small).free
         (small / "ballast").write_bytes(b"x" * (free - 2048))
-        done = cli("run", "bag-random", "--track", quick_track, "--seeds", "2", "--results", small)
+        done = here("run", "bag-random", "--track", quick_track, "--seeds", "2", "--results", small)
         assert done.returncode == 3 and "disk is full" in done.stderr and "Traceback" not in done.stderr
         held = {key: value for key, value in digits(small).items() if key[1] < 2}
         assert held == {key: value for key, value in digits(first).items() if key[0] == "bag-random"}

@@ -45,15 +45,15 @@ def test_a_track_of_files_is_run_and_repeats_itself(backbone: str, given: Path, 
     assert all("error" not in r.diagnostics["isotropy"] for r in a)
 
 
-def test_settings_are_searched_on_the_development_set(given: Path, tmp_path: Path, cli) -> None:
+def test_settings_are_searched_on_the_development_set(given: Path, tmp_path: Path, here) -> None:
     track = made_small.track(tmp_path / "track", given)
-    shown = cli("tune", "simcse-unsup", "--track", track, "--data", given, "--results", tmp_path / "out")
+    shown = here("tune", "simcse-unsup", "--track", track, "--data", given, "--results", tmp_path / "out")
     assert shown.returncode == 0, shown.stderr
     assert "lr 0.0001" in shown.stdout and "lr 0.01" in shown.stdout
     found = records.scan(tmp_path / "out" / "search", "made-small", 1).records
     assert {(r.recipe, r.seed) for r in found} == {("simcse-unsup+lr=0.0001", 100), ("simcse-unsup+lr=0.01", 100)}
     assert all(r.scores.keys() == {"STSBenchmark-dev"} for r in found)
-    again = cli("tune", "simcse-unsup", "--track", track, "--data", given, "--results", tmp_path / "out")
+    again = here("tune", "simcse-unsup", "--track", track, "--data", given, "--results", tmp_path / "out")
     assert "Nothing to do" in again.stderr
 
     # What was chosen is written once all recipes were searched, and read by the track from beside its file.
@@ -67,14 +67,14 @@ def test_settings_are_searched_on_the_development_set(given: Path, tmp_path: Pat
     assert resolved(registry.recipe("mhs"), tuned, tiny).lr == 1e-3
 
 
-def test_a_recipe_of_layers_is_refused_on_static_vectors(cli) -> None:
-    refused = cli("run", "untrained-cls", "--track", "small", "--backbone", "static")
+def test_a_recipe_of_layers_is_refused_on_static_vectors(here) -> None:
+    refused = here("run", "untrained-cls", "--track", "small", "--backbone", "static")
     assert refused.returncode == 2
     assert "'untrained-cls' needs a backbone with layers, and static has none." in refused.stderr
 
 
-def test_a_track_without_a_search_says_so(cli) -> None:
-    refused = cli("tune", "--track", "embedded")
+def test_a_track_without_a_search_says_so(here) -> None:
+    refused = here("tune", "--track", "embedded")
     assert refused.returncode == 2 and "declares no search" in refused.stderr
 
 

@@ -58,12 +58,12 @@ def test_a_grid_is_every_combination_once() -> None:
 
 
 def test_a_sweep_records_its_points_and_keeps_out_of_the_leaderboard(
-    quick_track: Path, cli: Cli, take: Take, tmp_path: Path
+    quick_track: Path, here: Cli, take: Take, tmp_path: Path
 ) -> None:
     args = ("--track", quick_track, "--seeds", "0-1", "--results", "found")
     take(tmp_path / "found", "untrained-mean")
-    assert cli("leaderboard", "--track", quick_track, "--results", "found").returncode == 0
-    done = cli("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
+    assert here("leaderboard", "--track", quick_track, "--results", "found").returncode == 0
+    done = here("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "found" / "quick" / "v3"
     lines = (folder / "sweeps" / "untrained-mean+pool.md").read_text().splitlines()
@@ -71,9 +71,9 @@ def test_a_sweep_records_its_points_and_keeps_out_of_the_leaderboard(
     assert [row[0] for row in rows] == ["pool", "---:", "as registered", "cls", "max"]
     assert all("(2)" in row[2] for row in rows[2:])
     assert "+pool" not in (folder / "leaderboard.md").read_text()
-    board = cli("leaderboard", "--track", quick_track, "--results", "found").stdout
+    board = here("leaderboard", "--track", quick_track, "--results", "found").stdout
     assert "untrained-mean" in board and "+pool" not in board
-    again = cli("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
+    again = here("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
     assert "Nothing to do" in again.stderr
     table = (folder / "sweeps" / "untrained-mean+pool.csv").read_text().splitlines()
     assert table[0].startswith("recipe,backbone,pool,sts_avg_mean,sts_avg_sd,sts_avg_n") and len(table) == 4

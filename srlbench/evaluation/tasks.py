@@ -44,9 +44,9 @@ def rows_of(mteb_task: AbsTask, splits: list[str]) -> Rows:
     assert mteb_task.dataset is not None
     columns = {
         split: {
-            "sentence1": list(mteb_task.dataset[split]["sentence1"]),
-            "sentence2": list(mteb_task.dataset[split]["sentence2"]),
-            "score": [float(score) for score in mteb_task.dataset[split]["score"]],
+            "sentence1": mteb_task.dataset[split]["sentence1"][:],
+            "sentence2": mteb_task.dataset[split]["sentence2"][:],
+            "score": [float(score) for score in mteb_task.dataset[split]["score"][:]],
             "subset": [""] * len(mteb_task.dataset[split]),
         }
         for split in splits
@@ -70,7 +70,10 @@ def _metadata(rows: Rows, sha256: str) -> TaskMetadata:
 
 
 class _Task(AbsTask):
-    """The common part of both kinds of task: vectors by mteb's encoder protocol, and row counts."""
+    """The common part of both kinds of task: vectors by mteb's encoder protocol, and row counts.
+
+    A column is read whole (`column[:]`): row by row, `datasets` takes as long as the encoding.
+    """
 
     abstask_prompt = "Represent the sentence."
 
@@ -101,11 +104,11 @@ class SimilarityTask(_Task):
         **kwargs: Any,
     ) -> Any:
         where = {"hf_split": hf_split, "hf_subset": hf_subset}
-        a, b = (self._vectors(model, list(data_split[key]), encode_kwargs, where) for key in ("sentence1", "sentence2"))
-        cosine, gold = cosines(a, b), np.array(data_split["score"])
+        a, b = (self._vectors(model, data_split[key][:], encode_kwargs, where) for key in ("sentence1", "sentence2"))
+        cosine, gold = cosines(a, b), np.array(data_split["score"][:])
         if prediction_folder:
             self._save_task_predictions({"predicted": cosine.tolist()}, model, prediction_folder, **where)
-        spearman = aggregates(cosine, gold, data_split["subset"])
+        spearman = aggregates(cosine, gold, data_split["subset"][:])
         pearson = float(pearsonr(cosine, gold).statistic) if np.ptp(cosine) and np.ptp(gold) else 0.0
         return {"cosine_spearman": spearman["all"] / 100, "cosine_pearson": pearson, **spearman}
 
@@ -136,7 +139,7 @@ class TransferTask(_Task):
         predicted[orders[hf_split]] = fitted.predicted
         if prediction_folder:
             self._save_task_predictions({"predicted": predicted.tolist()}, model, prediction_folder, **where)
-        gold = np.array(data_split["label"])
+        gold = np.array(data_split["label"][:])
         return {
             "accuracy": fitted.accuracy / 100,
             "dev": fitted.dev,
@@ -154,15 +157,15 @@ class TransferTask(_Task):
     def _part(self, model: Any, part: Dataset, order: NDArray[np.intp], encode_kwargs: Any, where: Any) -> Part:
         """The features and labels of the rows in SentEval's order: sentence vectors, or |a - b| and a * b of pairs."""
         keys = _text_columns(part)
-        vectors = [self._vectors(model, list(part[key]), encode_kwargs, where) for key in keys]
+        vectors = [self._vectors(model, part[key][:], encode_kwargs, where) for key in keys]
         x = vectors[0] if len(vectors) == 1 else np.hstack((np.abs(vectors[0] - vectors[1]), vectors[0] * vectors[1]))
-        return x[order], np.array(part["label"], dtype=np.int64)[order]
+        return x[order], np.array(part["label"][:], dtype=np.int64)[order]
 
 
 def _order(part: Dataset) -> NDArray[np.intp]:
     """The rows sorted by their numbers of words, then by label; the folds depend on this order."""
-    counts = [[len(text.split()) for text in part[key]] for key in _text_columns(part)]
-    return np.lexsort((part["label"], *reversed(counts)))
+    counts = [[len(text.split()) for text in part[key][:]] for key in _text_columns(part)]
+    return np.lexsort((part["label"][:], *reversed(counts)))
 
 
 def _text_columns(part: Dataset) -> tuple[str, ...]:

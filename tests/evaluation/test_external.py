@@ -134,16 +134,18 @@ def hub(bert: Path, tmp_path: Path) -> Iterator[Hub]:
     server.server_close()
 
 
-def test_a_hub_name_is_fetched_once_without_what_is_not_needed(hub: Hub, bert: Path, cli: Cli, tmp_path: Path) -> None:
+def test_a_hub_name_is_fetched_once_without_what_is_not_needed(
+    hub: Hub, bert: Path, cli: Cli, here: Cli, tmp_path: Path
+) -> None:
     home = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HOME": str(tmp_path / "home")}
     asked = ("--pool", "cls-pooler", "--protocol", "generated", "--tasks", "GenSTS13")
     there = cli("evaluate", "acme/enc@main", *asked, "--out", "a.json", env={**home, "HF_HUB_OFFLINE": "0"})
     assert there.returncode == 0, there.stderr
     assert f"acme/enc@main at {COMMIT}" in there.stdout
     assert "model.safetensors" in hub.given and not {"pytorch_model.bin", "tf_model.h5"} & set(hub.given)
-    here = cli("evaluate", bert, *asked, "--out", "b.json")
+    local = here("evaluate", bert, *asked, "--out", "b.json")
     again = cli("evaluate", "acme/enc@main", *asked, "--out", "c.json", env={**home, "HF_HUB_OFFLINE": "1"})
-    assert here.returncode == again.returncode == 0, again.stderr
+    assert local.returncode == again.returncode == 0, again.stderr
     found = [json.loads((tmp_path / f"{name}.json").read_text()) for name in "abc"]
     assert found[0]["scores"] == found[1]["scores"] == found[2]["scores"]
     assert [each["revision"] for each in found] == [COMMIT, None, COMMIT]

@@ -237,18 +237,20 @@ def test_code_beside_a_compact_encoder_is_never_run(small: SentenceTransformer, 
     assert not ran.exists()
 
 
-def test_masks_are_saved_and_shrinking_makes_it_faster(quick_track: Path, cli: Cli, take: Take, tmp_path: Path) -> None:
+def test_masks_are_saved_and_shrinking_makes_it_faster(
+    quick_track: Path, here: Cli, take: Take, tmp_path: Path
+) -> None:
     take(tmp_path / "r", SPARSE, seeds=(0,), kept=True)
     (folder,) = (tmp_path / "r").glob("quick/v*/encoders/*/tiny/*/seed-0")
     masks = load_file(folder / "masks.safetensors")
     weights = load_file(folder / "model.safetensors")
     zero = sum(int((weights[n.removeprefix("0.model.")] == 0).sum()) for n in masks)
     assert zero == sparsify.counts(masks)["zero"] == 2 * 256 * (2 * 128 + 1)
-    done = cli("shrink", f"{SPARSE}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
+    done = here("shrink", f"{SPARSE}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
     assert done.returncode == 0 and "parameters to" in done.stdout, done.stderr
-    again = cli("shrink", f"{SPARSE}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
+    again = here("shrink", f"{SPARSE}@tiny:0", "--results", "r", "--out", "smaller", "--track", quick_track)
     assert again.returncode == 2 and "is there already" in again.stderr
-    scored = cli("evaluate", "smaller", "--protocol", "generated", "--tasks", "GenSTS13")
+    scored = here("evaluate", "smaller", "--protocol", "generated", "--tasks", "GenSTS13")
     assert scored.returncode == 0, scored.stderr
 
 

@@ -1,11 +1,12 @@
 """The process that makes the runs: it loads the libraries once, and every run is forked from it.
 
-It belongs to one driver (`local.Host`), which it talks to over a socket, and ends with it. Nothing here runs in the
-caller's process.
+It belongs to one driver (`local.Host`), which it talks to over a socket, and ends with it, or when it was not asked for
+runs for a while. Nothing here runs in the caller's process.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from srlbench.runs.job import Job, Outcome, Progress
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
 PAUSE = 0.2  # seconds between two words of progress from one run
+IDLE = 300.0  # seconds without runs after which the process ends
 LOOK = 1.0  # seconds between two looks at whether the driver lives
 
 
@@ -31,6 +33,7 @@ class Batch:
 
     jobs: Sequence[Job]
     parallel: int
+    folder: str  # that the caller is in
     devices: str | None = None
 
 
@@ -50,13 +53,15 @@ def main(descriptor: int, parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     driver: Connection[Any, Any] = Connection(descriptor)
     try:
-        while True:
+        while driver.poll(IDLE):
             batch: Batch = driver.recv()
+            os.chdir(batch.folder)
             _preload(sorted({job.track for job in batch.jobs}))
             driver.send(None)  # from now on there are runs to be ended
             _make(batch, driver, parent)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        os._exit(0)
+        pass
+    os._exit(0)
 
 
 def _preload(tracks: Sequence[str]) -> None:
@@ -69,9 +74,12 @@ def _preload(tracks: Sequence[str]) -> None:
     from srlbench.tracks import load
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
+    load.cache_clear()  # a track's file may have changed since the last batch
     for name in tracks:
         with suppress(SrlbenchError):  # each run has the same error, and puts it into its record
             data.preload(load(name))
+    gc.collect()
+    gc.freeze()  # a run collects its own garbage alone, and its memory stays shared with this process
 
 
 def _make(batch: Batch, driver: Connection[Any, Any], parent: int) -> None:

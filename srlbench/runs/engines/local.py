@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import Any
 
-from srlbench.runs.engines.host import DEVICES, Batch, cause
+from srlbench.runs.engines.host import DEVICES, IDLE, Batch, cause
 from srlbench.runs.job import Event, Job, Outcome
 
 # What the runs' processes find in their environment. Libraries read it when they are imported. Data and weights are
@@ -45,17 +46,42 @@ def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = N
 
     settings: of the runs' environment, where it is not to be the caller's.
     """
-    host = Host(environment(threads, settings))
+    host = host_of(environment(threads, settings))
     try:
         yield from host.make(jobs, parallel)
     finally:
-        host.close()
+        if host.busy or host not in _kept:
+            host.close()
 
 
 def environment(threads: int, settings: Settings = NONE) -> dict[str, str]:
     """The environment of the runs: the caller's, what is set for these runs, and what all runs have in common."""
     said = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
     return {name: value for name, value in said.items() if value is not None}
+
+
+_kept: list[Host] = []  # the last one, which makes the next suite too: to load the libraries takes seconds
+
+
+def host_of(environment: Mapping[str, str]) -> Host:
+    """The process that makes runs: the one that is there, or a new one if this environment needs another."""
+    for host in _kept:
+        if host.busy and host.process.poll() is None:  # with the runs of another thread
+            return Host(environment)
+        if host.serves(environment):
+            return host
+        host.close()
+    _kept[:] = [Host(environment)]
+    return _kept[0]
+
+
+@atexit.register
+def _close() -> None:
+    for host in _kept:
+        host.close()
+
+
+os.register_at_fork(after_in_child=_kept.clear)  # it is of one process
 
 
 class Host:
@@ -66,50 +92,57 @@ class Host:
         descriptor = theirs.fileno()
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         program = PROGRAM.format(descriptor, os.getpid())
-        path = [os.path.abspath(place) for place in sys.path]  # '' is the folder that the caller is in
+        self.environment, self.path, self.last = dict(environment), _path(), time.monotonic()
         with theirs, _without_interrupts():
             self.process = subprocess.Popen(
-                [sys.executable, *flags, "-c", program, "srlbench", "runs", *path],
+                [sys.executable, *flags, "-c", program, "srlbench", "runs", *self.path],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[descriptor],
             )
         self.connection: Connection[Any, Any] = Connection(ours.detach())
-        self.busy = False  # with runs, which must be ended
+        self.busy = False  # asked for runs that it has not all made
+        self._running = False  # runs, which must be ended
 
     def make(self, jobs: Sequence[Job], parallel: int) -> Iterator[Event]:
         """Make every job. If the host is killed, what it had not finished has failed."""
         left, start = dict(enumerate(jobs)), time.monotonic()
+        self.busy = True
         try:
-            self.connection.send(Batch(jobs, parallel, os.environ.get(DEVICES)))
+            self.connection.send(Batch(jobs, parallel, os.getcwd(), os.environ.get(DEVICES)))
             self.connection.recv()
-            self.busy = True
+            self._running = True
             while left:
                 place, news = self.connection.recv()
                 if isinstance(news, Outcome):
                     del left[place]
                 yield Event(jobs[place], news)
-            self.busy = False
+            self.busy = self._running = False
+            self.last = time.monotonic()
         except (EOFError, ConnectionError):
             how = cause(self.process.wait(), "the process that makes the runs")
             for job in left.values():
                 yield Event(job, job.failed({"type": "Died", "message": how}, time.monotonic() - start))
 
-    @property
-    def ready(self) -> bool:
-        """Whether it lives and makes nothing."""
-        return not self.busy and self.process.poll() is None
+    def serves(self, environment: Mapping[str, str]) -> bool:
+        """Whether it lives, for a while yet, and its runs would find this environment and this module path."""
+        lives = self.process.poll() is None and time.monotonic() - self.last < IDLE / 2
+        return lives and self.environment == environment and self.path == _path()
 
     def close(self) -> None:
         """End the host and its runs, and wait for that."""
         self.connection.close()
-        if not self.busy:
+        if not self._running:
             self.process.kill()
         try:
             self.process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _path() -> list[str]:
+    return [os.path.abspath(place) for place in sys.path]  # '' is the folder that the caller is in
 
 
 @contextmanager

@@ -46,26 +46,14 @@ def make(
     folder = parcel.unpack(sent, store.get)
     settings = {name: value.replace(parcel.HERE, str(folder)) for name, value in sent.environment.items()}
     here = parcel.rewritten(job, folder)
-    (outcome,) = _outcomes(_host(local.environment(threads, settings)).make([here], 1), tell)
+    environment = local.environment(threads, settings)
+    host = local.host_of({name: value for name, value in environment.items() if name not in OF_TASK})
+    (outcome,) = _outcomes(host.make([here], 1), tell)
     if outcome.record.status == "failed":
         return Made(outcome, {})
     encoder = parcel.upload(parcel.list_files(here.work / "encoder"), store.put)
     parcel.sweep(here)
     return Made(outcome, encoder)
-
-
-_warm: list[tuple[Mapping[str, str], local.Host]] = []  # of this worker: it makes one run after the other
-
-
-def _host(environment: dict[str, str]) -> local.Host:
-    """The process that makes this worker's runs, with the libraries loaded; a new one where another is needed."""
-    environment = {name: value for name, value in environment.items() if name not in OF_TASK}
-    if _warm and _warm[0][0] == environment and _warm[0][1].ready:
-        return _warm[0][1]
-    for _, left in _warm:
-        left.close()
-    _warm[:] = [(environment, local.Host(environment))]
-    return _warm[0][1]
 
 
 def _outcomes(events: Iterator[Event], tell: Callable[[Progress], None]) -> Iterator[Outcome]:
