@@ -30,7 +30,8 @@ RECIPES = ("simcse-sup", "untrained-mean", "bag-random")
 def learning_track(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quick track with as many steps as a temperature needs to show."""
     path = tmp_path_factory.mktemp("track") / "quick.toml"
-    path.write_text(re.sub(r"steps = 8", "steps = 30", quick_track.read_text(encoding="utf-8")), encoding="utf-8")
+    rules = re.sub(r"observe_steps = .*", "observe_steps = []", quick_track.read_text(encoding="utf-8"))
+    path.write_text(re.sub(r"steps = 8", "steps = 30", rules), encoding="utf-8")
     shutil.copy(quick_track.with_name("quick-protocol.toml"), path.parent)
     return path
 
