@@ -24,10 +24,7 @@ from srlbench.tracks.resolve import resolved
 @opt.app.command("list", rich_help_panel=opt.KNOWN)
 def list_(
     kind: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.")
     ] = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
@@ -40,7 +37,8 @@ def list_(
     - `srlbench list`
     - `srlbench list recipes --json`
     """
-    terminal.listing(listing(kind, track, tuple(recipes or ())), json)
+    known = listing(kind, track, tuple(recipes or ()))
+    terminal.as_json(known) if json else terminal.listing(known)
 
 
 @opt.app.command(rich_help_panel=opt.KNOWN)
@@ -65,7 +63,8 @@ def show(
     """
     asked = address.parse(name)
     if not name.endswith(".json") and asked.backbone is None and asked.seed is None:
-        terminal.description(describe(name, track, tuple(recipes or ())), json)
+        about = describe(name, track, tuple(recipes or ()))
+        terminal.as_json(about) if json else terminal.description(about)
         return
     there = opt.of(results, track, recipes)
     found, path, others = _file(Path(name)) if name.endswith(".json") else _run(name, there)

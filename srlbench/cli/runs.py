@@ -23,15 +23,13 @@ from srlbench.runs.suite import Suite, chosen, parse_seeds
 @opt.app.command(rich_help_panel=opt.TRAIN)
 def run(
     recipe: opt.Names = None,
-    all_: Annotated[bool, typer.Option("--all", help="Run every registered recipe.", rich_help_panel=opt.WHAT)] = False,
+    all_: Annotated[bool, opt.what("--all", help="Run every registered recipe.")] = False,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     backbone: opt.Backbones = None,
     seeds: opt.Seeds = None,
     recipes: opt.Files = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
-    keep_encoders: Annotated[
-        bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=opt.WHERE)
-    ] = True,
+    keep_encoders: Annotated[bool, opt.where(help="Keep the trained encoders beside the records.")] = True,
     data: opt.Data = None,
     jobs: opt.Jobs = None,
     engine: opt.EngineName = opt.DEFAULT_ENGINE,
@@ -39,9 +37,7 @@ def run(
     cpus_per_run: opt.Cpus = None,
     gpus_per_run: opt.Gpus = None,
     dry_run: opt.DryRun = False,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=opt.HOW)
-    ] = False,
+    fail_fast: Annotated[bool, opt.how("--fail-fast", help="Stop at the first failed run.")] = False,
     observe_every: opt.Every = None,
     explain: opt.Explain = False,
     json: opt.Json = False,
@@ -74,11 +70,13 @@ def table(results: FolderResults, json: bool = False) -> None:
         leaderboards.write(board, results)
     for problem in results.problems:
         terminal.warn(str(problem))
-    if not json and all(row.state == "not run" for row in board.rows):
+    if json:
+        terminal.as_json(terminal.rows(board))
+    elif all(row.state == "not run" for row in board.rows):
         advice = "`srlbench run --all` makes them."
         terminal.warn(f"There are no records of track {results.track.name} in {results.path}; {advice}")
-        return
-    terminal.leaderboard(board, json)
+    else:
+        terminal.out.print(terminal.board_of(board))
 
 
 def seeds_of(text: str | None) -> tuple[int, ...]:
@@ -97,7 +95,7 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, 
     """Make what is missing under a progress display, and return how many runs failed; or only show the plan."""
     made_by = engines.engine(choice, planned.track.threads)
     if dry_run:
-        progress.plan(planned, json)
+        terminal.as_json(progress.plain(planned)) if json else progress.plan(planned)
         raise typer.Exit
     try:
         return progress.run(planned, made_by, choice.parallel, fail_fast)

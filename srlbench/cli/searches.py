@@ -22,12 +22,11 @@ def sweep(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe.")],
     set_: Annotated[
         list[str],
-        typer.Option(
+        opt.what(
             "--set",
             metavar="SETTING=VALUES",
             help="A setting of the recipe or of its loss, and its values: temperature=0.01,0.05. "
             "May be given more than once.",
-            rich_help_panel=opt.WHAT,
         ),
     ],
     track: opt.TrackName = opt.DEFAULT_TRACK,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +14,7 @@ from srlbench import __version__
 from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
-from srlbench.analysis.compare import differences
-from srlbench.analysis.compare.agreement import agreements
+from srlbench.analysis.compare import agreement, differences
 from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard import leaderboard as board_of
 from srlbench.analysis.leaderboard.board import Leaderboard
@@ -23,7 +23,7 @@ from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
-from srlbench.errors import NOTHING_COMPARABLE, UsageError
+from srlbench.errors import NOTHING_COMPARABLE, OK, UsageError
 
 BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".json"), (".md", ".tex", ".json")
 
@@ -69,27 +69,14 @@ Sides = Annotated[
         help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({opt.RUN} or a record's file), two results "
         "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
         "the control of the track and with the recipe that it is a version of.",
-        show_default=False,
     ),
 ]
 Margin = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        metavar="POINTS",
-        help="The difference that matters; a smaller one is of no use.",
-        rich_help_panel=opt.WHAT,
-    ),
+    float, opt.what(min=0, metavar="POINTS", help="The difference that matters; a smaller one is of no use.")
 ]
 OtherTrack = Annotated[
     str | None,
-    typer.Option(
-        "--with-track",
-        metavar="TRACK",
-        help="Another track: show how alike the two tracks order the recipes.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
-    ),
+    opt.what("--with-track", metavar="TRACK", help="Another track: show how alike the two tracks order the recipes."),
 ]
 
 
@@ -131,19 +118,12 @@ def compare(
 def _records(results: FolderResults, sides: Sequence[str], margin: float, paths: Sequence[Path], json: bool) -> None:
     compared = comparing.compare(results, sides, margin)
     page = None if sides else comparing.write(compared, results)
-    code = analyses.compared(compared, page, json)
-
-    if paths and not compared.found:
+    terminal.as_json(compared.as_plain()) if json else analyses.compared(compared, page)
+    if paths and not compared.comparisons:
         raise UsageError("Nothing could be compared, so no file was written.")
-    opt.write_files(
-        paths,
-        {
-            ".md": lambda: compared.to_markdown() + "\n",
-            ".tex": compared.to_latex,
-            ".json": lambda: _text(analyses.plain(compared)),
-        },
-    )
-    raise typer.Exit(code)
+    markdown, plain = (lambda: compared.to_markdown() + "\n"), (lambda: _text(compared.as_plain()))
+    opt.write_files(paths, {".md": markdown, ".tex": compared.to_latex, ".json": plain})
+    raise typer.Exit(OK if compared.comparisons else NOTHING_COMPARABLE)
 
 
 def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
@@ -156,12 +136,11 @@ def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
 def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     if sides:
         raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
-    found = agreements(a, b)
-    plain = analyses.plain_agreements(found)
-    terminal.as_json(plain) if json else analyses.agreements(found)
-    markdown = analyses.agreements_markdown
-    opt.write_files(paths, {".md": lambda: markdown(found, a.track.name, b.track.name), ".json": lambda: _text(plain)})
-    if not any(each for _, _, each in found):
+    found = agreement.agreements(a, b)
+    plain, markdown = agreement.plain(found), partial(agreement.to_markdown, found, a.track.name, b.track.name)
+    terminal.as_json(plain) if json else terminal.out.print(agreement.table(found))
+    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
+    if not any(row.agreement for row in found):
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
@@ -185,6 +164,7 @@ def claims(
     there = opt.of(results, track, recipes)
     judged = judge(there)
     measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
-    analyses.claims(judged, write_claims(judged, there) if measured else None, json)
+    page = write_claims(judged, there) if measured else None
+    terminal.as_json(analyses.plain_claims(judged)) if json else analyses.claims(judged, page)
     if not measured:
         raise typer.Exit(NOTHING_COMPARABLE)

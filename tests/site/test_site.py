@@ -269,7 +269,7 @@ def test_comparisons_are_those_of_the_command_line(tmp_path: Path) -> None:
     (track,) = chosen_from(site)
     assert track["uncompared"] == "" and len(track["pairs"]) == 12
     for a, b in (("simcse-sup", "bag-random-weighted"), ("mhe", "simcse-sup"), ("modified-mhe", "mhe")):
-        said = {each.name: each for each in compare(found, [a, b]).found}
+        said = {each.name: each for each in compare(found, [a, b]).comparisons}
         (x, y) = (track["rows"].index(f"{name}@tiny") for name in (a, b))
         lines = {line[0]: line[1:] for line in track["pairs"][f"{x} {y}"]}
         for name in ("sts_avg", "transfer_avg"):

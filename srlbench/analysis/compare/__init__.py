@@ -11,10 +11,10 @@ pools the spread of both sides, because nothing but the seeds should differ ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from srlbench import records, registry, variants
 from srlbench.analysis.compare import paired, systems, tables
@@ -46,8 +46,8 @@ class Compared:
     """Comparisons that were made together, and the pairs that had nothing to compare."""
 
     track: Track
-    found: tuple[Comparison, ...]
-    rest: tuple[Unmeasured, ...] = ()
+    comparisons: tuple[Comparison, ...]
+    unmeasured: tuple[Unmeasured, ...] = ()
 
     @property
     def averages(self) -> list[str]:
@@ -55,14 +55,14 @@ class Compared:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        return list(dict.fromkeys((each.system, each.against) for each in self.found))
+        return list(dict.fromkeys((each.system, each.against) for each in self.comparisons))
 
     @property
     def _primary(self) -> Comparison:
         """Of the only pair, on the average that ranks."""
-        mine = [each for each in self.found if each.name == self.averages[0]]
+        mine = [each for each in self.comparisons if each.name == self.averages[0]]
         if len(mine) != 1:
-            raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `found`.")
+            raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `comparisons`.")
         return mine[0]
 
     @property
@@ -85,9 +85,19 @@ class Compared:
     def tables(self) -> list[Table]:
         """Two systems by task, or a table of pairs for each average."""
         if len(self.pairs) == 1:
-            return [tables.by_task(self.found, self.averages)]
-        mine = {name: [each for each in self.found if each.name == name] for name in self.averages}
+            return [tables.by_task(self.comparisons, self.averages)]
+        mine = {name: [each for each in self.comparisons if each.name == name] for name in self.averages}
         return [tables.many(found, name) for name, found in mine.items() if found]
+
+    def as_plain(self) -> dict[str, Any]:
+        """In JSON's own types."""
+        return {
+            "track": self.track.name,
+            "version": self.track.version,
+            "protocol": self.track.protocol.label,
+            "comparisons": [*map(tables.to_json, self.comparisons)],
+            "rest": [*map(asdict, self.unmeasured)],
+        }
 
     def to_markdown(self) -> str:
         return "\n\n".join(table.to_markdown() for table in self.tables)
@@ -99,7 +109,7 @@ class Compared:
         """One row a pair and task or average."""
         import pandas
 
-        return pandas.json_normalize([tables.to_json(each) for each in self.found], sep="_")
+        return pandas.json_normalize([tables.to_json(each) for each in self.comparisons], sep="_")
 
     def _repr_html_(self) -> str:
         return "\n".join(table.to_html() for table in self.tables)
@@ -164,7 +174,7 @@ def write(compared: Compared, results: Results) -> Path:
     """`comparisons.md` beside the records."""
     track, path = results.track, results.folder / "comparisons.md"
     head = f"{track.name} v{track.version}"
-    records.write_text(path, tables.page(compared.found, compared.averages, head, results.command("compare")))
+    records.write_text(path, tables.page(compared.comparisons, compared.averages, head, results.command("compare")))
     return path
 
 

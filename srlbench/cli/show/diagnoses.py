@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
-from srlbench.cli.show.terminal import out
+from srlbench.cli.show.terminal import out, wrote
 from srlbench.evaluation.shrink import Shrunk
-
-
-def as_json(found: Any) -> None:
-    out.print_json(json.dumps(found))
-
-
-def wrote(*paths: Path) -> None:
-    out.print(f"Wrote {', '.join(map(str, paths))}.", soft_wrap=True)
 
 
 def isotropy(found: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import defaultdict
@@ -23,11 +22,8 @@ from srlbench.runs.plan import Plan
 from srlbench.stats import average, label, with_averages
 
 
-def plan(plan: Plan, as_json: bool = False) -> None:
+def plan(plan: Plan) -> None:
     """The plan, one line a recipe and backbone."""
-    if as_json:
-        out.print_json(json.dumps(plain(plan)))
-        return
     cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
     for run_ in plan.runs:
         cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
@@ -46,15 +42,9 @@ def plan(plan: Plan, as_json: bool = False) -> None:
 
 def plain(plan: Plan) -> dict[str, Any]:
     """The plan in JSON's own types."""
+    names = ("recipe", "backbone", "fingerprint", "seed")
     runs = [
-        {
-            "recipe": run_.key.recipe,
-            "backbone": run_.key.backbone,
-            "fingerprint": run_.key.fingerprint,
-            "seed": run_.key.seed,
-            "state": run_.state,
-            "seconds": run_.seconds,
-        }
+        {name: getattr(run_.key, name) for name in names} | {"state": run_.state, "seconds": run_.seconds}
         for run_ in plan.runs
     ]
     return {"track": plan.track.name, "version": plan.track.version, "results": str(plan.results), "runs": runs}
@@ -142,16 +132,12 @@ class _Watched(_Logged):
     @contextmanager
     def live(self) -> Iterator[None]:
         self.bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}"),
-            console=err,
-        )
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}"), console=err,
+        )  # fmt: skip
         self.rows: dict[Any, TaskID] = {}
         with self.bars:
-            self.suite = self.bars.add_task("[bold]suite", total=self.total, said=f"starting{self.cost()}")
+            self.suite = self.bars.add_task("[bold]suite", total=self.total, stage=f"starting{self.cost()}")
             yield
 
     def say(self, line: str) -> None:
@@ -161,15 +147,15 @@ class _Watched(_Logged):
         key = event.job.key
         if isinstance(event.news, Step):
             if key not in self.rows:
-                self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", said="")
+                self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", stage="")
             step = event.news
-            self.bars.update(self.rows[key], completed=step.done, total=step.of, said=step.stage)
+            self.bars.update(self.rows[key], completed=step.done, total=step.of, stage=step.stage)
         elif key in self.rows:
             self.bars.remove_task(self.rows.pop(key))
         super().see(event)
         done = self.total - len(self.left)
         if self.crew or isinstance(event.news, Outcome):
-            self.bars.update(self.suite, completed=done, said=self.standing().removeprefix(" · "))
+            self.bars.update(self.suite, completed=done, stage=self.standing().removeprefix(" · "))
 
 
 def _said(record: Record, plan: Plan) -> str:

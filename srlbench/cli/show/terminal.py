@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from srlbench.analysis import reproduction as reproductions
-from srlbench.analysis.check import verdicts
 from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
 from srlbench.errors import OK, RUN_FAILED
@@ -45,10 +45,13 @@ def as_json(plain: Any) -> None:
     out.print_json(json.dumps(plain))
 
 
-def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(kinds))
-        return
+def wrote(*paths: Path, json: bool = False) -> None:
+    """Say which files were written; on stderr where stdout has JSON for programs."""
+    (err if json else out).print(escape(f"Wrote {', '.join(map(str, paths))}."), soft_wrap=True)
+
+
+def listing(kinds: Mapping[str, Mapping[str, str]]) -> None:
+    """A table for each kind of registered things: a name and one line about it."""
     for kind, entries in kinds.items():
         table = Table(title=f"{kind} ({len(entries)})", title_justify="left", title_style="bold", box=None)
         table.add_column(style="cyan", no_wrap=True)
@@ -58,10 +61,8 @@ def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
         out.print(table, "")
 
 
-def description(about: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(about))
-        return
+def description(about: dict[str, Any]) -> None:
+    """A recipe as the track runs it, on each backbone."""
     out.print(f"[bold cyan]{about['name']}[/]  {escape(about['summary'])}")
     out.print(f"file recipes/{about['family']}.py · cite {about['cite'] or '–'} · on track {about['track']}\n")
     for backbone, settings in about["backbones"].items():
@@ -122,26 +123,23 @@ def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: fl
     out.print(table)
 
 
-def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
-    sound = True
-    for protocol, name, good, said in findings:
-        mark = f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/]"
-        out.print(f"{mark} {protocol} {name}: {escape(said)}", soft_wrap=True)
-        sound = sound and good
-    return OK if sound else RUN_FAILED
+def checks(results: Iterable[tuple[str, bool, str]], json: bool = False) -> int:
+    """A line for each check (its name, whether it passed, and a message), as it is made. Returns the exit code."""
+    rows = []
+    for name, good, message in results:
+        rows.append({"name": name, "good": good, "about": message})
+        if not json:
+            mark = "[green]ok [/]" if good else "[red]bad[/]"
+            out.print(f"{mark} {name}: {escape(message)}", soft_wrap=True)
+    if json:
+        as_json(rows)
+    return OK if all(row["good"] for row in rows) else RUN_FAILED
 
 
 def rows(board: Leaderboard) -> list[dict[str, Any]]:
     """The rows of a leaderboard in JSON's own types."""
     left = set() if board.confirmed else {"confirmed"}
     return [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
-
-
-def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
-    if as_json:
-        out.print_json(json.dumps(rows(board)))
-        return
-    out.print(board_of(board))
 
 
 def board_of(board: Leaderboard) -> Group:
@@ -170,30 +168,10 @@ def reproduced(board: Leaderboard) -> str:
     return f"Against the published records: {said or 'no rows'}."
 
 
-def report(report: verdicts.Report) -> None:
-    out.print(verdicts.to_terminal(report))
-
-
 def reproduction(found: reproductions.Reproduction) -> None:
     colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
     first, *more = map(escape, reproductions.to_lines(found))
     out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
-
-
-def diagnosis(findings: Iterable[tuple[str, bool, str]], as_json: bool = False) -> int:
-    if as_json:
-        findings = list(findings)
-        told = [{"name": name, "good": good, "about": said} for name, good, said in findings]
-        out.print_json(json.dumps(told))
-        return OK if all(good for _, good, _ in findings) else RUN_FAILED
-    sound = True
-    for name, good, said in findings:
-        out.print(
-            f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}",
-            soft_wrap=True,
-        )
-        sound = sound and good
-    return OK if sound else RUN_FAILED
 
 
 def duration(seconds: float) -> str:
