@@ -14,7 +14,6 @@ import pytest
 from rich.console import Console
 
 from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope
-from srlbench.analysis.leaderboard.numbers import to_csv
 from srlbench.analysis.leaderboard.page import to_markdown, write
 from srlbench.analysis.leaderboard.rows import build
 from srlbench.cli.show.terminal import board_of
@@ -247,7 +246,7 @@ def test_the_title_says_track_and_version(view: str) -> None:
 
 
 def test_the_csv_is_tidy() -> None:
-    lines = list(csv.DictReader(io.StringIO(to_csv(sample()))))
+    lines = list(csv.DictReader(io.StringIO(sample().to_csv())))
     first, still, *_ = lines
     assert len(lines) == 7 and {line["track"] for line in lines} == {"embedded"}
     assert (first["recipe"], first["rank"], first["state"], first["seeds"]) == (
@@ -265,7 +264,7 @@ def test_the_csv_is_tidy() -> None:
 
 def test_pandas_reads_the_csv_as_it_is() -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.read_csv(io.StringIO(to_csv(sample())))
+    frame = pandas.read_csv(io.StringIO(sample().to_csv()))
     assert frame["sts_avg_mean"].dtype == float and frame["GenMR_n"].sum() == 3 + 3 + 3 + 1 + 2
 
 
@@ -364,7 +363,7 @@ def test_five_thousand_records_in_ten_seconds(tmp_path: Path) -> None:
     start = time.perf_counter()
     found = scan(tmp_path, "embedded", 1)
     built = board(list(found.records), current={})
-    to_csv(built), to_markdown(built, made_with="x", command="y")
+    built.to_csv(), to_markdown(built, made_with="x", command="y")
     assert time.perf_counter() - start < 10
     assert len(found.records) == 5000 and len(built.rows) == 1000
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from srlbench.analysis.claims.evidence import BySeed, Evidence, Missing, interval
 
 Word = Literal["supported", "contradicted", "inconclusive", "no evidence"]
-LEVEL = 0.95  # of every interval
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from srlbench import records, registry, variants
 from srlbench.analysis.compare import paired, systems, tables
 from srlbench.analysis.compare.paired import MARGIN, Comparison
-from srlbench.analysis.compare.predictions import scored
-from srlbench.analysis.compare.systems import Folder, System
+from srlbench.analysis.compare.systems import Folder, System, scored
 from srlbench.analysis.results import Cell, Results
 from srlbench.analysis.table import Table
 from srlbench.errors import SrlbenchError, UsageError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from srlbench.analysis.table import Cell, Column, Line, Table, texts
+from srlbench.analysis.table import Cell, Column, Line, Table, number
 from srlbench.errors import UsageError
 from srlbench.escape import escaped
 from srlbench.evaluation.scores import Scores, comparable, from_json
@@ -79,12 +79,7 @@ def to_markdown(found: Pairs) -> str:
         means = _values(mine.averages, other.averages)
         named = {**tasks, **{f"{name} average": value for name, value in means.items()}}
         lines = [
-            Line(
-                [
-                    *texts(name),
-                    *(Cell(f"{value:{form}}", value) for value, form in zip(row.values(), FORMS, strict=True)),
-                ]
-            )
+            Line([Cell(name), *(number(value, form) for value, form in zip(row.values(), FORMS, strict=True))])
             for name, row in named.items()
         ]
         columns = [Column("task", "left"), *map(Column, (mine.model, other.model, "difference"))]

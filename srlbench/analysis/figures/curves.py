@@ -54,15 +54,8 @@ def draw(ax: Axes, line: Line, label: str, look: Mapping[str, Any]) -> bool:
     low, high = ax.get_ylim()
     inside = [mean if low <= mean <= high else nan for mean in means]  # a band without its line would mislead
     widths = [sd if isfinite(sd) else 0.0 for sd in sds]
-    ax.fill_between(
-        steps,
-        [m - sd for m, sd in zip(inside, widths)],
-        [m + sd for m, sd in zip(inside, widths)],
-        color=look["color"],
-        alpha=0.18,
-        linewidth=0,
-        zorder=2,
-    )
+    lower, upper = ([mean + side * sd for mean, sd in zip(inside, widths)] for side in (-1, 1))
+    ax.fill_between(steps, lower, upper, color=look["color"], alpha=0.18, linewidth=0, zorder=2)
     point: dict[str, Any] = {"color": look["color"], "linestyle": "none", "markersize": 3.5, "zorder": 3}
     for place in _alone(inside):
         at = ([steps[place]], [inside[place]], [widths[place]])

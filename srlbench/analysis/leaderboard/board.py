@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from srlbench.escape import csv_text
 from srlbench.records import NONE, Confirmed
 from srlbench.stats import Groups, Summary, average
 
@@ -133,15 +134,14 @@ class Leaderboard:
 
     def to_csv(self) -> str:
         """One row a recipe x backbone x fingerprint, full precision; `pandas.read_csv` needs no options."""
-        from srlbench.analysis.leaderboard import numbers
-
-        return numbers.to_csv(self)
+        return csv_text(_lines(self))
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows and columns of the CSV file."""
-        from srlbench.analysis.leaderboard import numbers
+        """The rows and columns of the CSV file; what is an empty cell there is missing here."""
+        import pandas
 
-        return numbers.to_pandas(self)
+        header, *lines = _lines(self)
+        return pandas.DataFrame(lines, columns=[*map(str, header)])
 
     def _repr_html_(self) -> str:
         from srlbench.analysis.leaderboard import tables
@@ -152,3 +152,32 @@ class Leaderboard:
 def names(groups: Groups) -> list[str]:
     """The columns: each group's average, then every task."""
     return [*map(average, groups), *(task for tasks in groups.values() for task in tasks)]
+
+
+def _lines(board: Leaderboard) -> list[Sequence[object]]:
+    """The header and the rows of the CSV file."""
+    columns = names(board.scope.groups)
+    reported = [name for name in columns if any(name in (row.reported or {}) for row in board.rows)]
+    lines: list[Sequence[object]] = [
+        ["track", "version", "protocol", "recipe", "backbone", "fingerprint", "state", "rank", "seeds"]
+        + ["failed_seeds", "deterministic", "reproduction"]
+        + [f"{name}_{part}" for name in columns for part in ("mean", "sd", "n")]
+        + [f"{name}_reported" for name in reported]
+        + [f"{name}_{part}" for name in MEASURES for part in ("mean", "sd", "n")]
+        + (["confirmed", "confirmed_bitwise", "reruns_outside"] if board.confirmed else [])
+    ]
+    for row in board.rows:
+        line: list[object] = [board.scope.track, board.scope.version, board.scope.protocol]
+        line += [row.recipe, row.backbone, row.fingerprint]
+        line += [row.state, row.rank, " ".join(map(str, row.seeds)), " ".join(map(str, row.failed))]
+        line += [row.deterministic, row.reproduction if row.reproduction != "–" else None]
+        for name in columns:
+            cell = row.cells[name]
+            line += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
+        line += [(row.reported or {}).get(name) for name in reported]
+        for name in MEASURES:
+            taken = row.measures.get(name)
+            line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
+        line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
+        lines.append(line)
+    return lines

@@ -93,10 +93,14 @@ class Table:
         return escape.csv_text([[column.title for column in table.columns], *body])
 
     def to_latex(self) -> str:
-        r"""A `tabular` with the rules of `booktabs`; the best values are bold, and so are those level with them."""
-        from srlbench.analysis.table import latex
-
-        return latex.tabular(self.compact())
+        r"""A `tabular` with the rules of `booktabs`, without a float around it; the best values are bold."""
+        table = self.compact()
+        form = "".join("l" if column.align == "left" else "r" for column in table.columns)
+        header = [escape.latex(column.title) for column in table.columns]
+        body = [[_latex(cell, line.muted) for cell in line.cells] for line in table.lines]
+        first, *rows = (" & ".join(cells) + r" \\" for cells in (header, *body))
+        lines = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", first, r"\midrule", *rows, r"\bottomrule"]
+        return "\n".join([*lines, r"\end{tabular}", ""])
 
     def to_html(self, root: str | None = None, *, sortable: bool = False) -> str:
         """A `<table>`; root: the way from a page of the site to its root, None for a table that stands alone."""
@@ -132,3 +136,10 @@ def _markdown(cell: Cell, muted: bool) -> str:
     if text and cell.bold:
         return f"**{text}**"
     return f"*{text}*" if text and muted else text  # GitHub's Markdown knows no grey
+
+
+def _latex(cell: Cell, muted: bool) -> str:
+    text = escape.latex(cell.text.replace("`", "") if cell.prose else cell.text)
+    if text and (cell.best or cell.bold):
+        return rf"\textbf{{{text}}}"
+    return rf"\textit{{{text}}}" if text and muted else text
