@@ -221,7 +221,7 @@ def test_the_leaderboard(name: str) -> None:
     made = board(records, current=current, groups=groups)
     scope = replace(made.scope, track=name, protocol=name)
     made = replace(made, scope=scope, elsewhere=((name, name, {"sts_avg": 76.25}),))
-    text = board_page.to_markdown(made, made_with="srlbench 9", command=COMMAND)
+    text = board_page.to_markdown(made, COMMAND)
     shown = {each for cells in tabled(text) for each in cells}
     titles = {"".join(each.content for each in token.children or ()) for token in parsed(text)}
     assert {name, "simcse"} <= shown and f"Averages on {name}" in titles
@@ -275,9 +275,7 @@ def test_checks_scores_and_the_cards_of_backbones(name: str) -> None:
     assert [token.content for token in parsed(text) if token.type == "fence"] == [" ".join(COMMAND.split()) + "\n"]
 
 
-@pytest.mark.parametrize(
-    "write", [Leaderboard.to_csv, lambda made: board_page.to_markdown(made, made_with="m", command="c")]
-)
+@pytest.mark.parametrize("write", [Leaderboard.to_csv, lambda made: board_page.to_markdown(made, "c")])
 def test_ordinary_names_are_written_as_they_are(write: Callable[[Any], str]) -> None:
     text = write(board(runs("sparse-simcse-unsup", 60), groups=GROUPS))
     assert "sparse-simcse-unsup" in text and "\\" not in text and "'sparse" not in text

@@ -12,7 +12,7 @@ from srlbench import backbones, records, tracks
 from srlbench.analysis import search
 from srlbench.analysis.check import check
 from srlbench.analysis.claims import judge
-from srlbench.analysis.leaderboard import leaderboard, write
+from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results
 from srlbench.runs.search import FOLDER, searched
 
@@ -40,7 +40,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_views_are_those_of_the_records(name: str, copy: Results) -> None:
-    write(leaderboard(copy), copy)
+    page.write(leaderboard(copy), copy.folder, copy.command("leaderboard"))
     judge.write(judge.judge(copy), copy)
     for view in ("leaderboard.csv", "leaderboard.md", "claims.md"):
         assert (copy.folder / view).read_bytes() == (of(name).folder / view).read_bytes(), view

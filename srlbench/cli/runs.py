@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from srlbench import tracks
-from srlbench.analysis import leaderboard as leaderboards
+from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
@@ -65,9 +65,9 @@ def run(
 
 def table(results: FolderResults, json: bool = False) -> None:
     """Show the leaderboard, after its files beside the records were written."""
-    board = leaderboards.leaderboard(results)
+    board = leaderboard(results)
     if not json and results.entered.records:
-        leaderboards.write(board, results)
+        page.write(board, results.folder, results.command("leaderboard"))
     for problem in results.problems:
         terminal.warn(str(problem))
     if json:

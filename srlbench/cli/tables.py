@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from srlbench import __version__
 from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
@@ -53,10 +52,9 @@ def leaderboard(
 
 def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
     """The leaderboard in each format that `--out` knows."""
-    made_with, command = f"srlbench {__version__}", results.command("leaderboard")
     return {
         ".csv": board.to_csv,
-        ".md": lambda: to_markdown(board, made_with=made_with, command=command),
+        ".md": lambda: to_markdown(board, results.command("leaderboard")),
         ".tex": board.to_latex,
         ".json": lambda: dumps(terminal.rows(board), indent=1) + "\n",
     }

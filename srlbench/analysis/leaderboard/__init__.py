@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from srlbench import __version__, backbones
-from srlbench.analysis.leaderboard import page
+from srlbench import backbones
 from srlbench.analysis.leaderboard.board import Elsewhere, Leaderboard, Papers, Scope
 from srlbench.analysis.leaderboard.rows import build
 from srlbench.analysis.results import Results
 from srlbench.tracks import Track
 
-__all__ = ["Leaderboard", "leaderboard", "scope", "write"]
+__all__ = ["Leaderboard", "leaderboard", "scope"]
 
 
 def leaderboard(results: Results) -> Leaderboard:
@@ -30,12 +28,6 @@ def leaderboard(results: Results) -> Leaderboard:
 def scope(track: Track) -> Scope:
     """What may share a table with a track's own."""
     return Scope(track.name, track.version, track.protocol.label, track.groups, track.seeds)
-
-
-def write(board: Leaderboard, results: Results) -> tuple[Path, Path]:
-    """`leaderboard.csv` and `leaderboard.md` beside the records."""
-    made_with, command = f"srlbench {__version__}", results.command("leaderboard")
-    return page.write(board, results.folder, made_with=made_with, command=command)
 
 
 def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from srlbench import __version__
 from srlbench.analysis.leaderboard import tables
 from srlbench.analysis.leaderboard.board import RANK_MARGIN, STATES, Leaderboard, Row
 from srlbench.escape import code, escaped
@@ -18,20 +19,20 @@ ELSEWHERE = (
 )
 
 
-def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> tuple[Path, Path]:
+def write(board: Leaderboard, folder: Path, command: str) -> tuple[Path, Path]:
     """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
     numbers, page = folder / "leaderboard.csv", folder / "leaderboard.md"
     write_text(numbers, board.to_csv())
-    write_text(page, to_markdown(board, made_with=made_with, command=command))
+    write_text(page, to_markdown(board, command))
     return numbers, page
 
 
-def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
+def to_markdown(board: Leaderboard, command: str) -> str:
     """The table people paste: averages first, then the tasks of each group."""
     scope = board.scope
     seeds = ", ".join(map(str, sorted({*scope.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
     track = f"Track {code(scope.track)} v{scope.version}"
-    head = f"{track} · protocol {code(scope.protocol)} · seeds {seeds} · {made_with}"
+    head = f"{track} · protocol {code(scope.protocol)} · seeds {seeds} · srlbench {__version__}"
     parts = [f"# Leaderboard: {escaped(scope.track)} v{scope.version}", head]
     for table in tables.every(board):
         if table.name != "averages":  # the only table of averages stands below the page's own title
