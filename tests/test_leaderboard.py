@@ -99,7 +99,7 @@ def test_stale_and_unregistered_rows_are_not_ranked_and_come_last() -> None:
     records = runs("simcse", 60) + runs("simcse", 90, fingerprint=OLD) + runs("gone", 95) + runs("barlow", 50)
     records += [failed("barlow", 0, fingerprint=OLD)]
     found = board(records, current={("simcse", "tiny"): NOW, ("barlow", "tiny"): NOW})
-    assert [(row.recipe, row.standing) for row in found.rows] == [
+    assert [(row.recipe, row.rank_or_state) for row in found.rows] == [
         ("simcse", "1"), ("barlow", "2"), ("gone", "unregistered"), ("simcse", "stale"),
     ]  # fmt: skip
 

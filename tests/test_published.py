@@ -49,7 +49,7 @@ def test_views_are_those_of_the_records(name: str, copy: Results) -> None:
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if tracks.load(name).search])
 def test_what_a_search_found_follows_from_its_records(name: str, copy: Results) -> None:
     os.symlink(RESULTS / FOLDER, copy.path / FOLDER)
-    found = search.found(searched((), ()), copy)
+    found = search.collect(searched((), ()), copy)
     written = search.write(found, copy)
     assert len(written) == 2 and all(each.chosen for each in found)
     for view in written:

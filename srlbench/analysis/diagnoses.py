@@ -18,7 +18,7 @@ FITTING = range(5, 15)  # words of a sentence that a picture has room for
 def maps(
     names: Sequence[str] | None, cells: int, batches: int, out: Path, report: Callable[[str, int, int], None]
 ) -> Path:
-    """The figure of the simulation maps, of every registered loss or of some."""
+    """Draw the simulation maps of some losses, or of every registered one."""
     chosen = {name: encoder.loss(name) for name in names or losses.names()}
     from srlbench.analysis import figures
     from srlbench.diagnostics import simulation
@@ -36,7 +36,7 @@ def maps(
 
 
 def words(found: Mapping[str, Any], weighed: Weighed, folder: Path) -> list[Path]:
-    """The scatter of the first method's weights on information gain, and some sentences with their words shaded."""
+    """Draw the first method's weights against information gain, and some sentences with their words shaded."""
     from srlbench.analysis import figures
 
     name, stages = next(iter(weighed.items()))

@@ -1,9 +1,9 @@
-"""The verdict on a record that was run again: one object behind the words, the exit code and the confirmation.
+"""The verdict on a record that was run again: its text, its exit code and its confirmation.
 
-Seeds are what tells near from far. A value is within its interval if one more seed of the row would fall there in 95 of
-100 cases: mean ± t · sd · √(1 + 1/n) over the recorded seeds, and never less than SAME to either side, because the
-seeds of a row without spread agree on one machine's last digits, not on another's. Averages decide; of fourteen
-tasks one falls outside every other time, so tasks are named and do not.
+The other seeds tell how much a value varies. A value is within its interval if one more seed would fall there in 95
+of 100 cases: mean ± t · sd · √(1 + 1/n) over the recorded seeds, and never less than SAME to either side, because seeds
+without spread agree on one machine's last digits, not on another's. Only averages decide: of fourteen tasks one falls
+outside in every other rerun, so tasks are only named.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What is said of a rerun, once."""
+    """The verdict on a rerun, and the values that it rests on."""
 
     record: Record
     rerun: Record
@@ -96,7 +96,7 @@ class Reproduction:
 
     @property
     def machine(self) -> str:
-        """Whether the digits had to agree."""
+        """How the two machines compare, and so whether the digits had to agree."""
         theirs, mine = self.record.environment, self.rerun.environment
         here = machine_class(mine)
         other = [part for part, said in machine_class(theirs).items() if here[part] != said]
@@ -132,7 +132,7 @@ def of(rerun: Rerun) -> Reproduction:
 def judge(
     record: Record, again: Record, seeds: Sequence[Record], groups: Groups, predictions: bool | None
 ) -> Reproduction:
-    """The verdict; `seeds` are the records of the row, the one that was run again among them.
+    """The verdict; `seeds` are the records of all seeds, the one that was run again among them.
 
     predictions: whether all are equal; None if none are recorded.
     """
@@ -157,7 +157,7 @@ def judge(
 
 
 def confirm(recorded: Recorded, found: Reproduction, who: str, out: Path) -> Path:
-    """Write the confirmation below `out`, at the path that it would have in the record's results folder."""
+    """Write the confirmation to the results folder `out`."""
     brief = replace(found.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
     made = Confirmation(
         record_sha256=recorded.sha256,
@@ -172,7 +172,7 @@ def confirm(recorded: Recorded, found: Reproduction, who: str, out: Path) -> Pat
 
 
 def to_lines(found: Reproduction) -> list[str]:
-    """The verdict, the values outside (or, without an interval, those that differ), and the machine's part in it."""
+    """The verdict; the values outside of their intervals (or, without intervals, those that differ); the machine."""
     lines = [f"{found.word}  {found.name}  {found.reason}"]
     for value in found.values:
         if value.outside or (found.word == "differs" and value.difference):

@@ -1,4 +1,4 @@
-"""One track's results folder, as the recipes registered now see it."""
+"""One track's results folder, and which of its records are current."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Results:
 
     @cached_property
     def current(self) -> dict[Cell, str]:
-        """The fingerprint each registered recipe has now, on the track's backbones and wherever else it was run."""
+        """Today's fingerprint of each registered recipe, on the track's backbones and on others that it was run on."""
         seen = {(record.recipe, record.backbone) for record in self.records}
         others = sorted({backbone for _, backbone in seen} - {*self.track.backbones})
         there = current(self.recipes.values(), self.track)
@@ -77,7 +77,7 @@ class Results:
         return current(self._made(names), self.track)
 
     def _made(self, names: Iterable[str]) -> Iterator[Registered]:
-        """Those of the variants that can still be made."""
+        """The variants of these names whose recipe and settings still exist."""
         for name in names:
             try:
                 yield registry.recipe(name, self.files)
@@ -90,13 +90,13 @@ class Results:
         return known.get((record.recipe, record.backbone)) == record.fingerprint
 
     @cached_property
-    def entered(self) -> Scan:
-        """The records of recipes: variants are compared in sweeps, and do not compete."""
+    def without_variants(self) -> Scan:
+        """The records of recipes themselves; variants are compared in sweeps, not ranked."""
         return Scan(tuple(r for r in self.records if not variants.is_variant(r.recipe)), self.scan.problems)
 
     @cached_property
     def fresh(self) -> tuple[Record, ...]:
-        """The current records of runs that went well, on the track's own backbones; variants are among them."""
+        """The current records of successful runs on the track's own backbones, variants included."""
         label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.backbones}
         good = (r for r in self.records if r.status == "ok" and r.protocol == label and r.backbone in own)
         return tuple(record for record in good if self.is_current(record))
@@ -108,28 +108,28 @@ class Results:
 
     @property
     def confirmations(self) -> tuple[Confirmation, ...]:
-        """Reruns of these records by anybody."""
+        """Reruns of these records, by their authors or by others."""
         return self._confirmations[0]
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The files that should be records or confirmations, and are none."""
+        """The files that are in the place of a record or confirmation, but cannot be read as one."""
         return (*self.scan.problems, *self._confirmations[1])
 
     def command(self, verb: str) -> str:
-        """The command line that makes a view of these results again."""
+        """The command line of a verb on these results."""
         words = ["srlbench", verb, "--track", self.track.name]
         return shlex.join([*words, *([] if self.path == DEFAULT else ["--results", str(self.path)])])
 
     @cached_property
     def published(self) -> tuple[Record, ...] | None:
-        """The published records to compare with; None if these are they."""
+        """The published records to compare with; None if these results are the published ones."""
         if self.path.resolve() == records.published_results().resolve():
             return None
         return records.published(self.track.name, self.track.version)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a recipe, backbone, seed and task or average; failed runs have one row without a score."""
+        """One row for each recipe, backbone, seed and task or average; a failed run has one row without a score."""
         import pandas
 
         lines = []
@@ -147,7 +147,7 @@ class Results:
         return pandas.DataFrame(lines, columns=[*columns, "task", "score"])
 
 
-def measured(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
+def with_records(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
     """The results of every shipped track that has records in a folder."""
     known = [Results(path, tracks.load(name), files) for name in tracks.names()]
     if found := [results for results in known if (results.folder / "records").is_dir()]:

@@ -1,4 +1,4 @@
-"""The verbs that ask whether numbers hold: check, reproduce, doctor."""
+"""The verbs that check numbers and the installation: check, reproduce, doctor."""
 
 from __future__ import annotations
 

@@ -114,13 +114,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def written(formats: str) -> Any:
-    """The option `--out` of a verb that writes files of these formats."""
+    """The option `--out` of a verb that can write these formats."""
     about = f"Write a file; its suffix says the format: {formats}. May be given more than once."
     return where("--out", metavar="FILE", help=about)
 
 
 def files_of(out: Sequence[Path] | None, formats: Collection[str]) -> tuple[Path, ...]:
-    """The files that `--out` names, refused before the work if a suffix is of no format."""
+    """The files that `--out` names; a UsageError, before any work, if a suffix is not of these formats."""
     for path in out or ():
         if path.suffix not in formats:
             raise UsageError(f"Cannot write {path}: --out takes a file that ends in {' or '.join(formats)}.")
@@ -135,12 +135,12 @@ def write_files(out: Sequence[Path], formats: Mapping[str, Callable[[], str]]) -
 
 
 def use(data: Path | None) -> None:
-    """Have everything read the real text from here, the processes of the runs too."""
+    """Read the real text from this folder, in the processes of the runs too."""
     mirror.use(data.absolute() if data else None)
 
 
 def of(results: Path, track: str, files: list[Path] | None) -> FolderResults:
-    """The results that a verb is about."""
+    """The results of a track in a folder, with the recipes of more files."""
     return FolderResults(results, tracks.load(track), tuple(files or ()))
 
 

@@ -16,7 +16,7 @@ TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
 
 
 def _given(panel: str, about: str) -> Any:
-    """An option whose default is that of the pre-training itself."""
+    """An option whose default is that of `Pretraining`."""
     return typer.Option(None, help=about, rich_help_panel=panel)
 
 
@@ -76,7 +76,7 @@ def pretrain(
 
 
 def _pretrained(out: Path, corpus: tuple[Path, ...], settings: Mapping[str, Any]) -> str:
-    """Make a backbone; what is not in `settings` is as `Pretraining` says."""
+    """Make a backbone; settings that are not given have the defaults of `Pretraining`."""
     for path in corpus:
         if not path.is_file():
             raise UsageError(f"There is no corpus file at {path}.")

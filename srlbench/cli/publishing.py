@@ -1,4 +1,4 @@
-"""The verb that shows results to others: publish."""
+"""The verb that publishes results: publish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.analysis.results import measured
+from srlbench.analysis.results import with_records
 from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
@@ -67,7 +67,7 @@ def publish(
             raise UsageError("--encoder and --push go with --hub.")
         folder.check(out)
         asked = [opt.of(results, name, recipes) for name in dict.fromkeys(track or [])]
-        _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
+        _site(out, asked or with_records(results, tuple(recipes or ())), bool(track))
     else:
         if len(track or []) > 1:
             raise UsageError("One repository holds one track: give --track once.")

@@ -72,7 +72,7 @@ def show(
         terminal.as_json(found.as_plain())
     else:
         one.record(found, path, *_today(found, there))
-    one.alone(found, others)
+    one.notes(found, others)
 
 
 def _file(path: Path) -> tuple[Record, Path, tuple[Record, ...]]:
@@ -83,7 +83,7 @@ def _file(path: Path) -> tuple[Record, Path, tuple[Record, ...]]:
 
 
 def _run(name: str, results: FolderResults) -> tuple[Record, Path, tuple[Record, ...]]:
-    """The record of one run, where it lies, and other versions of it."""
+    """The record of one run, its path, and other versions of it."""
     track = results.track
     if not results.records:
         raise UsageError(
@@ -101,7 +101,7 @@ def _run(name: str, results: FolderResults) -> tuple[Record, Path, tuple[Record,
 
 
 def _today(record: Record, results: FolderResults) -> tuple[str | None, Groups]:
-    """The fingerprint that a run would have today, if it can still be made, and its track's averages."""
+    """The fingerprint that the run would have today (None if it cannot be made any more), and its track's groups."""
     own = (record.track, record.track_version) == (results.track.name, results.track.version)
     if not own and record.track not in tracks.names():
         return None, {}

@@ -1,4 +1,4 @@
-"""The verb that makes records: run; and how the verbs of searches make theirs."""
+"""The verb that makes records, run, and the steps of it that sweep and tune share."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def run(
 
 
 def table(results: FolderResults, json: bool = False) -> None:
-    """Show the leaderboard, after its files beside the records were written."""
+    """Write the leaderboard's files beside the records, and show it; with `json`, only print it."""
     board = leaderboard(results)
-    if not json and results.entered.records:
+    if not json and results.without_variants.records:
         page.write(board, results.folder, results.command("leaderboard"))
     for problem in results.problems:
         terminal.warn(str(problem))
@@ -80,19 +80,19 @@ def table(results: FolderResults, json: bool = False) -> None:
 
 
 def seeds_of(text: str | None) -> tuple[int, ...]:
-    """The seeds that were asked for; none for those of the track."""
+    """The seeds of `--seeds`; none means those of the track."""
     return parse_seeds(text) if text else ()
 
 
 def look_of(every: int | None, explain: bool) -> Look:
-    """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
+    """What is measured during the runs; a UsageError if a library for that is not installed."""
     if explain and find_spec("shap") is None:
         raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
     return Look(every, explain)
 
 
 def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, json: bool = False) -> int:
-    """Make what is missing under a progress display, and return how many runs failed; or only show the plan."""
+    """Make the missing runs under a progress display and return how many failed; or only show the plan, and exit."""
     made_by = engines.engine(choice, planned.track.threads)
     if dry_run:
         terminal.as_json(progress.plain(planned)) if json else progress.plan(planned)
@@ -105,7 +105,7 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, 
 
 
 def finish(failed: int) -> None:
-    """End with the exit code of failed runs, and with where to read why they failed."""
+    """If runs failed, say where to read why, and exit with their exit code."""
     if failed:
         many = "1 run failed" if failed == 1 else f"{failed} runs failed"
         terminal.say(f"{many}; `srlbench show RECIPE@BACKBONE:SEED` shows why, as does a record's file.")

@@ -85,6 +85,6 @@ def tune(
     options = Options(results, there.files, opt.command())
     planned = search.plan_search(entries, there.track, backbone or [], options)
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
-    found = searches.found(entries, there, backbone or [])
+    found = searches.collect(entries, there, backbone or [])
     analyses.searched(found, [] if recipe or backbone else searches.write(found, there), json)
     finish(failed)

@@ -1,4 +1,4 @@
-"""The verbs that read records together: leaderboard, compare, claims."""
+"""The verbs that read many records: leaderboard, compare, claims."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def leaderboard(
 
 
 def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
-    """The leaderboard in each format that `--out` knows."""
+    """The leaderboard in each format of `--out`."""
     return {
         ".csv": board.to_csv,
         ".md": lambda: to_markdown(board, results.command("leaderboard")),

@@ -34,7 +34,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Entry:
-    """The expectations of one recipe on one backbone, and the fingerprint they were measured at."""
+    """The expectations of one recipe on one backbone, and the fingerprint of the records behind them."""
 
     fingerprint: str
     cells: Mapping[str, Expected]
@@ -53,7 +53,7 @@ class Baseline:
 
 
 def load(path: Path) -> Baseline:
-    """The baseline in a file; UsageError says what is wrong with it."""
+    """Read a baseline file; a UsageError says what is wrong with it."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def accept(
     date: str,
     previous: Baseline | None = None,
 ) -> str:
-    """The text of a new baseline from the records of what is registered now.
+    """The text of a new baseline, from the records with current fingerprints.
 
     A recipe without fresh records keeps its previous expectations; one that is no longer registered
     leaves. Anything incomplete is refused: an expectation nobody measured would be worse than none.

@@ -54,7 +54,7 @@ def check(
     groups: Groups,
     controls: Collection[str] = (),
 ) -> Report:
-    """A verdict on every recipe that the baseline expects or a fresh record speaks of.
+    """A verdict on every recipe that has an entry in the baseline or a fresh record.
 
     controls: the recipes without training.
     """
@@ -104,7 +104,7 @@ def _incomparable(
     current: Mapping[tuple[str, str], str],
     groups: Groups,
 ) -> str | None:
-    """Why fresh records cannot be held against the baseline; None if they can."""
+    """Why the fresh records cannot be compared with the baseline; None if they can."""
     if pair not in baseline.entries:
         return "not in the baseline; accept one to have it checked"
     if not fresh:
@@ -139,16 +139,16 @@ def _compare(
     current: Mapping[tuple[str, str], str],
     averages: set[str],
 ) -> list[Verdict]:
-    """Verdicts on what can be compared; ALPHA is shared by the recipes that have noise at all."""
-    noisy = [pair for pair, cells in ready.items() if not _still(cells, baseline.entries[pair])]
+    """Verdicts on the recipes that can be compared; those whose scores vary over seeds share ALPHA."""
+    noisy = [pair for pair, cells in ready.items() if not _without_spread(cells, baseline.entries[pair])]
     priors = {kind: _prior(ready, baseline, averages, kind) for kind in (True, False)}
     verdicts = []
     for pair, cells in ready.items():
         entry = baseline.entries[pair]
         if pair in noisy:
-            changes = _noisy_changes(cells, entry, averages, priors, ALPHA / len(noisy))
+            changes = _changes_by_test(cells, entry, averages, priors, ALPHA / len(noisy))
         else:
-            changes = [_still_change(name, cells[name], known) for name, known in entry.cells.items()]
+            changes = [_change_by_margin(name, cells[name], known) for name, known in entry.cells.items()]
         word = min((change.word for change in changes), key=WORDS.index)
         reason = _reason(word, changes, still=pair not in noisy)
         if current.get(pair) != entry.fingerprint:
@@ -157,14 +157,14 @@ def _compare(
     return verdicts
 
 
-def _still(cells: Mapping[str, Summary], entry: Entry) -> bool:
-    """Whether seeds change nothing: no spread on either side, where at least one could have shown it."""
+def _without_spread(cells: Mapping[str, Summary], entry: Entry) -> bool:
+    """Whether seeds change nothing: all standard deviations are 0, and each value has at least one."""
     spreads = [{cells[name].sd, known.summary.sd} for name, known in entry.cells.items()]
     return all(spread <= {0.0, None} and spread != {None} for spread in spreads)
 
 
 def _prior(ready: Ready, baseline: Baseline, averages: set[str], kind: bool) -> Prior:
-    """What averages (or tasks) spread, expected and fresh, over all recipes that spread at all."""
+    """The prior on the variance of averages (kind True) or of tasks, from all recipes that vary over seeds."""
     spreads = []
     for pair, entry in baseline.entries.items():
         if any(known.summary.sd for known in entry.cells.values()):
@@ -174,7 +174,7 @@ def _prior(ready: Ready, baseline: Baseline, averages: set[str], kind: bool) -> 
     return fit_prior(spreads, SD_FLOOR)
 
 
-def _noisy_changes(
+def _changes_by_test(
     cells: Mapping[str, Summary], entry: Entry, averages: set[str], priors: Mapping[bool, Prior], share: float
 ) -> list[Change]:
     differences = {
@@ -200,7 +200,7 @@ def _noisy_changes(
     return changes
 
 
-def _still_change(name: str, fresh: Summary, known: Expected) -> Change:
+def _change_by_margin(name: str, fresh: Summary, known: Expected) -> Change:
     value = fresh.mean - known.summary.mean
     word: Word = "ok" if abs(value) <= known.margin else "regressed" if value < 0 else "better"
     return Change(name, fresh, known.summary, known.margin, value, None, None, word)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """Two sides of which at least one has nothing to compare."""
+    """A pair that could not be compared, and why."""
 
     name: str
     word: Literal["newly failing", "newly fixed", "failing", "not comparable"]
@@ -42,7 +42,7 @@ class Unmeasured:
 
 @dataclass(frozen=True)
 class Compared:
-    """Comparisons that were made together, and the pairs that had nothing to compare."""
+    """Comparisons that were made together, and the pairs that could not be compared."""
 
     track: Track
     comparisons: tuple[Comparison, ...]
@@ -58,7 +58,7 @@ class Compared:
 
     @property
     def _primary(self) -> Comparison:
-        """Of the only pair, on the average that ranks."""
+        """The comparison of the only pair, on the average that ranks."""
         mine = [each for each in self.comparisons if each.name == self.averages[0]]
         if len(mine) != 1:
             raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `comparisons`.")
@@ -82,7 +82,7 @@ class Compared:
 
     @property
     def tables(self) -> list[Table]:
-        """Two systems by task, or a table of pairs for each average."""
+        """One table of tasks for a single pair; else a table of pairs for each average."""
         if len(self.pairs) == 1:
             return [tables.by_task(self.comparisons, self.averages)]
         mine = {name: [each for each in self.comparisons if each.name == name] for name in self.averages}
@@ -115,7 +115,7 @@ class Compared:
 
 
 def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN) -> Compared:
-    """Two recipes, runs or folders with each other; one recipe, or every one, with the control and its original."""
+    """Compare two recipes, runs or folders; or one recipe, or every one, with its `default_pairs`."""
     if len(sides) > 2:
         raise UsageError("Two are compared at a time: two recipes, two runs, or two results folders.")
     folders = [Path(side) for side in sides if Path(side).is_dir()]
@@ -130,8 +130,8 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
     if len(sides) == 2:
         return _two(results, sides, margin)
     everyone = _everyone(results)
-    mine = systems.chosen(sides[0], results) if sides else everyone
-    pairs = list(usual(mine, everyone, results))
+    mine = systems.named(sides[0], results) if sides else everyone
+    pairs = list(default_pairs(mine, everyone, results))
     if not pairs:
         again = f"`srlbench run --track {results.track.name}` makes it."
         raise SrlbenchError(f"There is nothing to compare in {results.path}; {again}")
@@ -140,13 +140,13 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
 
 
 def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
-    """What `compare` says of a whole folder, and of any two of one backbone, each pair alone, on the averages.
+    """The comparisons that `compare` makes for a whole folder; and every pair on one backbone, on the averages.
 
-    Every system is called RECIPE@BACKBONE. Predictions are read once.
+    The p of such a pair is adjusted for no other pair. Systems are called RECIPE@BACKBONE. Predictions are read once.
     """
     everyone, groups = _everyone(results), results.track.groups
     items = scored(results.track, {"@".join(cell): system for cell, system in everyone.items()})
-    named = [("@".join(a), "@".join(b)) for a, b in usual(everyone, everyone, results)]
+    named = [("@".join(a), "@".join(b)) for a, b in default_pairs(everyone, everyone, results)]
     alone = [
         comparison
         for (a, at), (b, there) in combinations(everyone, 2)
@@ -160,17 +160,17 @@ def _everyone(results: Results) -> dict[Cell, System]:
     return systems.systems([r for r in results.fresh if not variants.is_variant(r.recipe)], results.path)
 
 
-def usual(mine: Iterable[Cell], everyone: Mapping[Cell, System], results: Results) -> Iterator[tuple[Cell, Cell]]:
-    """Each with the control, and with the recipe that it is a version of, on its backbone."""
+def default_pairs(cells: Iterable[Cell], known: Mapping[Cell, System], results: Results) -> Iterator[tuple[Cell, Cell]]:
+    """Pairs of a recipe and the track's control, and of a recipe and the one that it is a version of."""
     originals = {name: entry.version_of for name, entry in results.recipes.items()}
-    for recipe, backbone in mine:
+    for recipe, backbone in cells:
         for other in (results.track.control, originals.get(recipe)):
-            if other and other != recipe and (other, backbone) in everyone:
+            if other and other != recipe and (other, backbone) in known:
                 yield (recipe, backbone), (other, backbone)
 
 
 def write(compared: Compared, results: Results) -> Path:
-    """`comparisons.md` beside the records."""
+    """Write `comparisons.md` beside the records."""
     track, path = results.track, results.folder / "comparisons.md"
     head = f"{track.name} v{track.version}"
     records.write_text(path, tables.page(compared.comparisons, compared.averages, head, results.command("compare")))
@@ -178,8 +178,8 @@ def write(compared: Compared, results: Results) -> Path:
 
 
 def _two(results: Results, sides: Sequence[str], margin: float) -> Compared:
-    """A against B on each backbone that both have, or wherever each has but one."""
-    track, chosen = results.track, [systems.chosen(side, results) for side in sides]
+    """A against B on each backbone that both have, or across backbones if each has only one."""
+    track, chosen = results.track, [systems.named(side, results) for side in sides]
     for side, found in zip(sides, chosen, strict=True):
         if not found:
             raise SrlbenchError(f"There is no fresh record of {side}; `srlbench run --track {track.name}` makes them.")

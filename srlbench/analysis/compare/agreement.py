@@ -1,4 +1,4 @@
-"""Whether two tracks order the same recipes alike: is the quick one a fair predictor of the other?"""
+"""How alike two tracks order the same recipes: does the quick one predict the order on the other?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Agreement:
 
 
 def agreement(a: Mapping[str, float], b: Mapping[str, float]) -> Agreement | None:
-    """None if too few recipes are in both."""
+    """The agreement of two columns (recipe -> score); None if they share too few recipes."""
     from scipy.stats import kendalltau, rankdata, spearmanr
 
     common = tuple(sorted(a.keys() & b.keys()))

@@ -17,7 +17,7 @@ FORMS = (".2f", ".2f", "+.2f")  # of two scores and their difference
 
 
 def are_scores(sides: Sequence[str]) -> bool:
-    """Whether files of `srlbench evaluate` are to be compared; a mixture with anything else is refused."""
+    """Whether the sides are files of `srlbench evaluate`; a mixture with anything else is refused."""
     files = [side for side in sides if side.endswith(".json") and _holds_scores(Path(side))]
     if files and len(files) < max(len(sides), 2):
         raise UsageError(f"{files[0]} is a file of `srlbench evaluate`: compare it with one other such file.")
@@ -35,7 +35,7 @@ def _holds_scores(path: Path) -> bool:
 
 
 def pairs(a: Path, b: Path, *more: Path) -> list[tuple[Scores, Scores]]:
-    """What two files have in common, protocol by protocol and probe by probe."""
+    """The scores of two files, paired by protocol and probe."""
     if more:
         raise UsageError("Two are compared at a time: give two files of `srlbench evaluate`.")
     mine, other = from_json(a), from_json(b)

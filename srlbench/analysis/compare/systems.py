@@ -22,7 +22,7 @@ NONE = np.empty(0)
 
 @dataclass(frozen=True)
 class System:
-    """The good records of one recipe on one backbone, by seed, and the folder they lie in."""
+    """The successful runs of one recipe on one backbone, by seed, and their results folder."""
 
     results: Path
     runs: Mapping[int, Record]
@@ -41,7 +41,7 @@ class Folder:
         return {*self.systems, *self.failed, *self.unclear}
 
 
-def chosen(text: str, results: Results) -> dict[Cell, System]:
+def named(text: str, results: Results) -> dict[Cell, System]:
     """The systems that `RECIPE@BACKBONE:SEED` names among the fresh records; a record's file is one run."""
     if is_file(text):
         return _file(Path(text), results)
@@ -49,7 +49,7 @@ def chosen(text: str, results: Results) -> dict[Cell, System]:
 
 
 def systems(found: Sequence[Record], folder: Path) -> dict[Cell, System]:
-    """Records that lie in one folder, by recipe and backbone."""
+    """The records of one folder, grouped by recipe and backbone."""
     made: dict[Cell, dict[int, Record]] = {}
     for record in found:
         made.setdefault((record.recipe, record.backbone), {})[record.seed] = record
@@ -66,7 +66,7 @@ def is_file(text: str) -> bool:
 
 
 def folder(results: Results) -> Folder:
-    """The systems of a results folder, whatever code made them; where several versions lie, the present one."""
+    """The systems of a results folder, stale ones too; of several versions of a recipe, the current one."""
     track = results.track
     found = [record for record in results.records if record.protocol == track.protocol.label]
     if not found:
@@ -111,7 +111,7 @@ def _file(path: Path, results: Results) -> dict[Cell, System]:
 
 
 def scored(track: Track, systems: Mapping[str, System]) -> dict[str, dict[str, Scored]]:
-    """Each system on the tasks of every group that some of its seeds were wholly scored on."""
+    """Score each system, item by item, on every group of tasks that at least one seed has complete scores for."""
     made: dict[str, dict[str, Scored]] = {}
     gold: dict[str, Any] = {}
     for name, system in systems.items():

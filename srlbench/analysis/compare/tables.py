@@ -1,4 +1,4 @@
-"""Comparisons as people and programs read them: a table of many, a table of two by task, JSON."""
+"""Comparisons as tables (many pairs on one value, or one pair by task), as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def many(found: Iterable[Comparison], name: str) -> Table:
-    """A line a pair, on one task or average."""
+    """One line for each pair, on one task or average."""
     columns = [Column("recipe", "left"), Column("against", "left"), *COLUMNS, Column("seeds", spare=2)]
     lines = [
         Line([*texts(each.system, each.against), *numbers(each), Cell(_seeds(each)), word(each)], recipe=each.system)
@@ -31,7 +31,7 @@ def many(found: Iterable[Comparison], name: str) -> Table:
 
 
 def by_task(found: Sequence[Comparison], averages: Iterable[str]) -> Table:
-    """Two systems: averages, and the tasks behind each."""
+    """Two systems: one line for each average and task."""
     kept = set(averages)
     columns = [Column("", "left"), Column(found[0].system), Column(found[0].against), *COLUMNS, Column("", "left")]
     lines = [
@@ -43,14 +43,14 @@ def by_task(found: Sequence[Comparison], averages: Iterable[str]) -> Table:
 
 
 def numbers(each: Comparison) -> list[Cell]:
-    """A cell a column of COLUMNS."""
+    """The cells of COLUMNS."""
     low, high = each.interval
     p = f"{each.p:.3f}" if each.p >= 0.0005 else "<0.001"
     return [
         Cell(signed(each.difference.value), each.difference.value),
         Cell(f"{signed(low)} to {signed(high)}", low),
         Cell(p, each.p),
-        Cell(f"{each.visible:.2f}", each.visible),
+        Cell(f"{each.detectable:.2f}", each.detectable),
     ]
 
 
@@ -71,10 +71,10 @@ def _seeds(each: Comparison) -> str:
 
 
 def detects(each: Comparison) -> str:
-    """What the present seeds could tell at all."""
+    """The smallest true difference that the recorded seeds can detect, as a sentence."""
     sd, df = spread(each.a, each.b)
     how = f"{_seeds(each)} seeds and sd {sd:.2f}" if df else "one seed"
-    return f"{label(each.name)}: with {how} a true difference of {each.visible:.2f} points is detectable."
+    return f"{label(each.name)}: with {how} a true difference of {each.detectable:.2f} points is detectable."
 
 
 def legend(found: Sequence[Comparison]) -> list[str]:
@@ -91,7 +91,7 @@ def legend(found: Sequence[Comparison]) -> list[str]:
 
 
 def page(found: Sequence[Comparison], names: Sequence[str], head: str, command: str) -> str:
-    """`comparisons.md`: a table for each average."""
+    """The text of `comparisons.md`: a table for each average."""
     parts = [f"# Comparisons: {escaped(head)}\n"]
     for name in names:
         if mine := [each for each in found if each.name == name]:
@@ -115,7 +115,7 @@ def to_json(each: Comparison) -> dict[str, Any]:
         "se": found.se,
         "df": None if math.isinf(found.df) else found.df,
         "p": each.p,
-        "visible": each.visible,
+        "visible": each.detectable,
         "margin": each.margin,
         "word": each.word,
     }

@@ -64,7 +64,7 @@ def _finite(table: Table) -> list[float]:
 
 
 def _extend(values: Sequence[float], low: float, high: float) -> str:
-    """Which ends of a colour bar stand for more than they say."""
+    """The ends of a colour bar beyond which there are values, as matplotlib names them."""
     under, over = min(values, default=low) < low - 1e-6, max(values, default=high) > high + 1e-6
     return {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[under, over]
 
@@ -83,5 +83,5 @@ def _cells(ax: Axes, one: Mapping[str, Any], key: str, palette: Colormap, norm: 
 
 
 def _broken(name: str) -> str:
-    """In lines that fit beside a row, broken behind underscores."""
+    """A name in lines that fit beside a row, broken after underscores."""
     return fill(name.replace("_", "_ "), 15, break_long_words=False).replace("_ ", "_")

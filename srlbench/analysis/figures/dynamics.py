@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from srlbench.analysis.figures.curves import BEYOND, Curve, Series, draw, looks, over_seeds, reached
+from srlbench.analysis.figures.curves import BEYOND, Curve, Series, draw, extent, line_style, over_seeds
 from srlbench.analysis.figures.style import COLOURS, COLUMN, CONTEXT, NOTE, PAGE, STYLE, counts, save
 
-TOGETHER = 8  # more lines than this in one panel cannot be told apart
+MOST_LINES = 8  # more lines than this in one panel cannot be told apart
 REACH = {"dissipation": (0.0, 1.25), "ratio": (-1.0, 6.0)}  # a line that leaves it is cut
 LABELS = {"dissipation": "gradient dissipation", "ratio": "ratio", "unexplained": "unexplained share"}
 
@@ -29,12 +29,12 @@ def dynamics(
     Up to eight losses share their panels; more get one small panel each, with the others in grey behind it.
     """
     with rc_context(STYLE):
-        drawn = _together if len(runs) <= TOGETHER else _apart
+        drawn = _together if len(runs) <= MOST_LINES else _apart
         save(drawn({name: over_seeds(seeds, panels) for name, seeds in runs.items()}, panels, counts(runs)), path)
 
 
 def _scale(ax: Axes, panel: str, values: Iterable[float]) -> None:
-    """A ratio is read against one, the rest against zero; what is far outside of the usual is cut, not shrunk to."""
+    """Set the y limits: they include 0, and REACH cuts values that would flatten everything else."""
     low, high = REACH.get(panel, (-inf, inf))
     found = [min(max(value, low), high) for value in values] or [0.0, 1.0]
     if panel == "ratio":
@@ -45,15 +45,15 @@ def _scale(ax: Axes, panel: str, values: Iterable[float]) -> None:
 
 
 def _together(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Figure:
-    """The panels one above the other, every loss in each."""
+    """One panel below the other, with every loss in each."""
     rows = ceil(len(curves) / 3)
     figure = Figure(figsize=(COLUMN, 0.35 + 1.5 * len(panels) + 0.16 * rows), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     beyond = False
     for ax, panel in zip(axes, panels, strict=True):
-        _scale(ax, panel, reached(curves.values(), panel))
+        _scale(ax, panel, extent(curves.values(), panel))
         for place, (name, curve) in enumerate(curves.items()):
-            beyond |= draw(ax, curve[panel], name, looks(place))
+            beyond |= draw(ax, curve[panel], name, line_style(place))
         ax.set_ylabel(LABELS.get(panel, panel))
     axes[-1].set_xlabel("training step")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, handlelength=2.4)
@@ -62,7 +62,7 @@ def _together(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> 
 
 
 def _apart(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Figure:
-    """For each panel a block of small multiples, one a loss, over the means of all losses in grey."""
+    """For each component a block of small panels, one for each loss, with the other losses in grey."""
     columns = 5
     rows = ceil(len(curves) / columns)
     height = 0.7 + 0.95 * rows  # inches of a block; margins are set by hand, so that the blocks stand in line
@@ -80,9 +80,9 @@ def _apart(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Fig
 
 
 def _block(block: SubFigure, curves: Mapping[str, Curve], panel: str, colour: str, rows: int, columns: int) -> bool:
-    """A panel for each loss. Whether something lies beyond the axis."""
+    """A panel for each loss. Returns whether something lies beyond the axis."""
     axes = block.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    _scale(axes[0, 0], panel, reached(curves.values(), panel))
+    _scale(axes[0, 0], panel, extent(curves.values(), panel))
     for ax in axes.flat[len(curves) :]:
         ax.remove()
     beyond = False
@@ -129,13 +129,13 @@ def measures(runs: Mapping[str, Sequence[Series]], path: Path, *, panels: Mappin
 
 
 def _columns(panels: int) -> int:
-    """Of a page: those that leave the fewest places empty."""
+    """The number of columns that leaves the fewest places of a page empty."""
     return panels if panels < 4 else min((4, 3), key=lambda columns: -panels % columns)
 
 
 def _measure(ax: Axes, curves: Mapping[str, Curve], key: str) -> None:
-    """One measure, with the axis that its values need."""
-    found = reached(curves.values(), key)
+    """One measure, on an axis that fits its values."""
+    found = extent(curves.values(), key)
     low, high = min(found, default=0.0), max(found, default=1.0)
     size = max(abs(low), abs(high), 1e-12)
     margin = 0.06 * (high - low if high - low > 1e-6 * size else size)  # a constant needs room too
@@ -144,7 +144,7 @@ def _measure(ax: Axes, curves: Mapping[str, Curve], key: str) -> None:
     ax.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     for place, (name, curve) in enumerate(curves.items()):
-        draw(ax, curve[key], name, looks(place))
+        draw(ax, curve[key], name, line_style(place))
     if not found:
         ax.text(0.5, 0.5, "undefined", transform=ax.transAxes, ha="center", va="center", fontsize=7, color=NOTE)
         ax.set_yticks([])

@@ -71,7 +71,7 @@ def _sentence(ax: Axes, rows: Sequence[Weighted], left: float, top: float) -> No
 
 
 def _meaning(figure: Figure, left: float, height: float) -> None:
-    """What a shade means: a small bar and a line of text, both in points."""
+    """The legend: a small colour bar and a line of text, placed in points."""
     page = 72 * PAGE
     bar = figure.add_axes((left / page, 16 / height, 90 / page, 6 / height))
     figure.colorbar(ScalarMappable(cmap=SHADES), cax=bar, orientation="horizontal", ticks=[0, 0.5, 1])
@@ -82,7 +82,7 @@ def _meaning(figure: Figure, left: float, height: float) -> None:
 
 
 def _width(text: str, size: float) -> float:
-    """Of the text as it is drawn, in points."""
+    """The width of the drawn text in points."""
     return float(TextToPath().get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0])
 
 

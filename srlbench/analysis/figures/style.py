@@ -1,4 +1,4 @@
-"""What figures have in common: colours and sizes, how intervals are said, how a figure becomes a file."""
+"""What figures have in common: colours, sizes, the note on intervals, and how a figure is saved."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def counts(scores: Mapping[Any, Sequence[Any]]) -> str:
-    """What the intervals are, in words."""
+    """A note that says what the intervals are: mean ± sd over n seeds."""
     sizes = sorted({len(values) for values in scores.values()} - {0})
     n = f"n = {sizes[0]}" if len(sizes) == 1 else f"n = {sizes[0]}–{sizes[-1]}" if sizes else "n = 0"
     return f"mean ± sd over seeds, {n}" if sizes and sizes[-1] > 1 else "one seed: no interval"

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from srlbench.analysis.figures.curves import looks
+from srlbench.analysis.figures.curves import line_style
 from srlbench.analysis.figures.style import (
     COLOURS,
     COLUMN,
@@ -120,7 +120,7 @@ def _lines(
         xs, means = [x for x, _ in points], [fmean(values) for _, values in points]
         sds = [sd if isfinite(sd := spread(values)) else 0.0 for _, values in points]
         name = f"{names[1]} = {value:g}" if not isinstance(value, str) else value
-        look = {**looks(place), "marker": MARKERS[place % len(MARKERS)]}
+        look = {**line_style(place), "marker": MARKERS[place % len(MARKERS)]}
         ax.errorbar(xs, means, yerr=sds, label=name, markersize=3.5, capsize=2, elinewidth=0.8, **look)
     if log and numeric:
         ax.set_xscale("log")

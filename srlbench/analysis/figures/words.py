@@ -1,4 +1,4 @@
-"""The weight that an encoder gives words against what they are worth."""
+"""The weight that an encoder gives words, against the information in them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _dots(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
 
 
 def _write(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
-    """What was fitted, in the emptiest corner, and the names of the words furthest out."""
+    """Write the fitted line's numbers in the emptiest corner, and name the outermost words."""
     dots = ax.transData.transform(np.array([point[1:] for point in points]).reshape(-1, 2))
     line = ax.transData.transform(ax.get_lines()[0].get_xydata())
     along = np.linspace(line[0], line[1], 200)  # to cover a line is as bad as to cover many dots
@@ -94,9 +94,9 @@ def _write(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
 
 
 def _settle(text: Text, places: Sequence[Place], avoid: Any, taken: Sequence[Bbox], frame: Bbox) -> bool:
-    """Put the text where it covers the fewest spots; False: everywhere it leaves the frame or meets what is there.
+    """Move the text to the place where it covers the fewest points. Returns False if it fits nowhere.
 
-    avoid: spots on the page. (n, 2)
+    avoid: points on the page, (n, 2). taken: boxes of other texts.
     """
     free: list[tuple[int, int, Place]] = []
     for place in places:
@@ -125,7 +125,7 @@ def _outermost(points: Sequence[Point]) -> list[int]:
 
 
 def _fitted(one: Mapping[str, Any]) -> str:
-    """The slope as exactly as its interval has two digits."""
+    """The numbers of the fit; the slope has as many digits as its interval warrants."""
     slope, low, high = (one[key] for key in ("slope", "low", "high"))
     digits = max(0, 1 - floor(log10(high - low))) if 0 < high - low < inf else 3
     line = f"slope {_said(slope, digits)} [{_said(low, digits)}, {_said(high, digits)}]"

@@ -14,9 +14,9 @@ __all__ = ["Leaderboard", "leaderboard", "scope"]
 
 
 def leaderboard(results: Results) -> Leaderboard:
-    """The table of the registered recipes, beside the published reference."""
+    """The leaderboard of the registered recipes, compared with the published records."""
     return build(
-        results.entered.records,
+        results.without_variants.records,
         scope(results.track),
         results.current,
         Papers(_here(results), _elsewhere(results)),
@@ -26,12 +26,12 @@ def leaderboard(results: Results) -> Leaderboard:
 
 
 def scope(track: Track) -> Scope:
-    """What may share a table with a track's own."""
+    """The scope of a track's own table."""
     return Scope(track.name, track.version, track.protocol.label, track.groups, track.seeds)
 
 
 def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:
-    """What papers print for this very setting; empty on every track that is not the paper's."""
+    """The scores that papers report for the settings of this track."""
     starts = [backbones.resolve(name) for name in results.track.backbones]
     return {
         (entry.name, start.name): numbers
@@ -42,7 +42,7 @@ def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:
 
 
 def _elsewhere(results: Results) -> list[Elsewhere]:
-    """What papers print of the track's recipes in another setting, but on the same tasks."""
+    """The scores that papers report for the same recipes and tasks in other settings."""
     if results.track.protocol.source != "senteval":
         return []
     return [

@@ -20,7 +20,7 @@ ELSEWHERE = (
 
 
 def write(board: Leaderboard, folder: Path, command: str) -> tuple[Path, Path]:
-    """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
+    """Write `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
     numbers, page = folder / "leaderboard.csv", folder / "leaderboard.md"
     write_text(numbers, board.to_csv())
     write_text(page, to_markdown(board, command))
@@ -28,7 +28,7 @@ def write(board: Leaderboard, folder: Path, command: str) -> tuple[Path, Path]:
 
 
 def to_markdown(board: Leaderboard, command: str) -> str:
-    """The table people paste: averages first, then the tasks of each group."""
+    """The text of `leaderboard.md`: averages first, then the tasks of each group."""
     scope = board.scope
     seeds = ", ".join(map(str, sorted({*scope.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
     track = f"Track {code(scope.track)} v{scope.version}"
@@ -47,7 +47,7 @@ def to_markdown(board: Leaderboard, command: str) -> str:
 
 
 def legend(board: Leaderboard) -> list[str]:
-    """What the marks in this very table mean, and nothing else."""
+    """The meaning of the words and marks that occur in this table."""
     rows, states = board.rows, {row.state for row in board.rows}
     first = label(board.scope.primary)
     lines = [
@@ -94,7 +94,7 @@ def legend(board: Leaderboard) -> list[str]:
 
 
 def _incomplete(rows: Sequence[Row]) -> list[str]:
-    """Which seeds failed or were not run, each thing said once."""
+    """Which seeds of which rows failed or were not run; rows that lack the same share a line."""
     lacking: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.failed or row.missing:

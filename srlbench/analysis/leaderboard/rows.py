@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: computed from records, ranked, and held against the published ones."""
+"""The rows of a leaderboard: computed from records, ranked, and compared with the published ones."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def build(
 
 
 def _row(row: Row, records: Sequence[Record], now: str | None, scope: Scope) -> Row:
-    """`row` with what its records say."""
+    """The row with its state, scores and diagnostics, computed from its records."""
     groups = scope.groups
     ok = [record for record in records if record.status == "ok"]
     failed = tuple(sorted(record.seed for record in records if record.status == "failed"))
@@ -109,7 +109,7 @@ def _row(row: Row, records: Sequence[Record], now: str | None, scope: Scope) -> 
 
 
 def _deterministic(records: Sequence[Record]) -> bool:
-    """Whether the seed changes nothing: each machine class has its digits, and one of them gave them twice."""
+    """Whether the seed changes nothing: all seeds of one machine class agree, and one class has two seeds or more."""
     found: dict[tuple[str, ...], list[Any]] = defaultdict(list)
     for record in records:
         found[tuple(machine_class(record.environment).values())].append(digits(record))
@@ -139,7 +139,7 @@ def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
 
 
 def _reproduction(records: Sequence[Record], theirs: Sequence[Record], groups: Groups) -> Reproduction:
-    """How a row stands against the published records of its own key.
+    """How a row compares with the published records of the same recipe, backbone and fingerprint.
 
     Inside: every average differs by less than its 95% interval (held jointly) allows two draws of seeds.
     """

@@ -1,4 +1,4 @@
-"""The tables of a leaderboard: averages, the tasks of each group, diagnostics, and what papers print elsewhere."""
+"""The tables of a leaderboard: averages, the tasks of each group, diagnostics, and what papers report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Best = dict[str, set[int]]  # by column, the rows that none is significantly bet
 
 
 def every(board: Leaderboard) -> list[Table]:
-    """Averages, tasks, diagnostics; a table a backbone each."""
+    """Averages, tasks and diagnostics, in a table for each backbone."""
     tasked = [table for group in board.scope.groups for table in tasks(board, group)]
     return [*averages(board), *tasked, *(measures(board) if any(row.measures for row in board.rows) else [])]
 
 
-def chosen(board: Leaderboard, group: str | None = None) -> list[Table]:
-    """The averages, or the tasks of a group; it says what is best."""
+def best_marked(board: Leaderboard, group: str | None = None) -> list[Table]:
+    """The averages, or the tasks of a group, with the best values marked."""
     if group is None:
         return averages(board, best=True)
     if group not in board.scope.groups:
@@ -50,7 +50,7 @@ def averages(board: Leaderboard, *, best: bool = False) -> list[Table]:
 
 def _averages(board: Leaderboard, row: Row, best: set[str], told: Sequence[str]) -> list[Cell]:
     mark = "rank" if row.rank else f"state {row.state.replace(' ', '-')}"
-    cells = [Cell(row.standing, row.rank, mark=mark), recipe_cell(row)]
+    cells = [Cell(row.rank_or_state, row.rank, mark=mark), recipe_cell(row)]
     cells += [] if len(board.backbones) > 1 else [Cell(row.backbone, row.backbone)]
     for name in map(average, board.scope.groups):
         cells += [score(row, name, best=name in best), span(row, name)]
@@ -82,7 +82,7 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
 
 
 def measures(board: Leaderboard) -> list[Table]:
-    """What the encoders are like, beside how they score."""
+    """Diagnostics of the encoders."""
     columns = [Column("recipe", "left"), *(Column(TITLES.get(name, name)) for name in MEASURES)]
     return [
         Table(name, f"Diagnostics{suffix}", columns,
@@ -93,7 +93,7 @@ def measures(board: Leaderboard) -> list[Table]:
 
 
 def elsewhere(board: Leaderboard) -> Table:
-    """What papers print of the same methods in other settings."""
+    """The scores that papers report for the same methods in other settings."""
     groups = list(map(average, board.scope.groups))
     columns = [Column("recipe", "left"), Column("encoder", "left"), *(Column(label(name)) for name in groups)]
     lines = [
@@ -104,7 +104,7 @@ def elsewhere(board: Leaderboard) -> Table:
 
 
 def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row], str]]:
-    """The name of a table, its rows, and what its title says besides; one backbone alone is not named."""
+    """For each backbone: the name of its table, its rows, and the end of its title (empty for a single backbone)."""
     several = len(board.backbones) > 1
     for place, backbone in enumerate(board.backbones or [""], 1):
         rows = [row for row in board.rows if row.backbone == backbone]
@@ -112,7 +112,7 @@ def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row]
 
 
 def _best(rows: Sequence[Row], names: Sequence[str]) -> Best:
-    """Who is level with the best in each column, as ranks are made."""
+    """The rows of rank 1 in each column."""
     found: Best = {}
     for name in names:
         ranks = tie_groups([row.rankable(name) for row in rows], margin=RANK_MARGIN)
@@ -131,7 +131,7 @@ def recipe_cell(row: Row) -> Cell:
 
 
 def score(row: Row, name: str, digits: int = 2, *, best: bool = False) -> Cell:
-    """Mean, spread and number of seeds; the number is left out where there is one digit; or why there is none."""
+    """Mean, sd and number of seeds (with one digit, without the number); or why there is no score."""
     found = row.cells[name]
     if not isinstance(found, Summary):
         return Cell(found, mark=found.replace(" ", "-"))
@@ -145,7 +145,7 @@ def score(row: Row, name: str, digits: int = 2, *, best: bool = False) -> Cell:
 
 
 def span(row: Row, name: str) -> Cell:
-    """Student's interval of a mean over the seeds."""
+    """Student's interval of the mean over seeds."""
     found = row.cells[name]
     between = mean_interval(found) if isinstance(found, Summary) and not row.deterministic else None
     if between is None:
@@ -154,7 +154,7 @@ def span(row: Row, name: str) -> Cell:
 
 
 def measure(taken: Summary | None) -> Cell:
-    """A diagnostic: mean and spread over the seeds."""
+    """A diagnostic: mean and sd over seeds."""
     if taken is None:
         return Cell("not run", mark="not-run")
     spread = f"±{_digits(taken.sd)}" if taken.sd else ""

@@ -1,4 +1,4 @@
-"""A table in HTML: alone, as a notebook shows it, or on a page of the site with its classes and links."""
+"""A table in HTML: for a notebook, or for a page of the site, with classes and links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.escape import spans
 
-# What is no ranked number is told by a sign and a word first, then by its look.
+# States and verdicts have a sign beside the word, so that colour is not the only difference.
 SIGNS = {
     "one seed": "◔", "partial": "◑", "failed": "✕", "not run": "○", "unregistered": "?", "stale": "↺",
     "supported": "✓", "contradicted": "✗", "inconclusive": "~", "no evidence": "–",
@@ -56,7 +56,7 @@ def _inside(cell: Cell, root: str | None) -> str:
 
 
 def _aligned(column: Column, root: str | None) -> str:
-    """A page of the site has a class for it; a table alone says it itself."""
+    """The alignment: a class on a page of the site, else a style."""
     if root is None:
         return f' style="text-align: {column.align}"'
     return _class("number") if column.align == "right" else ""

@@ -1,4 +1,4 @@
-"""What the terminal shows of many records together: a search, a sweep, claims, comparisons."""
+"""Analyses of many records in the terminal: a search, a sweep, claims, comparisons."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def plain_claims(by_backbone: Mapping[str, Judged]) -> list[dict[str, Any]]:
 
 
 def claims(by_backbone: Mapping[str, Judged], page: Path | None) -> None:
-    """A table for each paper with a line for each claim; then what the claims without evidence lack."""
+    """A table for each paper with a line for each claim; below it, what claims without evidence lack."""
     for backbone, judged in by_backbone.items():
         for paper in dict.fromkeys(claim.paper for claim, _ in judged):
             of_paper = claims_page.of_paper(judged, paper)
@@ -65,7 +65,7 @@ def claims(by_backbone: Mapping[str, Judged], page: Path | None) -> None:
 
 
 def compared(compared: Compared, page: Path | None) -> None:
-    """A table for each average, or one of two systems with their tasks; then who had nothing to compare."""
+    """A table for each average, or one of a single pair by task; then the pairs that could not be compared."""
     comparisons = compared.comparisons
     for table in compared.tables if comparisons else ():
         out.print(table, "")

@@ -1,4 +1,4 @@
-"""What `diagnose` finds, as people read it, or as JSON for programs."""
+"""The results of `diagnose` and `shrink` as tables and sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from srlbench.evaluation.shrink import Shrunk
 
 
 def isotropy(found: Mapping[str, Any]) -> None:
-    """A line a layer, then the sentence vectors."""
+    """One line for each layer, then the sentence vectors."""
     columns = {
         "self-similarity": "adjusted_self_similarity", "within a sentence": "adjusted_intra_similarity",
         "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
@@ -31,7 +31,7 @@ def isotropy(found: Mapping[str, Any]) -> None:
 
 
 def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
-    """A column a loss."""
+    """One column for each loss."""
     rows = {
         "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
         "ratio": "ratio",
@@ -49,7 +49,7 @@ def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
 
 
 def words(found: Mapping[str, Any]) -> None:
-    """A line a method, quantity and stage."""
+    """One line for each method, quantity and stage of training."""
     columns = [Column(title, "left") for title in ("weight by", "information", "when")]
     columns += map(Column, ("words", "R²", "slope", "95% interval", "Spearman"))
     lines = []
@@ -78,7 +78,7 @@ def words(found: Mapping[str, Any]) -> None:
 
 
 def shrunk(found: Shrunk, path: Path) -> None:
-    """A line a layer, then what it is worth."""
+    """The widths of each layer before and after, then the parameters, the speed and the largest difference."""
     lines = [
         Line(texts(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after))))
         for place, (before, after) in enumerate(zip(*found.sizes))

@@ -1,4 +1,4 @@
-"""The plan of a suite, and how its runs get on: a line each where nobody watches, bars where somebody does."""
+"""The plan of a suite, and the progress of its runs: bars in a terminal, else one line for each run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from srlbench.stats import average, label, with_averages
 
 
 def plan(plan: Plan) -> None:
-    """The plan, one line a recipe and backbone."""
+    """The plan: one line for each recipe and backbone."""
     cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
     for run_ in plan.runs:
         cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
@@ -71,7 +71,7 @@ def run(plan: Plan, engine: plans.Engine, jobs: int | None, fail_fast: bool) -> 
 
 
 class _Logged:
-    """Progress as plain lines: one a finished run, for logs and pipes."""
+    """Progress as plain lines, one for each finished run: for logs and pipes."""
 
     def __init__(self, plan: Plan, jobs: int | None) -> None:
         self.plan, self.jobs = plan, jobs
@@ -105,10 +105,10 @@ class _Logged:
             seconds = self.left.pop(event.job.key, None)
             self.spent += record.timings.get("total_s", 0.0)
             self.expected += seconds or 0.0
-            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.standing()}")
+            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.status()}")
 
-    def standing(self) -> str:
-        """How the cluster stands, if there is one, and the time left."""
+    def status(self) -> str:
+        """The state of the cluster, if there is one, and the time left."""
         if self.crew is None:
             return self.time_left()
         one = "machine" if self.crew.machines == 1 else "machines"
@@ -116,7 +116,7 @@ class _Logged:
         return f" · {said}, {self.failed} failed{self.time_left()}"
 
     def time_left(self) -> str:
-        """From what runs like these cost before, corrected by how this machine does; from the mean if unknown."""
+        """Estimated from what the same runs took before, corrected by the pace so far; else from the mean."""
         done = self.total - len(self.left)
         if not self.left or not done:
             return ""
@@ -127,7 +127,7 @@ class _Logged:
 
 
 class _Watched(_Logged):
-    """Progress as bars, for people: one for the suite, one for each run under way."""
+    """Progress as bars: one for the suite, and one for each run that is going on."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -155,7 +155,7 @@ class _Watched(_Logged):
         super().see(event)
         done = self.total - len(self.left)
         if self.crew or isinstance(event.news, Outcome):
-            self.bars.update(self.suite, completed=done, stage=self.standing().removeprefix(" · "))
+            self.bars.update(self.suite, completed=done, stage=self.status().removeprefix(" · "))
 
 
 def _said(record: Record, plan: Plan) -> str:
@@ -192,7 +192,7 @@ def _cost(runs: list[plans.Run]) -> str:
 
 
 def _seeds(seeds: Iterator[int]) -> str:
-    """0-2, 5 for 0, 1, 2, 5."""
+    """Seeds as ranges: `0-2, 5` for 0, 1, 2, 5."""
     spans: list[list[int]] = []
     for seed in sorted(seeds):
         if spans and seed == spans[-1][1] + 1:

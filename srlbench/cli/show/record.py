@@ -1,4 +1,4 @@
-"""What the terminal shows of one record: its scores, what it was made of, where and how, and why it failed."""
+"""One record in the terminal: its scores, command, settings and environment, or why it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from srlbench.stats import Groups, average, label, with_averages
 
 
 def record(found: Record, path: Path, now: str | None, groups: Groups) -> None:
-    """One run, whole.
+    """Everything that is recorded of a run.
 
     now: the fingerprint that the run would have today; None if it cannot be made any more.
     groups: the tasks behind each average; empty if the track is not known here.
@@ -33,8 +33,8 @@ def record(found: Record, path: Path, now: str | None, groups: Groups) -> None:
     _lines("settings, as the track resolved them", _flat(found.resolved))
 
 
-def alone(found: Record, others: Sequence[Record]) -> None:
-    """Say that only a failed record is there, and which other records have the same address."""
+def notes(found: Record, others: Sequence[Record]) -> None:
+    """Print a note if the run failed, and one if other records have the same address."""
     if found.status == "failed":
         again = f"srlbench run {found.recipe} --track {found.track} --backbone {found.backbone} --seeds {found.seed}"
         warn(f"{address.of(found)} is recorded as failed only; `{again}` makes the run again.")
@@ -65,7 +65,7 @@ def _error(found: Record) -> None:
 
 
 def _scores(found: Record, groups: Groups) -> Table:
-    """A line a task, and before them the average of each group."""
+    """One line for each task, after the average of its group."""
     table = Table("task", "score", box=None, title="scores", title_justify="left", title_style="bold")
     table.columns[1].justify = "right"
     values = with_averages(found.scores, groups)
@@ -93,7 +93,7 @@ def _made(found: Record) -> Iterator[tuple[str, str]]:
 
 
 def _where(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Versions and machine."""
+    """Versions and machine of the run."""
     packages = environment.get("packages") or {}
     yield "python", str(environment.get("python", "–"))
     yield "packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version) or "–"

@@ -1,4 +1,4 @@
-"""What the terminal shows: results on stdout, progress and errors on stderr, plain where nobody watches."""
+"""The output of verbs: results go to stdout; progress, notes and errors go to stderr."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def description(about: dict[str, Any]) -> None:
 
 
 def step(stage: str, done: int, of: int) -> None:
-    """One line that moves, where somebody watches."""
+    """Progress as one line that is overwritten; only in a terminal."""
     if err.is_terminal and not os.environ.get("CI"):
         err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
 
 
 def scores(found: Sequence[Scores]) -> None:
-    """The tables that SimCSE's evaluation prints, then where the numbers came from."""
+    """The tables of SimCSE's evaluation, then notes, the source of the text, and the model."""
     shown: set[str] = set()
     for each in found:
         for group, names in each.groups.items():
@@ -100,7 +100,7 @@ def scores(found: Sequence[Scores]) -> None:
 
 
 def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
-    """Mine minus the other's, task by task."""
+    """The first scores of each pair minus the second, task by task."""
     for mine, other in pairs:
         for group, names in mine.groups.items():
             both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
@@ -143,7 +143,7 @@ def rows(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def board_of(board: Leaderboard) -> Group:
-    """The tables for a terminal of 80 columns or more; rows nobody ran become one line."""
+    """The tables for a terminal of 80 columns or more; recipes without runs are named in one line."""
     title = f"Track {board.scope.track} v{board.scope.version} · protocol {board.scope.protocol}"
     title += f" · backbone {board.backbones[0]}" if len(board.backbones) == 1 else ""
     parts: list[RenderableType] = [Text(title, style="bold"), Text()]
@@ -160,7 +160,7 @@ def board_of(board: Leaderboard) -> Group:
 
 
 def reproduced(board: Leaderboard) -> str:
-    """One line: how the measured rows stand against the published records."""
+    """One line: how many rows agree with the published records."""
     counts = Counter(row.reproduction for row in board.rows if row.seeds)
     words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
     order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
