@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from srlbench import registry, variants
+from srlbench import registry
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.records import Record
+from srlbench.variants import is_variant
 
 Series = dict[str, list[float | None]]  # "step", and a value of each measure at every step
 # By a measure's name: its path in what a run observes at a step, and its title in a figure.
@@ -66,17 +67,15 @@ def draw(results: Results, chosen: Sequence[str], measures: Sequence[str], out: 
     if lacking or not found:
         what = ", ".join(lacking) or f"track {results.track.name}"
         raise SrlbenchError(f"No run of {what} in {results.path} was looked at for that; `srlbench run` makes some.")
-    kept = {name: each for name, each in found.items() if name in (chosen or found)}
-    if not chosen:
-        kept = {name: each for name, each in kept.items() if not variants.is_variant(name)}
     from srlbench.analysis import figures
 
     path = out or results.folder / ("-".join(("dynamics", *chosen, *measures)) + ".svg")
     try:
         if chosen and len(chosen) <= figures.MOST_LINES:
             titles = {name: MEASURES[name][1] for name in wanted}
-            figures.measures({name: kept[name] for name in chosen}, path, panels=titles, name="recipe")
+            figures.measures({name: found[name] for name in chosen}, path, panels=titles, name="recipe")
         else:
+            kept = {name: runs for name, runs in found.items() if (name in chosen if chosen else not is_variant(name))}
             figures.dynamics(kept, path, panels=wanted)
     except (OSError, ValueError) as error:
         raise UsageError(f"Cannot draw: {error}") from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from srlbench import backbones, records, registry, tracks, variants
 from srlbench.errors import UsageError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path("srlbench-results")
 Cell = tuple[str, str]  # recipe, backbone
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,21 +69,14 @@ class Results:
         seen = {(record.recipe, record.backbone) for record in self.records}
         others = sorted({backbone for _, backbone in seen} - {*self.track.backbones})
         there = current(self.recipes.values(), self.track)
-        elsewhere = current(self.recipes.values(), self.track, known) if (known := [*_resolvable(others)]) else {}
+        known = [name for name, _ in _valid(others, backbones.resolve)]
+        elsewhere = current(self.recipes.values(), self.track, known) if known else {}
         return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in seen}
 
     @cached_property
     def _of_variants(self) -> dict[Cell, str]:
         names = sorted({record.recipe for record in self.records if variants.is_variant(record.recipe)})
-        return current(self._made(names), self.track)
-
-    def _made(self, names: Iterable[str]) -> Iterator[Registered]:
-        """The variants of these names whose recipe and settings still exist."""
-        for name in names:
-            try:
-                yield registry.recipe(name, self.files)
-            except UsageError:
-                continue
+        return current([entry for _, entry in _valid(names, partial(registry.recipe, files=self.files))], self.track)
 
     def is_current(self, record: Record) -> bool:
         """Whether today's recipe, data and code would make this record again."""
@@ -157,10 +151,10 @@ def with_records(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
     )
 
 
-def _resolvable(names: Iterable[str]) -> Iterator[str]:
+def _valid(names: Iterable[str], find: Callable[[str], Found]) -> Iterator[tuple[str, Found]]:
+    """The names under which something is found today, and what it is."""
     for name in names:
         try:
-            backbones.resolve(name)
+            yield name, find(name)
         except UsageError:
             continue
-        yield name

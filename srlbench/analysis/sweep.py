@@ -128,24 +128,18 @@ def _plot(sweep: Sweep, path: Path) -> list[Path]:
 
     positive = [value for value in axis if value]
     wide = min(positive) > 0 and max(positive) / min(positive) >= 20
+    changed = {name: changes for name, changes in sweep.settings.items() if changes}
     if len(keys) == 1:
         points = {
-            title: {
-                changes[keys[0]]: values[name]
-                for name, changes in sweep.settings.items()
-                if changes and values.get(name)
-            }
+            title: {changes[keys[0]]: values[name] for name, changes in changed.items() if values.get(name)}
             for title, values in sweep.measures.items()
         }
         plots.along(points, path, name=keys[0], log=wide)
         return [path]
+    first, second = keys
     title, scores = next(iter(sweep.measures.items()))
-    scored = {
-        (changes[keys[0]], _word(changes[keys[1]])): scores[name]
-        for name, changes in sweep.settings.items()
-        if changes and scores.get(name)
-    }
-    plots.grid(scored, path, names=(keys[0], keys[1]), score=title, log=wide and 0 not in axis)
+    scored = {(c[first], _word(c[second])): scores[name] for name, c in changed.items() if scores.get(name)}
+    plots.grid(scored, path, names=(first, second), score=title, log=wide and 0 not in axis)
     return [path]
 
 

@@ -134,21 +134,12 @@ def describe(name: str, track: str, files: tuple[Path, ...]) -> dict[str, Any]:
     rules = tracks.load(track)
     entry = registry.recipe(name, files)
     starts = [backbones.resolve(backbone) for backbone in rules.backbones]
-    return {
-        "name": entry.name,
-        "summary": entry.summary,
-        "family": entry.family,
-        "cite": entry.cite,
-        "reported": entry.reported,
-        "track": f"{rules.name} v{rules.version}",
-        "backbones": {
-            start.name: {
-                "fingerprint": fingerprint(entry, rules, start),
-                **resolved(entry, rules, start).as_dict(),
-            }
-            for start in starts
-        },
+    settings = {
+        start.name: {"fingerprint": fingerprint(entry, rules, start), **resolved(entry, rules, start).as_dict()}
+        for start in starts
     }
+    about = {name: getattr(entry, name) for name in ("name", "summary", "family", "cite", "reported")}
+    return {**about, "track": f"{rules.name} v{rules.version}", "backbones": settings}
 
 
 def _first_line(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from json import dumps
 from pathlib import Path
@@ -16,7 +17,6 @@ from srlbench.analysis.claims.judge import write as write_claims
 from srlbench.analysis.compare import agreement, differences
 from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard import leaderboard as board_of
-from srlbench.analysis.leaderboard.board import Leaderboard
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
@@ -47,17 +47,10 @@ def leaderboard(
     there, paths = opt.of(results, track, recipes), opt.files_of(out, BOARDS)
     table(there, json)
     if paths:
-        opt.write_files(paths, _forms(board_of(there), there))
-
-
-def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
-    """The leaderboard in each format of `--out`."""
-    return {
-        ".csv": board.to_csv,
-        ".md": lambda: to_markdown(board, results.command("leaderboard")),
-        ".tex": board.to_latex,
-        ".json": lambda: dumps(terminal.rows(board), indent=1) + "\n",
-    }
+        board = board_of(there)
+        markdown = partial(to_markdown, board, there.command("leaderboard"))
+        plain = dumps(terminal.rows(board), indent=1) + "\n"
+        opt.write_files(paths, {".csv": board.to_csv, ".md": markdown, ".tex": board.to_latex, ".json": lambda: plain})
 
 
 Sides = Annotated[
@@ -135,7 +128,7 @@ def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Seq
     if sides:
         raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
     found = agreement.agreements(a, b)
-    plain, markdown = agreement.plain(found), partial(agreement.to_markdown, found, a.track.name, b.track.name)
+    plain, markdown = [*map(asdict, found)], partial(agreement.to_markdown, found, a.track.name, b.track.name)
     terminal.as_json(plain) if json else terminal.out.print(agreement.table(found))
     opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
     if not any(row.agreement for row in found):

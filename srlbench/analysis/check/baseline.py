@@ -125,14 +125,10 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
 
 def to_toml(baseline: Baseline) -> str:
     """The baseline as text: sorted, aligned, the same for the same numbers."""
-    lines = [
-        HEADER,
-        f"track = {_quoted(baseline.track)}",
-        f"version = {baseline.version}",
-        f"protocol = {_quoted(baseline.protocol)}",
-        f"accepted = {_quoted(baseline.accepted)}",
-        f"reason = {_quoted(baseline.reason)}",
-    ]
+    lines = [HEADER]
+    for name in ("track", "version", "protocol", "accepted", "reason"):
+        value = getattr(baseline, name)
+        lines.append(f"{name} = {_quoted(value) if isinstance(value, str) else value}")
     for pair, entry in sorted(baseline.entries.items()):
         lines += ["", f"[recipe.{_quoted('@'.join(pair))}]", f'fingerprint = "{entry.fingerprint}"']
         width = max((len(_quoted(name)) for name in entry.cells), default=0)

@@ -19,23 +19,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from srlbench import stats
 from srlbench.analysis.check.baseline import Baseline, Entry, Expected
 from srlbench.analysis.check.drift import BIG, drifted, unchanged
 from srlbench.analysis.check.verdicts import WORDS, Change, Report, Verdict, Word
 from srlbench.records import Problem, Record
-from srlbench.stats import (
-    Groups,
-    Prior,
-    Summary,
-    average,
-    fit_prior,
-    holm,
-    label,
-    pooled,
-    spread,
-    summarise,
-    with_averages,
-)
+from srlbench.stats import Groups, Prior, Summary, average, label, summarise, with_averages
 
 Ready = Mapping[tuple[str, str], Mapping[str, Summary]]  # what can be compared, by recipe and backbone
 
@@ -170,21 +159,21 @@ def _prior(ready: Ready, baseline: Baseline, averages: set[str], kind: bool) -> 
         if any(known.summary.sd for known in entry.cells.values()):
             cells = [(name, known.summary) for name, known in entry.cells.items() if (name in averages) is kind]
             fresh = ready.get(pair, {})
-            spreads += [spread(known, *([fresh[name]] if name in fresh else [])) for name, known in cells]
-    return fit_prior(spreads, SD_FLOOR)
+            spreads += [stats.spread(known, *([fresh[name]] if name in fresh else [])) for name, known in cells]
+    return stats.fit_prior(spreads, SD_FLOOR)
 
 
 def _changes_by_test(
     cells: Mapping[str, Summary], entry: Entry, averages: set[str], priors: Mapping[bool, Prior], share: float
 ) -> list[Change]:
     differences = {
-        name: pooled(cells[name], known.summary, priors[name in averages], SD_FLOOR)
+        name: stats.pooled(cells[name], known.summary, priors[name in averages], SD_FLOOR)
         for name, known in entry.cells.items()
     }
     adjusted: dict[str, float] = {}
     for kind in (True, False):
         kin = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
-        corrected = holm(list(kin.values()))
+        corrected = stats.holm(list(kin.values()))
         adjusted |= {name: 2 * p for name, p in zip(kin, corrected, strict=True)}
     changes = []
     for name, difference in differences.items():

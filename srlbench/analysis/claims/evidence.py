@@ -66,10 +66,7 @@ class Evidence:
 
 def minus(a: BySeed, b: BySeed) -> dict[int, float]:
     """a - b at the seeds both have: one seed is one order of the data and one dropout."""
-    common = sorted(a.keys() & b.keys())
-    if not common:
-        raise Missing("no seed in common")
-    return {seed: a[seed] - b[seed] for seed in common}
+    return over([a, b], lambda pair: pair[0] - pair[1])
 
 
 def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmean) -> dict[int, float]:

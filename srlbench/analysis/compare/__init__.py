@@ -136,7 +136,11 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
         again = f"`srlbench run --track {results.track.name}` makes it."
         raise SrlbenchError(f"There is nothing to compare in {results.path}; {again}")
     everyone |= mine
-    return Compared(results.track, _compare({c: everyone[c] for pair in pairs for c in pair}, pairs, results, margin))
+    several = len({backbone for pair in pairs for _, backbone in pair}) > 1
+    labels = {cell: "@".join(cell) if several else cell[0] for pair in pairs for cell in pair}
+    items = scored(results.track, {label: everyone[cell] for cell, label in labels.items()})
+    named = [(labels[a], labels[b]) for a, b in pairs]
+    return Compared(results.track, tuple(paired.compare(named, items, results.track.groups, margin)))
 
 
 def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
@@ -222,13 +226,3 @@ def _unmeasured(cell: Cell, a: Folder, b: Folder, paths: tuple[Path, Path]) -> U
     why = [f"no record in {path}" for path, side in zip(paths, (a, b), strict=True) if cell not in side.cells]
     why += [side.unclear[cell] for side in (a, b) if cell in side.unclear]
     return Unmeasured(name, "not comparable", "; ".join(why))
-
-
-def _compare(
-    chosen: Mapping[Cell, System], pairs: Sequence[tuple[Cell, Cell]], results: Results, margin: float
-) -> tuple[Comparison, ...]:
-    several = len({backbone for _, backbone in chosen}) > 1
-    labels = {cell: "@".join(cell) if several else cell[0] for cell in chosen}
-    items = scored(results.track, {labels[cell]: system for cell, system in chosen.items()})
-    named = [(labels[a], labels[b]) for a, b in pairs]
-    return tuple(paired.compare(named, items, results.track.groups, margin))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -102,11 +101,6 @@ def table(rows: Sequence[Row]) -> Table:
                      Cell(f"{a.low:+.2f} to {a.high:+.2f}", a.low), number(a.kendall, "+.2f")]  # fmt: skip
         lines.append(Line([*texts(row.where, row.recipes), *cells]))
     return Table("agreements", "", columns, lines)
-
-
-def plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """In JSON's own types."""
-    return [*map(asdict, rows)]
 
 
 def to_markdown(rows: Sequence[Row], track: str, other: str) -> str:

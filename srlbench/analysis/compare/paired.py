@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srlbench.stats import Difference, Summary, average, holm, summarise
+from srlbench.stats import Difference, Groups, Summary, average, holm, summarise
 
 MARGIN = 0.1  # points; less is of no use to anybody
 ALPHA, POWER = 0.05, 0.8
 
 Floats = NDArray[np.float64]
-Groups = Mapping[str, Sequence[str]]
 Pair = tuple[str, str]
 
 

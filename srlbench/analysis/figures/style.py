@@ -16,7 +16,6 @@ Key = float | str
 # Okabe and Ito, without their yellow (too light for a line) and with grey kept for context.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = "osD^vPX"
 NOTE, CONTEXT, EMPTY = "#555555", "#D3D3D3", "#E4E4E4"
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
 STYLE = {

@@ -14,20 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from srlbench.analysis.figures.curves import line_style
-from srlbench.analysis.figures.style import (
-    COLOURS,
-    COLUMN,
-    EMPTY,
-    MARKERS,
-    NOTE,
-    PAGE,
-    STYLE,
-    Key,
-    counts,
-    save,
-    spread,
-)
+from srlbench.analysis.figures.style import COLOURS, COLUMN, EMPTY, NOTE, PAGE, STYLE, Key, counts, save, spread
 
+MARKERS = "osD^vPX"
 Points = Mapping[float, Sequence[float]]  # value of the parameter -> one number a seed
 
 

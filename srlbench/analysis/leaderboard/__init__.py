@@ -19,7 +19,7 @@ def leaderboard(results: Results) -> Leaderboard:
         results.without_variants.records,
         scope(results.track),
         results.current,
-        Papers(_here(results), _elsewhere(results)),
+        _papers(results),
         results.published,
         results.confirmations,
     )
@@ -30,24 +30,18 @@ def scope(track: Track) -> Scope:
     return Scope(track.name, track.version, track.protocol.label, track.groups, track.seeds)
 
 
-def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:
-    """The scores that papers report for the settings of this track."""
+def _papers(results: Results) -> Papers:
+    """What papers report of the track's recipes: for its very settings, and on the same tasks in other settings."""
     starts = [backbones.resolve(name) for name in results.track.backbones]
-    return {
-        (entry.name, start.name): numbers
-        for entry in results.recipes.values()
-        for start in starts
-        if (numbers := entry.reported.get(f"{results.track.name}/{start.hub_id or start.name}"))
-    }
-
-
-def _elsewhere(results: Results) -> list[Elsewhere]:
-    """The scores that papers report for the same recipes and tasks in other settings."""
-    if results.track.protocol.source != "senteval":
-        return []
-    return [
-        (entry.name, setting.partition("/")[2], numbers)
-        for entry in results.recipes.values()
-        for setting, numbers in entry.reported.items()
-        if not setting.startswith(f"{results.track.name}/")
-    ]
+    encoders = {start.hub_id or start.name: start.name for start in starts}
+    same_tasks = results.track.protocol.source == "senteval"
+    here: dict[tuple[str, str], Mapping[str, float]] = {}
+    elsewhere: list[Elsewhere] = []
+    for entry in results.recipes.values():
+        for setting, numbers in entry.reported.items():
+            track, _, encoder = setting.partition("/")
+            if track == results.track.name and encoder in encoders:
+                here[entry.name, encoders[encoder]] = numbers
+            elif track != results.track.name and same_tasks:
+                elsewhere.append((entry.name, encoder, numbers))
+    return Papers(here, elsewhere)

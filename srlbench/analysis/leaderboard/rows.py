@@ -7,20 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srlbench.analysis.leaderboard.board import (
-    MEASURES,
-    NO_PAPERS,
-    RANK_MARGIN,
-    STATES,
-    Cell,
-    Leaderboard,
-    Papers,
-    Reproduction,
-    Row,
-    Scope,
-    State,
-    names,
-)
+from srlbench.analysis.leaderboard import board
+from srlbench.analysis.leaderboard.board import Cell, Leaderboard, Papers, Reproduction, Row, Scope, State
 from srlbench.records import Confirmation, Record, digits, machine_class, tally
 from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
@@ -32,7 +20,7 @@ def build(
     records: Iterable[Record],
     scope: Scope,
     current: Current,
-    papers: Papers = NO_PAPERS,
+    papers: Papers = board.NO_PAPERS,
     reference: Iterable[Record] | None = None,
     confirmations: Iterable[Confirmation] = (),
 ) -> Leaderboard:
@@ -85,10 +73,10 @@ def _row(row: Row, records: Sequence[Record], now: str | None, scope: Scope) -> 
     failed = tuple(sorted(record.seed for record in records if record.status == "failed"))
     values = [with_averages(record.scores, groups) for record in ok]
     cells: dict[str, Cell] = {}
-    for name in names(groups):
+    for name in board.names(groups):
         measured = [value[name] for value in values if name in value]
         cells[name] = summarise(measured) if measured else "failed" if failed and not ok else "not run"
-    taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in MEASURES.items()}
+    taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in board.MEASURES.items()}
     primary = cells[scope.primary]
     state: State = "ranked"
     if now != row.fingerprint:
@@ -125,14 +113,14 @@ def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
     ranked: list[Row] = []
     for backbone in dict.fromkeys(row.backbone for row in rows):
         own = [row for row in rows if row.backbone == backbone]
-        ranks = tie_groups([row.rankable(primary) for row in own], margin=RANK_MARGIN)
+        ranks = tie_groups([row.rankable(primary) for row in own], margin=board.RANK_MARGIN)
         ranked += [replace(row, rank=rank) for row, rank in zip(own, ranks, strict=True)]
     backbones = list(dict.fromkeys(row.backbone for row in rows))
 
     def order(row: Row) -> tuple[int, int, int, float, str, str]:
         cell = row.cells[primary]
         mean = cell.mean if isinstance(cell, Summary) else float("-inf")
-        place = backbones.index(row.backbone), STATES.index(row.state), row.rank or 0
+        place = backbones.index(row.backbone), board.STATES.index(row.state), row.rank or 0
         return *place, -mean, row.recipe, row.fingerprint
 
     return tuple(sorted(ranked, key=order))

@@ -22,7 +22,7 @@ def record(found: Record, path: Path, now: str | None, groups: Groups) -> None:
     """
     colour = "green" if found.status == "ok" else "red"
     out.print(f"[bold cyan]{escape(str(address.of(found)))}[/]  [{colour}]{found.status}[/]", soft_wrap=True)
-    _lines("", [*_head(found, path, now)])
+    _lines("", _head(found, path, now))
     if found.error:
         _error(found)
     if found.scores:
@@ -30,7 +30,7 @@ def record(found: Record, path: Path, now: str | None, groups: Groups) -> None:
         out.print(_scores(found, groups))
     _lines("how it was made", _made(found))
     _lines("where it was made", _where(found.environment))
-    _lines("settings, as the track resolved them", _flat(found.resolved))
+    _lines("settings, as the track resolved them", ((key, _text(value)) for key, value in found.resolved.items()))
 
 
 def notes(found: Record, others: Sequence[Record]) -> None:
@@ -98,17 +98,10 @@ def _where(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "python", str(environment.get("python", "–"))
     yield "packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version) or "–"
     names = ("os", "machine", "cpu", "cpu_capability", "instructions", "cores", "threads", "gpu")
-    for name in names:
-        if environment.get(name) is not None:
-            yield name.replace("_", " "), _text(environment[name])
-    for name in ("determinism", "settings", "git"):
-        if environment.get(name):
-            yield name, _text(environment[name])
-
-
-def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in settings.items():
-        yield key, _text(value)
+    for name in (*names, "determinism", "settings", "git"):
+        value = environment.get(name)
+        if value or (value is not None and name in names):
+            yield name.replace("_", " "), _text(value)
 
 
 def _text(value: Any) -> str:
@@ -117,7 +110,7 @@ def _text(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _lines(title: str, lines: Iterator[tuple[str, str]] | Sequence[tuple[str, str]]) -> None:
+def _lines(title: str, lines: Iterator[tuple[str, str]]) -> None:
     table = Table(box=None, show_header=False, title=title or None, title_justify="left", title_style="bold")
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
