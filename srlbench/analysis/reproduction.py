@@ -99,7 +99,7 @@ class Reproduction:
         """How the two machines compare, and so whether the digits had to agree."""
         theirs, mine = self.record.environment, self.rerun.environment
         here = machine_class(mine)
-        other = [part for part, said in machine_class(theirs).items() if here[part] != said]
+        other = [part for part, value in machine_class(theirs).items() if here[part] != value]
         if self.word == "bitwise equal":
             return f"Another machine class ({', '.join(other)})." if other else "The same machine class."
         if other:
@@ -109,16 +109,16 @@ class Reproduction:
         return "The same machine class and versions, yet other digits: that should not be; please report it."
 
 
-def plain(found: Reproduction) -> dict[str, Any]:
+def plain(verdict: Reproduction) -> dict[str, Any]:
     """The verdict in JSON's own types."""
-    values = [asdict(value) | {"difference": value.difference, "outside": value.outside} for value in found.values]
+    values = [asdict(value) | {"difference": value.difference, "outside": value.outside} for value in verdict.values]
     return {
-        "run": found.name,
-        "verdict": found.word,
-        "reason": found.reason,
-        "machine": found.machine,
-        "exit_code": found.exit_code,
-        "predictions_equal": found.predictions,
+        "run": verdict.name,
+        "verdict": verdict.word,
+        "reason": verdict.reason,
+        "machine": verdict.machine,
+        "exit_code": verdict.exit_code,
+        "predictions_equal": verdict.predictions,
         "values": values,
     }
 
@@ -136,12 +136,12 @@ def judge(
 
     predictions: whether all are equal; None if none are recorded.
     """
-    ours, theirs = (_values(each, groups) for each in (again, record))
-    kin = [_values(each, groups) for each in seeds]
+    ours, theirs = (_values(run, groups) for run in (again, record))
+    of_seeds = [_values(run, groups) for run in seeds]
     values = []
     for name in theirs:
         if name in ours:
-            row = summarise([each[name] for each in kin if name in each])
+            row = summarise([scores[name] for scores in of_seeds if name in scores])
             values.append(Value(name, theirs[name], ours[name], next_interval(row, least=SAME)))
     # Where nothing is averaged, as in a search, the scores decide themselves.
     deciding = {*map(average, groups)} & theirs.keys() or theirs.keys()
@@ -156,28 +156,28 @@ def judge(
     return Reproduction(record, again, word, tuple(values), predictions)
 
 
-def confirm(recorded: Recorded, found: Reproduction, who: str, out: Path) -> Path:
+def confirm(recorded: Recorded, verdict: Reproduction, who: str, out: Path) -> Path:
     """Write the confirmation to the results folder `out`."""
-    brief = replace(found.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
-    made = Confirmation(
+    brief = replace(verdict.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
+    confirmation = Confirmation(
         record_sha256=recorded.sha256,
-        verdict=found.word,
-        reason=found.reason,
-        difference=abs(found.largest.difference) if found.largest else 0.0,
+        verdict=verdict.word,
+        reason=verdict.reason,
+        difference=abs(verdict.largest.difference) if verdict.largest else 0.0,
         who=who,
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         rerun=brief,
     )
-    return records.confirm(out, made)
+    return records.confirm(out, confirmation)
 
 
-def to_lines(found: Reproduction) -> list[str]:
+def to_lines(verdict: Reproduction) -> list[str]:
     """The verdict; the values outside of their intervals (or, without intervals, those that differ); the machine."""
-    lines = [f"{found.word}  {found.name}  {found.reason}"]
-    for value in found.values:
-        if value.outside or (found.word == "differs" and value.difference):
+    lines = [f"{verdict.word}  {verdict.name}  {verdict.reason}"]
+    for value in verdict.values:
+        if value.outside or (verdict.word == "differs" and value.difference):
             lines.append(f"    {value}")
-    return [*lines, found.machine]
+    return [*lines, verdict.machine]
 
 
 def _values(record: Record, groups: Groups) -> dict[str, float]:

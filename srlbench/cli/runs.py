@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from srlbench import tracks
-from srlbench.analysis.leaderboard import leaderboard, page
+from srlbench.analysis.leaderboard import Leaderboard, leaderboard, page
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
@@ -63,7 +63,7 @@ def run(
     finish(failed)
 
 
-def table(results: FolderResults, json: bool = False) -> None:
+def table(results: FolderResults, json: bool = False) -> Leaderboard:
     """Write the leaderboard's files beside the records, and show it; with `json`, only print it."""
     board = leaderboard(results)
     if not json and results.without_variants.records:
@@ -77,6 +77,7 @@ def table(results: FolderResults, json: bool = False) -> None:
         terminal.warn(f"There are no records of track {results.track.name} in {results.path}; {advice}")
     else:
         terminal.out.print(terminal.board_of(board))
+    return board
 
 
 def seeds_of(text: str | None) -> tuple[int, ...]:

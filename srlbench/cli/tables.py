@@ -16,7 +16,6 @@ from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
 from srlbench.analysis.compare import agreement, differences
 from srlbench.analysis.compare.paired import MARGIN
-from srlbench.analysis.leaderboard import leaderboard as board_of
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
@@ -45,12 +44,10 @@ def leaderboard(
     - `srlbench leaderboard --results results --out table.md`
     """
     there, paths = opt.of(results, track, recipes), opt.files_of(out, BOARDS)
-    table(there, json)
-    if paths:
-        board = board_of(there)
-        markdown = partial(to_markdown, board, there.command("leaderboard"))
-        plain = dumps(terminal.rows(board), indent=1) + "\n"
-        opt.write_files(paths, {".csv": board.to_csv, ".md": markdown, ".tex": board.to_latex, ".json": lambda: plain})
+    board = table(there, json)
+    markdown = partial(to_markdown, board, there.command("leaderboard"))
+    plain = partial(_text, terminal.rows(board), ensure_ascii=True)
+    opt.write_files(paths, {".csv": board.to_csv, ".md": markdown, ".tex": board.to_latex, ".json": plain})
 
 
 Sides = Annotated[
@@ -135,8 +132,8 @@ def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Seq
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
-def _text(plain: Any) -> str:
-    return dumps(plain, indent=1, ensure_ascii=False) + "\n"
+def _text(plain: Any, ensure_ascii: bool = False) -> str:
+    return dumps(plain, indent=1, ensure_ascii=ensure_ascii) + "\n"
 
 
 @opt.app.command(rich_help_panel=opt.READ)

@@ -23,7 +23,7 @@ def judge(results: Results) -> dict[str, Judged]:
     evidence = {
         name: Evidence((r for r in results.fresh if r.backbone == name), track.groups, command) for name in kept
     }
-    return {name: [(claim, claim.verdict(seen)) for claim in claims()] for name, seen in evidence.items()}
+    return {name: [(claim, claim.verdict(known)) for claim in claims()] for name, known in evidence.items()}
 
 
 def write(judged: Mapping[str, Judged], results: Results) -> Path:

@@ -36,11 +36,11 @@ def dynamics(
 def _scale(ax: Axes, panel: str, values: Iterable[float]) -> None:
     """Set the y limits: they include 0, and REACH cuts values that would flatten everything else."""
     low, high = REACH.get(panel, (-inf, inf))
-    found = [min(max(value, low), high) for value in values] or [0.0, 1.0]
+    inside = [min(max(value, low), high) for value in values] or [0.0, 1.0]
     if panel == "ratio":
         ax.axhline(1, color="#888888", linewidth=0.6, zorder=1)
-    margin = 0.06 * (max(found) - min(0.0, *found))
-    ax.set_ylim(min([0.0, *found]) - (margin if min(found) < 0 else 0), max([1e-3, *found]) + margin)
+    margin = 0.06 * (max(inside) - min(0.0, *inside))
+    ax.set_ylim(min([0.0, *inside]) - (margin if min(inside) < 0 else 0), max([1e-3, *inside]) + margin)
     ax.yaxis.set_major_locator(MaxNLocator(4))
 
 
@@ -135,8 +135,8 @@ def _columns(panels: int) -> int:
 
 def _measure(ax: Axes, curves: Mapping[str, Curve], key: str) -> None:
     """One measure, on an axis that fits its values."""
-    found = extent(curves.values(), key)
-    low, high = min(found, default=0.0), max(found, default=1.0)
+    ends = extent(curves.values(), key)
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
     size = max(abs(low), abs(high), 1e-12)
     margin = 0.06 * (high - low if high - low > 1e-6 * size else size)  # a constant needs room too
     ax.set_ylim(low - margin, high + margin)
@@ -145,6 +145,6 @@ def _measure(ax: Axes, curves: Mapping[str, Curve], key: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     for place, (name, curve) in enumerate(curves.items()):
         draw(ax, curve[key], name, line_style(place))
-    if not found:
+    if not ends:
         ax.text(0.5, 0.5, "undefined", transform=ax.transAxes, ha="center", va="center", fontsize=7, color=NOTE)
         ax.set_yticks([])

@@ -20,23 +20,23 @@ MARKERS = "osD^vPX"
 Points = Mapping[float, Sequence[float]]  # value of the parameter -> one number a seed
 
 
-def along(found: Mapping[str, Points], path: Path, *, name: str, log: bool = False) -> None:
+def along(measures: Mapping[str, Points], path: Path, *, name: str, log: bool = False) -> None:
     """Mean and sd over seeds of each measure (by its title) along the parameter `name`.
 
     On a logarithmic axis the value 0, which has no place there, is a line across with its own band.
     """
-    rows, columns = (1, len(found)) if len(found) < 4 else (-(-len(found) // 2), 2)
+    rows, columns = (1, len(measures)) if len(measures) < 4 else (-(-len(measures) // 2), 2)
     with rc_context(STYLE):
         figure = Figure(figsize=(PAGE, 0.5 + 1.7 * rows), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
-        for ax in axes.flat[len(found) :]:
+        for ax in axes.flat[len(measures) :]:
             ax.remove()
-        for ax, (title, points) in zip(axes.flat, found.items()):
+        for ax, (title, points) in zip(axes.flat, measures.items()):
             kept = {x: [v for v in values if isfinite(v)] for x, values in sorted(points.items())}
             _panel(ax, {x: values for x, values in kept.items() if values}, name, log)
             ax.set_title(title, loc="left")
         figure.supxlabel(name, fontsize=8)
-        said = counts({x: values for points in found.values() for x, values in points.items()})
+        said = counts({x: values for points in measures.values() for x, values in points.items()})
         handles = axes[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside upper center", ncols=2, handlelength=2.4, title=said)
         save(figure, path)

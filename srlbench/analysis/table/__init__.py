@@ -106,7 +106,7 @@ class Table:
         """A `<table>`; root: the relative path from a page of the site to its root, None outside of the site."""
         from srlbench.analysis.table import html
 
-        return html.table(self if root is not None else self.compact(), root, sortable)
+        return html.render(self if root is not None else self.compact(), root, sortable)
 
     def to_rich(self, width: int | None = None) -> RichTable:
         """The table for a terminal of this width."""

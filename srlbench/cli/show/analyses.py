@@ -16,7 +16,7 @@ from srlbench.analysis.compare import Compared
 from srlbench.analysis.compare import tables as comparison_tables
 from srlbench.analysis.search import Searched
 from srlbench.analysis.sweep import Sweep
-from srlbench.cli.show.terminal import as_json, err, out, wrote
+from srlbench.cli.show.terminal import as_json, err, out, paragraph, wrote
 
 
 def searched(entries: Sequence[Searched], files: Sequence[Path], json: bool) -> None:
@@ -35,7 +35,7 @@ def sweep(sweep: Sweep, files: Sequence[Path], json: bool) -> None:
         points = [{"settings": sweep.settings[row.recipe], **asdict(row)} for row in sweep.rows]
         as_json({"recipe": sweep.recipe, "points": points})
     else:
-        out.print(f"Track {sweep.board.scope.track} v{sweep.board.scope.version}", soft_wrap=True)
+        paragraph(f"Track {sweep.board.scope.track} v{sweep.board.scope.version}")
         out.print(sweep.table)
     wrote(*files, json=json)
 
@@ -58,7 +58,7 @@ def claims(by_backbone: Mapping[str, Judged], page: Path | None) -> None:
             out.print(claims_page.table(of_paper, "claims", title))
             for number, (_, finding) in enumerate(of_paper, 1):
                 if finding.effect is None:
-                    out.print(f"[dim]{number}: {escape(finding.detail)}[/]", soft_wrap=True)
+                    paragraph(f"[dim]{number}: {escape(finding.detail)}[/]")
             out.print()
     if page:
         wrote(page)
@@ -71,10 +71,10 @@ def compared(compared: Compared, page: Path | None) -> None:
         out.print(table, "")
     for comparison in comparisons if len(compared.pairs) == 1 else ():
         if comparison.name in compared.averages:
-            out.print(escape(comparison_tables.detects(comparison)), soft_wrap=True)
+            paragraph(escape(comparison_tables.detects(comparison)))
     for pair in compared.unmeasured:
-        out.print(f"[yellow]{pair.word}[/] {escape(pair.name)}: {escape(pair.reason)}", soft_wrap=True)
+        paragraph(f"[yellow]{pair.word}[/] {escape(pair.name)}: {escape(pair.reason)}")
     for line in comparison_tables.legend(comparisons) if comparisons else ():
-        out.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+        paragraph(f"[dim]{escape(line)}[/]")
     if page:
         wrote(page)

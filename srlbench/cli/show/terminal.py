@@ -41,6 +41,11 @@ def warn(message: str) -> None:
     err.print(f"[yellow]Note:[/] {escape(message)}", soft_wrap=True)
 
 
+def paragraph(markup: str) -> None:
+    """Print text on stdout; only the terminal breaks its lines."""
+    out.print(markup, soft_wrap=True)
+
+
 def as_json(plain: Any) -> None:
     out.print_json(json.dumps(plain))
 
@@ -80,23 +85,23 @@ def step(stage: str, done: int, of: int) -> None:
         err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
 
 
-def scores(found: Sequence[Scores]) -> None:
+def scores(results: Sequence[Scores]) -> None:
     """The tables of SimCSE's evaluation, then notes, the source of the text, and the model."""
     shown: set[str] = set()
-    for each in found:
-        for group, names in each.groups.items():
-            title = _title(group, each)
+    for result in results:
+        for group, names in result.groups.items():
+            title = _title(group, result)
             if title not in shown:
                 shown.add(title)
-                _row(title, names, {**each.scores}, each.averages.get(group))
-    for each in found:
-        for said in each.warnings:
-            warn(said)
-    for source in dict.fromkeys((each.protocol, each.source) for each in found):
-        out.print(f"{source[0]}: its text is from {escape(source[1])}", soft_wrap=True)
-    first = found[0]
+                _row(title, names, {**result.scores}, result.averages.get(group))
+    for result in results:
+        for warning in result.warnings:
+            warn(warning)
+    for source in dict.fromkeys((result.protocol, result.source) for result in results):
+        paragraph(f"{source[0]}: its text is from {escape(source[1])}")
+    first = results[0]
     revision = f" at {first.revision}" if first.revision else ""
-    out.print(f"model: {escape(first.model)}{revision}, {duration(first.seconds or 0.0)} in all", soft_wrap=True)
+    paragraph(f"model: {escape(first.model)}{revision}, {duration(first.seconds or 0.0)} in all")
 
 
 def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
@@ -114,7 +119,7 @@ def _title(group: str, of: Scores) -> str:
 
 
 def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
-    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    paragraph(f"[bold]{escape(title)}[/]")
     table = Table()
     for name in (*names, "Avg."):
         table.add_column(name, justify="right")
@@ -130,7 +135,7 @@ def checks(results: Iterable[tuple[str, bool, str]], json: bool = False) -> int:
         rows.append({"name": name, "good": good, "about": message})
         if not json:
             mark = "[green]ok [/]" if good else "[red]bad[/]"
-            out.print(f"{mark} {name}: {escape(message)}", soft_wrap=True)
+            paragraph(f"{mark} {name}: {escape(message)}")
     if json:
         as_json(rows)
     return OK if all(row["good"] for row in rows) else RUN_FAILED
@@ -164,14 +169,14 @@ def reproduced(board: Leaderboard) -> str:
     counts = Counter(row.reproduction for row in board.rows if row.seeds)
     words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
     order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
-    said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
-    return f"Against the published records: {said or 'no rows'}."
+    parts = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
+    return f"Against the published records: {parts or 'no rows'}."
 
 
-def reproduction(found: reproductions.Reproduction) -> None:
-    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
-    first, *more = map(escape, reproductions.to_lines(found))
-    out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
+def reproduction(verdict: reproductions.Reproduction) -> None:
+    colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
+    first, *more = map(escape, reproductions.to_lines(verdict))
+    paragraph("\n".join([f"[{colour}]{verdict.word}[/]{first.removeprefix(verdict.word)}", *more]))
 
 
 def duration(seconds: float) -> str:
