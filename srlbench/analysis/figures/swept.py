@@ -11,12 +11,14 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from srlbench.analysis.figures.curves import line_style
 from srlbench.analysis.figures.style import COLOURS, COLUMN, EMPTY, NOTE, PAGE, STYLE, Key, counts, save, spread
 
 MARKERS = "osD^vPX"
+Table = Mapping[tuple[Any, Any], list[float]]
 Points = Mapping[float, Sequence[float]]  # value of the parameter -> one number a seed
 
 
@@ -83,34 +85,34 @@ def grid(
     numeric = not any(isinstance(value, str) for value in (*first, *second))
     if heat is None:
         heat = numeric and min(len(first), len(second)) >= 3
+    table = {key: [v for v in values if isfinite(v)] for key, values in scores.items()}
+    across, upwards = (sorted(part) if numeric else part for part in (first, second))
+    size = (max(COLUMN, 0.9 + 0.52 * len(first)), 0.9 + 0.36 * len(second)) if heat else (COLUMN, 2.5)
     with rc_context(STYLE):
-        table = {key: [v for v in values if isfinite(v)] for key, values in scores.items()}
-        across, upwards = (sorted(part) if numeric else part for part in (first, second))
+        figure = Figure(figsize=size, layout="constrained")
+        ax = figure.subplots()
         if heat:
-            figure = _heat(table, across, upwards, names, score)
+            figure.colorbar(_heat(ax, table, across, upwards), ax=ax, label=score, aspect=15)
         else:
-            figure = _lines(table, across, upwards, names, score, log)
+            _lines(ax, table, across, upwards, names[1], log)
+            if len(second) > 1 or isinstance(second[0], str):
+                figure.legend(loc="outside upper center", ncols=3, handlelength=2.6)
+        ax.set_xlabel(names[0])
+        ax.set_ylabel(names[1] if heat else score)
+        ax.set_title(counts(table), fontsize=7, color=NOTE, loc="right")
         save(figure, path)
 
 
-def _lines(
-    table: Mapping[tuple[Any, Any], list[float]],
-    first: Sequence[Any],
-    second: Sequence[Any],
-    names: tuple[str, str],
-    score: str,
-    log: bool,
-) -> Figure:
-    figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
-    ax = figure.subplots()
+def _lines(ax: Axes, table: Table, first: Sequence[Any], second: Sequence[Any], name: str, log: bool) -> None:
+    """One line with error bars for each value of the second parameter, whose name is `name`."""
     numeric = not any(isinstance(value, str) for value in first)
     for place, value in enumerate(second):
         points = [(x if numeric else n, table[x, value]) for n, x in enumerate(first) if table.get((x, value))]
         xs, means = [x for x, _ in points], [fmean(values) for _, values in points]
         sds = [sd if isfinite(sd := spread(values)) else 0.0 for _, values in points]
-        name = f"{names[1]} = {value:g}" if not isinstance(value, str) else value
+        title = f"{name} = {value:g}" if not isinstance(value, str) else value
         look = {**line_style(place), "marker": MARKERS[place % len(MARKERS)]}
-        ax.errorbar(xs, means, yerr=sds, label=name, markersize=3.5, capsize=2, elinewidth=0.8, **look)
+        ax.errorbar(xs, means, yerr=sds, label=title, markersize=3.5, capsize=2, elinewidth=0.8, **look)
     if log and numeric:
         ax.set_xscale("log")
     if numeric and len(first) <= 8:
@@ -118,24 +120,10 @@ def _lines(
         ax.minorticks_off()
     elif not numeric:
         ax.set_xticks(range(len(first)), labels=list(map(str, first)))
-    ax.set_xlabel(names[0])
-    ax.set_ylabel(score)
-    ax.set_title(counts(table), fontsize=7, color=NOTE, loc="right")
-    if len(second) > 1 or isinstance(second[0], str):
-        figure.legend(loc="outside upper center", ncols=3, handlelength=2.6)
-    return figure
 
 
-def _heat(
-    table: Mapping[tuple[Any, Any], list[float]],
-    first: Sequence[Any],
-    second: Sequence[Any],
-    names: tuple[str, str],
-    score: str,
-) -> Figure:
+def _heat(ax: Axes, table: Table, first: Sequence[Any], second: Sequence[Any]) -> AxesImage:
     """The first parameter across, the second upwards; the mean in each cell, its sd below."""
-    figure = Figure(figsize=(max(COLUMN, 0.9 + 0.52 * len(first)), 0.9 + 0.36 * len(second)), layout="constrained")
-    ax = figure.subplots()
     means = [[fmean(v) if (v := table.get((x, y))) else nan for x in first] for y in second]
     ax.patch.set(facecolor=EMPTY, hatch="/////", edgecolor="#BDBDBD", linewidth=0)
     drawn = ax.imshow(means, cmap="cividis", origin="lower", aspect="auto")
@@ -151,11 +139,7 @@ def _heat(
     ax.set_yticks(range(len(second)), labels=[_short(y) for y in second])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_xlabel(names[0])
-    ax.set_ylabel(names[1])
-    ax.set_title(counts(table), fontsize=7, color=NOTE, loc="right")
-    figure.colorbar(drawn, ax=ax, label=score, aspect=15)
-    return figure
+    return drawn
 
 
 def _short(value: Key) -> str:
