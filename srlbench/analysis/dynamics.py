@@ -63,9 +63,9 @@ def draw(results: Results, chosen: Sequence[str], measures: Sequence[str], out: 
     found = by_recipe(results.fresh, wanted)
     for name in chosen:
         registry.recipe(name, results.files)
-    lacking = [name for name in chosen if name not in found]
-    if lacking or not found:
-        what = ", ".join(lacking) or f"track {results.track.name}"
+    missing = [name for name in chosen if name not in found]
+    if missing or not found:
+        what = ", ".join(missing) or f"track {results.track.name}"
         raise SrlbenchError(f"No run of {what} in {results.path} was looked at for that; `srlbench run` makes some.")
     from srlbench.analysis import figures
 

@@ -66,12 +66,12 @@ class Results:
     @cached_property
     def current(self) -> dict[Cell, str]:
         """Today's fingerprint of each registered recipe, on the track's backbones and on others that it was run on."""
-        seen = {(record.recipe, record.backbone) for record in self.records}
-        others = sorted({backbone for _, backbone in seen} - {*self.track.backbones})
+        cells = {(record.recipe, record.backbone) for record in self.records}
+        others = sorted({backbone for _, backbone in cells} - {*self.track.backbones})
         there = current(self.recipes.values(), self.track)
         known = [name for name, _ in _valid(others, backbones.resolve)]
         elsewhere = current(self.recipes.values(), self.track, known) if known else {}
-        return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in seen}
+        return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in cells}
 
     @cached_property
     def _of_variants(self) -> dict[Cell, str]:

@@ -64,8 +64,10 @@ class Sweep:
     def point(self, name: str) -> str:
         """A short name of a point: its settings."""
         changes = self.settings[name]
-        said = [str(_word(value)) if len(self.keys) == 1 else f"{key}={_word(value)}" for key, value in changes.items()]
-        return ", ".join(said) or "as registered"
+        parts = [
+            str(_word(value)) if len(self.keys) == 1 else f"{key}={_word(value)}" for key, value in changes.items()
+        ]
+        return ", ".join(parts) or "as registered"
 
     def _setting(self, row: Row, key: str) -> str:
         changes = self.settings[row.recipe]

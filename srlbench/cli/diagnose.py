@@ -178,13 +178,13 @@ def all_(
         "gradients": encoder.gradients(subject, ["info_nce"], rules, None, 64),
         "isotropy": encoder.isotropy(subject, rules, None, count, False),
     }
-    told, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
-    found["words"] = told
+    weights, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
+    found["words"] = weights
     if json:
         terminal.as_json(found)
     else:
         diagnoses.gradients(found["gradients"])
         diagnoses.isotropy(found["isotropy"])
-        diagnoses.words(told)
+        diagnoses.words(weights)
     if out:
-        terminal.wrote(encoder.write(found, out / "diagnosis.json"), *drawn.words(told, weighed, out), json=json)
+        terminal.wrote(encoder.write(found, out / "diagnosis.json"), *drawn.words(weights, weighed, out), json=json)

@@ -126,7 +126,7 @@ def listing(kind: str | None, track: str, files: tuple[Path, ...]) -> dict[str, 
     }
     if kind is not None and kind not in about:
         raise unknown("kind", kind, about)
-    return {each: told() for each, told in about.items() if kind in (None, each)}
+    return {each: entries() for each, entries in about.items() if kind in (None, each)}
 
 
 def describe(name: str, track: str, files: tuple[Path, ...]) -> dict[str, Any]:

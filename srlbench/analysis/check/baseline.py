@@ -114,9 +114,9 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
     values = [with_averages(record.scores, groups) for record in records]
     averages, cells = list(map(average, groups)), {}
     for cell in [*averages, *(task for tasks in groups.values() for task in tasks)]:
-        lacking = [record.seed for record, value in zip(records, values, strict=True) if cell not in value]
-        if lacking:
-            raise UsageError(f"Cannot accept {name}: seed {lacking[0]} has no {cell}. Run all tasks first.")
+        missing = [record.seed for record, value in zip(records, values, strict=True) if cell not in value]
+        if missing:
+            raise UsageError(f"Cannot accept {name}: seed {missing[0]} has no {cell}. Run all tasks first.")
         known = old.cells.get(cell) if old else None
         margin = known.margin if known else AVERAGE_MARGIN if cell in averages else TASK_MARGIN
         cells[cell] = Expected(summarise([value[cell] for value in values]), margin)

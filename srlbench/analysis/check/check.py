@@ -172,9 +172,9 @@ def _changes_by_test(
     }
     adjusted: dict[str, float] = {}
     for kind in (True, False):
-        kin = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
-        corrected = stats.holm(list(kin.values()))
-        adjusted |= {name: 2 * p for name, p in zip(kin, corrected, strict=True)}
+        of_kind = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
+        corrected = stats.holm(list(of_kind.values()))
+        adjusted |= {name: 2 * p for name, p in zip(of_kind, corrected, strict=True)}
     changes = []
     for name, difference in differences.items():
         fresh, known, margin = cells[name], entry.cells[name].summary, entry.cells[name].margin

@@ -58,15 +58,15 @@ def _case(verdict: Verdict) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase", classname=f"{SUITE}.{_writable(verdict.backbone)}", name=_writable(verdict.recipe)
     )
-    said = _writable(verdict.reason)
+    reason = _writable(verdict.reason)
     lines = _writable("\n".join(f"{change.word} {change}" for change in verdict.evidence))
     tag = {"failed": "error", "regressed": "failure", "drifted": "failure", "not comparable": "skipped"}.get(
         verdict.word
     )
     if tag:
-        ElementTree.SubElement(case, tag, type=verdict.word, message=said).text = lines or None
+        ElementTree.SubElement(case, tag, type=verdict.word, message=reason).text = lines or None
     else:
-        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [f"{verdict.word}: {said}", lines]))
+        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [f"{verdict.word}: {reason}", lines]))
     return case
 
 

@@ -91,8 +91,8 @@ def to_lines(report: Report) -> list[str]:
 def summary(report: Report) -> str:
     """How many recipes have which verdict, and the exit code."""
     counts = Counter(verdict.word for verdict in report.verdicts)
-    said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
-    return f"{said} (exit {report.exit_code})"
+    text = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
+    return f"{text} (exit {report.exit_code})"
 
 
 def to_terminal(report: Report) -> Text:

@@ -45,8 +45,8 @@ def pairs(a: Path, b: Path, *more: Path) -> list[tuple[Scores, Scores]]:
 
 
 def _kinds(found: Sequence[Scores]) -> str:
-    said = (f"protocol {each.protocol}" + (f" with the {each.probe} probe" if each.probe else "") for each in found)
-    return " and ".join(dict.fromkeys(said))
+    kinds = (f"protocol {each.protocol}" + (f" with the {each.probe} probe" if each.probe else "") for each in found)
+    return " and ".join(dict.fromkeys(kinds))
 
 
 def plain(found: Pairs) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def _scale(ax: Axes, panel: str, values: Iterable[float]) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _together(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Figure:
+def _together(curves: Mapping[str, Curve], panels: Sequence[str], note: str) -> Figure:
     """One panel below the other, with every loss in each."""
     rows = ceil(len(curves) / 3)
     figure = Figure(figsize=(COLUMN, 0.35 + 1.5 * len(panels) + 0.16 * rows), layout="constrained")
@@ -57,11 +57,11 @@ def _together(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> 
         ax.set_ylabel(LABELS.get(panel, panel))
     axes[-1].set_xlabel("training step")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, handlelength=2.4)
-    axes[0].set_title(said + BEYOND * beyond, fontsize=7, color=NOTE, loc="right")
+    axes[0].set_title(note + BEYOND * beyond, fontsize=7, color=NOTE, loc="right")
     return figure
 
 
-def _apart(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Figure:
+def _apart(curves: Mapping[str, Curve], panels: Sequence[str], note: str) -> Figure:
     """For each component a block of small panels, one for each loss, with the other losses in grey."""
     columns = 5
     rows = ceil(len(curves) / columns)
@@ -70,7 +70,7 @@ def _apart(curves: Mapping[str, Curve], panels: Sequence[str], said: str) -> Fig
     blocks = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
     for number, (block, panel) in enumerate(zip(blocks, panels, strict=True)):
         beyond = _block(block, curves, panel, COLOURS[number % len(COLOURS)], rows, columns)
-        notes = f"{said}; grey: the other losses{BEYOND * beyond}"
+        notes = f"{note}; grey: the other losses{BEYOND * beyond}"
         name = LABELS.get(panel, panel)
         block.subplots_adjust(0.075, 0.42 / height, 0.99, 1 - 0.4 / height, wspace=0.12, hspace=0.48)
         block.suptitle(f"{name.capitalize()} ({notes})", fontsize=8, y=1 - 0.08 / height)

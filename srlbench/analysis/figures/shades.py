@@ -78,8 +78,8 @@ def _meaning(figure: Figure, left: float, height: float) -> None:
     figure.colorbar(ScalarMappable(cmap=SHADES), cax=bar, orientation="horizontal", ticks=[0, 0.5, 1])
     bar.set_xticklabels(["0", "0.5", "1"])
     bar.tick_params(labelsize=6.5, length=2, pad=1.5)
-    said = "a word's share of its sentence's weight; 1 is the largest share in any row of the sentence"
-    figure.text((left + 100) / page, 19 / height, said, fontsize=7, color=NOTE, va="center_baseline")
+    note = "a word's share of its sentence's weight; 1 is the largest share in any row of the sentence"
+    figure.text((left + 100) / page, 19 / height, note, fontsize=7, color=NOTE, va="center_baseline")
 
 
 def _width(text: str, size: float) -> float:

@@ -39,14 +39,14 @@ STYLE = {
 
 def save(figure: Figure, path: Path) -> None:
     """Write without a date or a version, so that the same figure is the same bytes."""
-    said: dict[str, dict[str, str | None]] = {
+    metadata: dict[str, dict[str, str | None]] = {
         ".svg": {"Date": None, "Creator": "srlbench"},
         ".png": {"Software": "srlbench"},
     }
-    if path.suffix not in said:
-        raise ValueError(f"A figure is written as {' or '.join(said)}, not as '{path.suffix}'.")
+    if path.suffix not in metadata:
+        raise ValueError(f"A figure is written as {' or '.join(metadata)}, not as '{path.suffix}'.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata=said[path.suffix])
+    figure.savefig(path, metadata=metadata[path.suffix])
 
 
 def spread(values: Sequence[float]) -> float:

@@ -38,9 +38,9 @@ def along(measures: Mapping[str, Points], path: Path, *, name: str, log: bool = 
             _panel(ax, {x: values for x, values in kept.items() if values}, name, log)
             ax.set_title(title, loc="left")
         figure.supxlabel(name, fontsize=8)
-        said = counts({x: values for points in measures.values() for x, values in points.items()})
+        note = counts({x: values for points in measures.values() for x, values in points.items()})
         handles = axes[0, 0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper center", ncols=2, handlelength=2.4, title=said)
+        figure.legend(*handles, loc="outside upper center", ncols=2, handlelength=2.4, title=note)
         save(figure, path)
 
 

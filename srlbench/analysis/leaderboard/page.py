@@ -58,7 +58,7 @@ def legend(board: Leaderboard) -> list[str]:
     ]
     if any(row.deterministic for row in rows):
         lines.append("† the same weights and scores at every seed on one machine class, so there is no spread to show.")
-    told = {
+    meanings = {
         "one seed": "one seed: shown, not ranked.",
         "partial": "partial: some tasks were not run; an average over a missing task is missing.",
         "failed": "failed: the run broke. not run: nobody tried.",
@@ -66,7 +66,7 @@ def legend(board: Leaderboard) -> list[str]:
         "unregistered": "unregistered: no such recipe is registered now.",
         "stale": "stale: made by an earlier version of the recipe or its data; run it again to rank it.",
     }
-    lines += [told[state] for state in STATES if state in states and told.get(state)]
+    lines += [meanings[state] for state in STATES if state in states and meanings.get(state)]
     lines += _incomplete([row for row in rows if row.state in ("ranked", "one seed", "partial")])
     if any(row.measures for row in rows):
         lines.append(
@@ -95,16 +95,17 @@ def legend(board: Leaderboard) -> list[str]:
 
 def _incomplete(rows: Sequence[Row]) -> list[str]:
     """Which seeds of which rows failed or were not run; rows that lack the same share a line."""
-    lacking: dict[str, list[str]] = defaultdict(list)
+    incomplete: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.failed or row.missing:
-            lacking[_absent(row)].append(row.name)
+            incomplete[_absent(row)].append(row.name)
     return [
-        f"{'All rows' if len(names) == len(rows) > 1 else ', '.join(names)}: {what}." for what, names in lacking.items()
+        f"{'All rows' if len(names) == len(rows) > 1 else ', '.join(names)}: {what}."
+        for what, names in incomplete.items()
     ]
 
 
 def _absent(row: Row) -> str:
     parts = [(row.failed, "failed"), (row.missing, "not run")]
-    said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
-    return "; ".join(said)
+    texts = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
+    return "; ".join(texts)

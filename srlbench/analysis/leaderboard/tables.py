@@ -32,29 +32,29 @@ def best_marked(board: Leaderboard, group: str | None = None) -> list[Table]:
 def averages(board: Leaderboard, *, best: bool = False) -> list[Table]:
     """Rank, recipe and each average, with its interval where there is room."""
     groups = list(map(average, board.scope.groups))
-    told = [name for name in groups if any(name in (row.reported or {}) for row in board.rows)]
+    reported = [name for name in groups if any(name in (row.reported or {}) for row in board.rows)]
     columns = [Column("rank"), Column("recipe", "left")]
     columns += [] if len(board.backbones) > 1 else [Column("backbone", "left", spare=4)]
     for name in groups:
         columns += [Column(label(name)), Column("95% interval", wide=True, about=f"of {label(name)}")]
-        columns += [Column("paper", spare=1)] if name in told else []
+        columns += [Column("paper", spare=1)] if name in reported else []
     columns += [Column("vs published", "left", spare=2)] if board.compared else []
     columns += [Column("confirmed", "left", spare=3)] if board.confirmed else []
     found = []
     for name, rows, suffix in _by_backbone("averages", board):
         top = _best(rows, groups if best else ())
-        lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, told)) for row in rows]
+        lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, reported)) for row in rows]
         found.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
     return found
 
 
-def _averages(board: Leaderboard, row: Row, best: set[str], told: Sequence[str]) -> list[Cell]:
+def _averages(board: Leaderboard, row: Row, best: set[str], reported: Sequence[str]) -> list[Cell]:
     mark = "rank" if row.rank else f"state {row.state.replace(' ', '-')}"
     cells = [Cell(row.rank_or_state, row.rank, mark=mark), recipe_cell(row)]
     cells += [] if len(board.backbones) > 1 else [Cell(row.backbone, row.backbone)]
     for name in map(average, board.scope.groups):
         cells += [score(row, name, best=name in best), span(row, name)]
-        if name in told:
+        if name in reported:
             known = (row.reported or {}).get(name)
             cells.append(Cell() if known is None else Cell(f"{known:.2f}", known))
     cells += [Cell(row.reproduction, mark=row.reproduction)] if board.compared else []

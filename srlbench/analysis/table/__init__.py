@@ -121,9 +121,9 @@ class Table:
         return self.to_html()
 
 
-def texts(*said: str) -> list[Cell]:
+def texts(*parts: str) -> list[Cell]:
     """Cells that are only text."""
-    return [Cell(text) for text in said]
+    return [Cell(text) for text in parts]
 
 
 def number(value: float | None, form: str = ".3f") -> Cell:

@@ -112,8 +112,8 @@ class _Logged:
         if self.crew is None:
             return self.time_left()
         one = "machine" if self.crew.machines == 1 else "machines"
-        said = f"{self.crew.machines} {one}, {self.crew.running} running, {self.crew.queued} queued"
-        return f" · {said}, {self.failed} failed{self.time_left()}"
+        text = f"{self.crew.machines} {one}, {self.crew.running} running, {self.crew.queued} queued"
+        return f" · {text}, {self.failed} failed{self.time_left()}"
 
     def time_left(self) -> str:
         """Estimated from what the same runs took before, corrected by the pace so far; else from the mean."""
@@ -165,8 +165,8 @@ def _said(record: Record, plan: Plan) -> str:
         return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
     averages = with_averages(record.scores, plan.track.groups) if plan.scored else record.scores
     shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
-    said = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
-    return f"{run}: {said} ({seconds})"
+    text = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
+    return f"{run}: {text} ({seconds})"
 
 
 def _named(key: Key) -> str:
