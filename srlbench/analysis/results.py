@@ -97,8 +97,8 @@ class Results:
 
     @cached_property
     def _confirmations(self) -> tuple[tuple[Confirmation, ...], tuple[Problem, ...]]:
-        found, broken = records.confirmations(self.path, self.track.name, self.track.version)
-        return tuple(found), tuple(broken)
+        confirmations, problems = records.confirmations(self.path, self.track.name, self.track.version)
+        return tuple(confirmations), tuple(problems)
 
     @property
     def confirmations(self) -> tuple[Confirmation, ...]:

@@ -40,21 +40,21 @@ class Searched:
 def collect(recipes: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> list[Searched]:
     """Collect the scores of a search from its current records; without backbones, of all that the track searches."""
     track, chosen = results.track, backbones or results.track.searched
-    there = Results(results.path / FOLDER, track, results.files)
-    made = []
+    searches = Results(results.path / FOLDER, track, results.files)
+    searched = []
     for backbone in chosen:
         now = current(list(points(recipes, track, backbone)), track, [backbone])
         scores = {
             record.recipe: record.scores.get(track.development)
-            for record in there.records
+            for record in searches.records
             if record.status == "ok" and now.get((record.recipe, record.backbone)) == record.fingerprint
         }
         for entry in recipes:
             variants_ = [(changes, variants.variant(entry, changes).name) for changes in grid(track, backbone)]
             if any((name, backbone) in now for _, name in variants_):
                 tried = tuple((changes, scores.get(name)) for changes, name in variants_)
-                made.append(Searched(entry.name, backbone, tried))
-    return made
+                searched.append(Searched(entry.name, backbone, tried))
+    return searched
 
 
 def to_toml(searched: Sequence[Searched], command: str) -> str:
@@ -62,11 +62,11 @@ def to_toml(searched: Sequence[Searched], command: str) -> str:
     import tomli_w
 
     tables: dict[str, dict[str, Settings]] = {}
-    for each in searched:
-        if each.chosen is not None:
+    for entry in searched:
+        if entry.chosen is not None:
             # TOML has no word for nothing: it is spelled as in a recipe's name.
-            values = {key: "none" if value is None else value for key, value in each.chosen.items()}
-            tables.setdefault(each.backbone, {})[each.recipe] = values
+            values = {key: "none" if value is None else value for key, value in entry.chosen.items()}
+            tables.setdefault(entry.backbone, {})[entry.recipe] = values
     return f"# Chosen on the development set; made with `{command}`.\n\n" + tomli_w.dumps(tables)
 
 

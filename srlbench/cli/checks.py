@@ -124,13 +124,13 @@ def reproduce(
     ensure_writable(out)
     terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
     try:
-        found = reproduction.of(rerun(recorded, opt.command(), terminal.step))
+        verdict = reproduction.of(rerun(recorded, opt.command(), terminal.step))
     except KeyboardInterrupt:
         terminal.error("Interrupted. Nothing was written.")
         raise typer.Exit(130) from None
-    terminal.as_json(reproduction.plain(found)) if json else terminal.reproduction(found)
-    terminal.say(f"Wrote {reproduction.confirm(recorded, found, by, out)}; CONTRIBUTING says how to send it in.")
-    raise typer.Exit(found.exit_code)
+    terminal.as_json(reproduction.plain(verdict)) if json else terminal.reproduction(verdict)
+    terminal.say(f"Wrote {reproduction.confirm(recorded, verdict, by, out)}; CONTRIBUTING says how to send it in.")
+    raise typer.Exit(verdict.exit_code)
 
 
 @opt.app.command(rich_help_panel=opt.TRUST)

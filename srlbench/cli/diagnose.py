@@ -86,9 +86,9 @@ def gradients(
     """
     paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
-    found = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
-    terminal.as_json(found) if json else diagnoses.gradients(found)
-    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
+    result = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
+    terminal.as_json(result) if json else diagnoses.gradients(result)
+    opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
 
 
 @diagnose.command()
@@ -112,9 +112,9 @@ def isotropy(
     """
     paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
-    found = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
-    terminal.as_json(found) if json else diagnoses.isotropy(found)
-    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
+    result = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
+    terminal.as_json(result) if json else diagnoses.isotropy(result)
+    opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
 
 
 @diagnose.command()
@@ -149,10 +149,10 @@ def words(
     """
     earlier = Subject(before, before_pool or pool, results) if before else None
     weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
-    found, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
-    terminal.as_json(found) if json else diagnoses.words(found)
+    result, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
+    terminal.as_json(result) if json else diagnoses.words(result)
     if out:
-        terminal.wrote(encoder.write(found, out / "words.json"), *drawn.words(found, weighed, out), json=json)
+        terminal.wrote(encoder.write(result, out / "words.json"), *drawn.words(result, weighed, out), json=json)
 
 
 @diagnose.command("all")
@@ -174,17 +174,17 @@ def all_(
     """
     subject, rules = Subject(model, pool, results), tracks.load(track)
     earlier = Subject(before, pool, results) if before else None
-    found = {
+    result = {
         "gradients": encoder.gradients(subject, ["info_nce"], rules, None, 64),
         "isotropy": encoder.isotropy(subject, rules, None, count, False),
     }
     weights, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
-    found["words"] = weights
+    result["words"] = weights
     if json:
-        terminal.as_json(found)
+        terminal.as_json(result)
     else:
-        diagnoses.gradients(found["gradients"])
-        diagnoses.isotropy(found["isotropy"])
+        diagnoses.gradients(result["gradients"])
+        diagnoses.isotropy(result["isotropy"])
         diagnoses.words(weights)
     if out:
-        terminal.wrote(encoder.write(found, out / "diagnosis.json"), *drawn.words(weights, weighed, out), json=json)
+        terminal.wrote(encoder.write(result, out / "diagnosis.json"), *drawn.words(weights, weighed, out), json=json)

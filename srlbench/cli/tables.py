@@ -124,11 +124,11 @@ def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
 def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     if sides:
         raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
-    found = agreement.agreements(a, b)
-    plain, markdown = [*map(asdict, found)], partial(agreement.to_markdown, found, a.track.name, b.track.name)
-    terminal.as_json(plain) if json else terminal.out.print(agreement.table(found))
+    rows = agreement.agreements(a, b)
+    plain, markdown = [*map(asdict, rows)], partial(agreement.to_markdown, rows, a.track.name, b.track.name)
+    terminal.as_json(plain) if json else terminal.out.print(agreement.table(rows))
     opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
-    if not any(row.agreement for row in found):
+    if not any(row.agreement for row in rows):
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
@@ -151,7 +151,7 @@ def claims(
     """
     there = opt.of(results, track, recipes)
     judged = judge(there)
-    measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
+    measured = any(finding.word != "no evidence" for one in judged.values() for _, finding in one)
     page = write_claims(judged, there) if measured else None
     terminal.as_json(analyses.plain_claims(judged)) if json else analyses.claims(judged, page)
     if not measured:

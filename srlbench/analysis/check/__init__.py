@@ -20,9 +20,9 @@ def check(results: Results, baseline: Path | None = None) -> Report:
     """Compare the records with a baseline; None takes the published baseline of the track."""
     track = results.track
     path = baseline or records.track_folder(records.published_results(), track.name, track.version) / FILE
-    found = results.without_variants
+    scan = results.without_variants
     controls = {name for name, entry in results.recipes.items() if not entry.recipe.trained}
-    return checks.check(found.records, found.problems, baselines.load(path), results.current, track.groups, controls)
+    return checks.check(scan.records, scan.problems, baselines.load(path), results.current, track.groups, controls)
 
 
 def accept(results: Results, reason: str, out: Path | None = None) -> Path:

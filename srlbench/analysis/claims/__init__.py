@@ -86,12 +86,12 @@ def claim_of(paper: str, text: str, name: str, judge: Callable[..., Finding], **
 
 def above_zero(values: BySeed, detail: str, unit: str = "points") -> Finding:
     """Supported if the interval lies above zero, contradicted if below, else inconclusive; so is one seed."""
-    found, between = interval(values)
+    summary, between = interval(values)
     if between is None:
-        return Finding("inconclusive", found.mean, n=found.n, unit=unit, detail=f"one seed; {detail}")
+        return Finding("inconclusive", summary.mean, n=summary.n, unit=unit, detail=f"one seed; {detail}")
     low, high = between
     word: Word = "supported" if low > 0 else "contradicted" if high < 0 else "inconclusive"
-    return Finding(word, found.mean, low, high, found.n, unit, detail)
+    return Finding(word, summary.mean, low, high, summary.n, unit, detail)
 
 
 def means(parts: Mapping[str, BySeed], digits: int, sign: str = "") -> str:

@@ -28,8 +28,8 @@ class Evidence:
 
     def scores(self, recipe: str, name: str) -> BySeed:
         """The score of a task or an average, by seed."""
-        found = {seed: with_averages(r.scores, self.groups) for seed, r in self._of(recipe).items()}
-        return {seed: values[name] for seed, values in found.items() if name in values}
+        by_seed = {seed: with_averages(r.scores, self.groups) for seed, r in self._of(recipe).items()}
+        return {seed: values[name] for seed, values in by_seed.items() if name in values}
 
     def observed(self, recipe: str, name: str, step: int = -1) -> BySeed:
         """A measure of the training at its n-th observed step (0 is the start, -1 the end), by seed."""
@@ -37,8 +37,8 @@ class Evidence:
 
     def measured(self, recipe: str, path: str) -> BySeed:
         """The number at a path of the diagnostics ("pairs.alignment"), at every seed that has one."""
-        found = {seed: record.measured(path) for seed, record in self._of(recipe).items()}
-        if not (known := {seed: value for seed, value in found.items() if value is not None}):
+        numbers = {seed: record.measured(path) for seed, record in self._of(recipe).items()}
+        if not (known := {seed: value for seed, value in numbers.items() if value is not None}):
             raise Missing(f"{recipe} was not looked at for {path}")
         return known
 
@@ -79,5 +79,5 @@ def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmea
 
 def interval(values: BySeed, level: float = 0.95) -> tuple[Summary, tuple[float, float] | None]:
     """Mean, spread and n over the seeds, and Student's interval of the mean."""
-    found = summarise(list(values.values()))
-    return found, mean_interval(found, level)
+    summary = summarise(list(values.values()))
+    return summary, mean_interval(summary, level)

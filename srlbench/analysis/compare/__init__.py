@@ -153,8 +153,8 @@ def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
     named = [("@".join(a), "@".join(b)) for a, b in default_pairs(everyone, everyone, results)]
     alone = [
         comparison
-        for (a, at), (b, there) in combinations(everyone, 2)
-        if at == there
+        for (a, at), (b, other) in combinations(everyone, 2)
+        if at == other
         for comparison in paired.compare([(f"{a}@{at}", f"{b}@{at}")], items, groups, tasks=False)
     ]
     return Compared(results.track, tuple(paired.compare(named, items, groups))), tuple(alone)

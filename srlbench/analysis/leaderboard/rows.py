@@ -30,18 +30,20 @@ def build(
     reference: the published records to compare with; None if there are none.
     confirmations: reruns of these very records.
     """
-    mine = [record for record in records if (record.track, record.track_version) == (scope.track, scope.version)]
+    own = [record for record in records if (record.track, record.track_version) == (scope.track, scope.version)]
     runs: dict[tuple[str, str, str], list[Record]] = {(*pair, now): [] for pair, now in current.items()}
-    for record in mine:
+    for record in own:
         if record.protocol == scope.protocol:
             runs.setdefault((record.recipe, record.backbone, record.fingerprint), []).append(record)
     published: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in reference or ():
         if record.status == "ok":
             published[record.key[:5]].append(record)
-    again: dict[tuple[str, str, str], list[Confirmation]] = defaultdict(list)
-    for each in confirmations:
-        again[each.rerun.recipe, each.rerun.backbone, each.rerun.fingerprint].append(each)
+    reruns: dict[tuple[str, str, str], list[Confirmation]] = defaultdict(list)
+    for confirmation in confirmations:
+        reruns[confirmation.rerun.recipe, confirmation.rerun.backbone, confirmation.rerun.fingerprint].append(
+            confirmation
+        )
     rows = []
     for (recipe, backbone, fingerprint), found in runs.items():
         now = current.get((recipe, backbone))
@@ -54,14 +56,14 @@ def build(
                 row,
                 reproduction=_reproduction(found, theirs, scope.groups),
                 reported=papers.here.get((recipe, backbone)) if now == fingerprint else None,
-                confirmed=tally(again[recipe, backbone, fingerprint]),
+                confirmed=tally(reruns[recipe, backbone, fingerprint]),
             )
         )
     return Leaderboard(
         scope,
         _ranked(rows, scope.primary),
         compared=reference is not None,
-        excluded=sum(record.protocol != scope.protocol for record in mine),
+        excluded=sum(record.protocol != scope.protocol for record in own),
         elsewhere=tuple(papers.elsewhere),
     )
 

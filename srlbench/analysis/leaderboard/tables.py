@@ -40,12 +40,12 @@ def averages(board: Leaderboard, *, best: bool = False) -> list[Table]:
         columns += [Column("paper", spare=1)] if name in reported else []
     columns += [Column("vs published", "left", spare=2)] if board.compared else []
     columns += [Column("confirmed", "left", spare=3)] if board.confirmed else []
-    found = []
+    tables = []
     for name, rows, suffix in _by_backbone("averages", board):
         top = _best(rows, groups if best else ())
         lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, reported)) for row in rows]
-        found.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
-    return found
+        tables.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
+    return tables
 
 
 def _averages(board: Leaderboard, row: Row, best: set[str], reported: Sequence[str]) -> list[Cell]:
@@ -69,7 +69,7 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
     for task in names:
         short = task.replace("Benchmark", "B")
         columns.append(Column(short, short=re.sub(r"^Gen(?=[A-Z])", "Gen\n", short)))
-    found = []
+    tables = []
     for name, rows, suffix in _by_backbone(f"tasks-{group}", board):
         top = _best(rows, names if best else ())
         lines = []
@@ -77,8 +77,8 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
             if row.seeds:  # the table of averages says what failed and what nobody ran
                 cells = [score(row, task, 1, best=id(row) in top.get(task, ())) for task in names]
                 lines.append(_line(row, [recipe_cell(row), *cells]))
-        found.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
-    return found
+        tables.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
+    return tables
 
 
 def measures(board: Leaderboard) -> list[Table]:
@@ -113,11 +113,11 @@ def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row]
 
 def _best(rows: Sequence[Row], names: Sequence[str]) -> Best:
     """The rows of rank 1 in each column."""
-    found: Best = {}
+    best: Best = {}
     for name in names:
         ranks = tie_groups([row.rankable(name) for row in rows], margin=RANK_MARGIN)
-        found[name] = {id(row) for row, rank in zip(rows, ranks, strict=True) if rank == 1}
-    return found
+        best[name] = {id(row) for row, rank in zip(rows, ranks, strict=True) if rank == 1}
+    return best
 
 
 def _line(row: Row, cells: Sequence[Cell]) -> Line:
@@ -132,22 +132,22 @@ def recipe_cell(row: Row) -> Cell:
 
 def score(row: Row, name: str, digits: int = 2, *, best: bool = False) -> Cell:
     """Mean, sd and number of seeds (with one digit, without the number); or why there is no score."""
-    found = row.cells[name]
-    if not isinstance(found, Summary):
-        return Cell(found, mark=found.replace(" ", "-"))
+    value = row.cells[name]
+    if not isinstance(value, Summary):
+        return Cell(value, mark=value.replace(" ", "-"))
     same = "†" if row.deterministic else ""
-    short = f"{found.mean:.1f}{same}"
+    short = f"{value.mean:.1f}{same}"
     if digits > 1:
-        text = f"{found.mean:.2f}{same} ({found.n})" if row.deterministic else str(found)
-        return Cell(text, found.mean, best=best, short=short)
-    spread = "" if found.sd is None or row.deterministic else f"±{found.sd:.1f}"
-    return Cell(f"{short}{spread}", found.mean, best=best, short=short)
+        text = f"{value.mean:.2f}{same} ({value.n})" if row.deterministic else str(value)
+        return Cell(text, value.mean, best=best, short=short)
+    spread = "" if value.sd is None or row.deterministic else f"±{value.sd:.1f}"
+    return Cell(f"{short}{spread}", value.mean, best=best, short=short)
 
 
 def span(row: Row, name: str) -> Cell:
     """Student's interval of the mean over seeds."""
-    found = row.cells[name]
-    between = mean_interval(found) if isinstance(found, Summary) and not row.deterministic else None
+    summary = row.cells[name]
+    between = mean_interval(summary) if isinstance(summary, Summary) and not row.deterministic else None
     if between is None:
         return Cell("–", mark="quiet")
     return Cell(f"{between[0]:.2f} to {between[1]:.2f}", between[0], mark="quiet")

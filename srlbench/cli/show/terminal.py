@@ -106,11 +106,11 @@ def scores(results: Sequence[Scores]) -> None:
 
 def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
     """The first scores of each pair minus the second, task by task."""
-    for mine, other in pairs:
-        for group, names in mine.groups.items():
-            both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
-            mean = mine.averages.get(group, math.nan) - other.averages.get(group, math.nan)
-            _row(f"{_title(group, mine)}, minus {other.model}", names, both, None if math.isnan(mean) else mean, "+")
+    for first, second in pairs:
+        for group, names in first.groups.items():
+            both = {name: first.scores[name] - second.scores[name] for name in names if name in second.scores}
+            mean = first.averages.get(group, math.nan) - second.averages.get(group, math.nan)
+            _row(f"{_title(group, first)}, minus {second.model}", names, both, None if math.isnan(mean) else mean, "+")
 
 
 def _title(group: str, of: Scores) -> str:
