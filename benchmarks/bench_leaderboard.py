@@ -57,7 +57,7 @@ def found(results: Path) -> Scan:
 def views(found: Scan, folder: Path) -> int:
     scope = Scope("embedded", 1, "simcse", GROUPS, range(SEEDS))
     board = build(found.records, scope, CURRENT, reference=found.records)
-    write(board, folder, made_with="srlbench", command="srlbench leaderboard")
+    write(board, folder, "srlbench leaderboard")
     return len(board.rows)
 
 

@@ -26,6 +26,6 @@ def by_distance() -> sb.Recipe:
 track = sys.argv[1] if len(sys.argv) > 1 else "embedded"
 results = sb.run(by_distance, "simcse-unsup", track=track, seeds=range(2), results="own-loss")
 print(results)
-for comparison in sb.compare(results, "by-distance", "simcse-unsup").found:
+for comparison in sb.compare(results, "by-distance", "simcse-unsup").comparisons:
     low, high = comparison.interval
     print(f"{comparison.name}: {comparison.difference.value:+.2f} points, between {low:+.2f} and {high:+.2f}")

@@ -45,7 +45,7 @@ class Difference:
         half = self._quantile((1 + level) / 2) * self.se
         return self.value - half, self.value + half
 
-    def visible(self, alpha: float = 0.05, power: float = 0.8) -> float:
+    def detectable(self, alpha: float = 0.05, power: float = 0.8) -> float:
         """The smallest true difference that a test at level `alpha` detects with this power and standard error."""
         return (self._quantile(1 - alpha / 2) + self._quantile(power)) * self.se
 

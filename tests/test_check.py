@@ -86,7 +86,7 @@ def test_a_planted_fall_is_found_and_named(world: World, tmp_path: Path) -> None
     report = checked(records, baseline)
     assert report.exit_code == 1
     assert [v.recipe for v in report.verdicts if v.word == "regressed"] == ["recipe-0"]
-    names = [change.name for change in verdict(report, "recipe-0").behind if change.word == "regressed"]
+    names = [change.name for change in verdict(report, "recipe-0").evidence if change.word == "regressed"]
     assert "sts_avg" in names and set(names) <= {"sts_avg", "transfer_avg", *TASKS}
     lines = to_lines(report)
     assert lines[0].startswith("regressed       recipe-0@tiny") and "fell: STS avg" in lines[0]

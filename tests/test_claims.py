@@ -47,7 +47,7 @@ def records(
 
 
 def judged(name: str, found: list[Record]) -> Finding:
-    return PARADIGM[name].look(Evidence(found, GROUPS))
+    return PARADIGM[name].verdict(Evidence(found, GROUPS))
 
 
 def everywhere(value: float) -> dict[str, float]:
@@ -117,7 +117,7 @@ def test_every_claim_says_how_it_is_judged(claim: Claim) -> None:
 
 def test_the_page_shows_every_claim_with_its_verdict() -> None:
     evidence = Evidence(records(everywhere(40)), GROUPS)
-    judged = [(each, each.look(evidence)) for each in claims()]
+    judged = [(each, each.verdict(evidence)) for each in claims()]
     text = page.to_markdown({"tiny": judged}, "t", 1, "p", "srlbench claims")
     assert all(claim.text in text for claim in claims()) and "on `tiny`" not in text
     both = page.to_markdown({"tiny": judged, "mini": judged}, "t", 1, "p", "srlbench claims")

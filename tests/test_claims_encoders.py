@@ -32,7 +32,7 @@ def noise(recipe: str, seed: int) -> float:
 
 
 def judged(name: str, found: Sequence[Record]) -> Finding:
-    return CLAIMS[name].look(Evidence(found, GROUPS))
+    return CLAIMS[name].verdict(Evidence(found, GROUPS))
 
 
 def trained(recipe: str, measure: str, start: float | None, end: float) -> list[Record]:

@@ -180,7 +180,7 @@ def test_a_difference_that_can_be_seen_is_seen_four_times_in_five(seeds: int, ga
     rng = np.random.default_rng(seeds)
     made = [of(compare([("a", "b")], world(rng, seeds, 0.1, gap, alike=False), GROUPS)) for _ in range(400)]
     true = np.mean([each.difference.value for each in made])
-    assert np.median([each.visible for each in made]) == pytest.approx(true, rel=0.06)  # the gap is chosen so
+    assert np.median([each.detectable for each in made]) == pytest.approx(true, rel=0.06)  # the gap is chosen so
     assert 0.72 < np.mean([each.difference.p < 0.05 for each in made]) < 0.88
 
 

@@ -56,18 +56,18 @@ def record(results: Path, recipe: str, seed: int = 0) -> Record:
 
 def test_two_recipes_are_compared_on_averages_and_tasks() -> None:
     contest = compared("simcse-sup", "simcse-unsup")
-    assert [each.name for each in contest.found][:2] == ["sts_avg", "GenSTS12"] and len(contest.found) == 16
+    assert [each.name for each in contest.comparisons][:2] == ["sts_avg", "GenSTS12"] and len(contest.comparisons) == 16
     mine = [record(RESULTS, "simcse-sup", seed).scores["GenSTS12"] for seed in SEEDS]
-    assert contest.found[1].a.mean == pytest.approx(sum(mine) / len(mine), abs=1e-9)  # what the records say
-    assert contest.found[0].word == "better"
+    assert contest.comparisons[1].a.mean == pytest.approx(sum(mine) / len(mine), abs=1e-9)  # what the records say
+    assert contest.comparisons[0].word == "better"
     back = compared("simcse-unsup@tiny", "simcse-sup@tiny")
-    assert back.found[0].difference.value == pytest.approx(-contest.found[0].difference.value)
+    assert back.comparisons[0].difference.value == pytest.approx(-contest.comparisons[0].difference.value)
 
 
 def test_one_pair_says_its_interval_and_word_itself() -> None:
     pytest.importorskip("pandas")
     one = compared("simcse-sup", "simcse-unsup")
-    first = one.found[0]
+    first = one.comparisons[0]
     assert (one.interval, one.difference, one.p, one.word) == (
         first.interval,
         first.difference.value,
@@ -84,9 +84,9 @@ def test_one_pair_says_its_interval_and_word_itself() -> None:
 
 def test_every_pair_is_compared_as_it_is_alone(small: Path) -> None:
     usual, pairs = every_pair(Results(small, RULES))
-    assert {each.against for each in usual.found} == {f"{RULES.control}@tiny"}
+    assert {each.against for each in usual.comparisons} == {f"{RULES.control}@tiny"}
     assert len(pairs) == 2 * 6  # of four systems, on two averages
-    alone = compare(Results(small, RULES), ["simcse-sup", "simcse-unsup"]).found
+    alone = compare(Results(small, RULES), ["simcse-sup", "simcse-unsup"]).comparisons
     (mine,) = (
         each
         for each in pairs
@@ -100,20 +100,22 @@ def test_a_run_is_named_by_its_seed_or_its_file() -> None:
     key = record(RESULTS, "simcse-sup", 1).key
     by_file = compared(str(records.record_path(RESULTS, key)), "simcse-unsup:1")
     by_seed = compared("simcse-sup:1", "simcse-unsup@tiny:1")
-    assert by_file.found[0].difference == by_seed.found[0].difference
-    assert by_seed.found[0].a.n == 1 and by_seed.found[0].word == "better"  # these encoders are what was asked about
-    assert {each.word for each in compared("simcse-sup:1", "simcse-unsup").found} == {"one seed"}
+    assert by_file.comparisons[0].difference == by_seed.comparisons[0].difference
+    assert (
+        by_seed.comparisons[0].a.n == 1 and by_seed.comparisons[0].word == "better"
+    )  # these encoders are what was asked about
+    assert {each.word for each in compared("simcse-sup:1", "simcse-unsup").comparisons} == {"one seed"}
 
 
 def test_one_recipe_is_compared_with_the_control_and_what_it_is_a_version_of() -> None:
-    found = {(each.system, each.against) for each in compared("modified-mhe").found}
+    found = {(each.system, each.against) for each in compared("modified-mhe").comparisons}
     assert found == {("modified-mhe", RULES.control), ("modified-mhe", "mhe")}
 
 
 def test_a_folder_is_level_with_its_copy(small: Path, other: Path) -> None:
     contest = compared(str(small), str(other))
-    assert len(contest.found) == len(KEPT) * 16 and contest.rest == ()
-    assert {(each.word, each.difference.value) for each in contest.found} == {("within noise", 0.0)}
+    assert len(contest.comparisons) == len(KEPT) * 16 and contest.unmeasured == ()
+    assert {(each.word, each.difference.value) for each in contest.comparisons} == {("within noise", 0.0)}
 
 
 def test_folders_differ_in_what_fell_failed_and_is_missing(small: Path, other: Path) -> None:
@@ -127,11 +129,11 @@ def test_folders_differ_in_what_fell_failed_and_is_missing(small: Path, other: P
         records.write(other, Record(**{**vars(there), **broken}))
     shutil.rmtree(folder(other, RULES) / "records" / RULES.control)
     contest = compared(str(other), str(small))
-    words = {each.system.partition("@")[0]: each.word for each in contest.found if each.name == "sts_avg"}
+    words = {each.system.partition("@")[0]: each.word for each in contest.comparisons if each.name == "sts_avg"}
     assert words == {"simcse-sup": "worse", "untrained-cls": "within noise"}
-    rest = {each.name.partition("@")[0]: each.word for each in contest.rest}
+    rest = {each.name.partition("@")[0]: each.word for each in contest.unmeasured}
     assert rest == {"simcse-unsup": "newly failing", RULES.control: "not comparable"}
-    turned = {each.name.partition("@")[0]: each.word for each in compared(str(small), str(other)).rest}
+    turned = {each.name.partition("@")[0]: each.word for each in compared(str(small), str(other)).unmeasured}
     assert turned["simcse-unsup"] == "newly fixed"
 
 

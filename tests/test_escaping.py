@@ -25,9 +25,8 @@ from srlbench.analysis.check.verdicts import Report, Verdict
 from srlbench.analysis.claims import Claim, Finding, page
 from srlbench.analysis.compare import tables as comparisons
 from srlbench.analysis.compare.paired import Comparison
+from srlbench.analysis.leaderboard import Leaderboard, tables
 from srlbench.analysis.leaderboard import page as board_page
-from srlbench.analysis.leaderboard import tables
-from srlbench.analysis.leaderboard.numbers import to_csv
 from srlbench.analysis.search import Searched
 from srlbench.analysis.table import Cell, Column, Line, Table, texts
 from srlbench.escape import cell, code, csv_text, latex
@@ -222,13 +221,13 @@ def test_the_leaderboard(name: str) -> None:
     made = board(records, current=current, groups=groups)
     scope = replace(made.scope, track=name, protocol=name)
     made = replace(made, scope=scope, elsewhere=((name, name, {"sts_avg": 76.25}),))
-    text = board_page.to_markdown(made, made_with="srlbench 9", command=COMMAND)
+    text = board_page.to_markdown(made, COMMAND)
     shown = {each for cells in tabled(text) for each in cells}
     titles = {"".join(each.content for each in token.children or ()) for token in parsed(text)}
     assert {name, "simcse"} <= shown and f"Averages on {name}" in titles
     read = Html("".join(table.to_html("") for table in tables.every(made)))
     assert name in read.cells and read.tags <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
-    assert {name} <= {each for row in safe(to_csv(made)) for each in (row[3].removeprefix("'"),)}
+    assert {name} <= {each for row in safe(made.to_csv()) for each in (row[3].removeprefix("'"),)}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -276,7 +275,7 @@ def test_checks_scores_and_the_cards_of_backbones(name: str) -> None:
     assert [token.content for token in parsed(text) if token.type == "fence"] == [" ".join(COMMAND.split()) + "\n"]
 
 
-@pytest.mark.parametrize("write", [to_csv, lambda made: board_page.to_markdown(made, made_with="m", command="c")])
+@pytest.mark.parametrize("write", [Leaderboard.to_csv, lambda made: board_page.to_markdown(made, "c")])
 def test_ordinary_names_are_written_as_they_are(write: Callable[[Any], str]) -> None:
     text = write(board(runs("sparse-simcse-unsup", 60), groups=GROUPS))
     assert "sparse-simcse-unsup" in text and "\\" not in text and "'sparse" not in text

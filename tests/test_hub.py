@@ -20,7 +20,7 @@ from local_server import serving
 
 import srlbench
 from srlbench import records, tracks
-from srlbench.analysis.leaderboard import leaderboard, write
+from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results
 from srlbench.errors import RUN_FAILED, USAGE, SrlbenchError, UsageError
 from srlbench.publish import cards, dataset, hub
@@ -67,7 +67,7 @@ def made(quick_track: Path, take: Take, tmp_path_factory: pytest.TempPathFactory
     recipes = ("simcse-unsup", "simcse-unsup+pool=first-last")
     place = take(tmp_path_factory.mktemp("made") / "results", *recipes, seeds=(0,), kept=True)
     results = Results(place, tracks.load(str(quick_track)))
-    write(leaderboard(results), results)
+    page.write(leaderboard(results), results.folder, results.command("leaderboard"))
     return place
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from srlbench import __version__
 from srlbench.analysis.leaderboard.board import Leaderboard, Papers, Row, Scope
-from srlbench.analysis.leaderboard.numbers import to_csv
 from srlbench.analysis.leaderboard.page import to_markdown, write
 from srlbench.analysis.leaderboard.rows import build
 from srlbench.cli.show.terminal import board_of
@@ -99,7 +99,7 @@ def test_stale_and_unregistered_rows_are_not_ranked_and_come_last() -> None:
     records = runs("simcse", 60) + runs("simcse", 90, fingerprint=OLD) + runs("gone", 95) + runs("barlow", 50)
     records += [failed("barlow", 0, fingerprint=OLD)]
     found = board(records, current={("simcse", "tiny"): NOW, ("barlow", "tiny"): NOW})
-    assert [(row.recipe, row.standing) for row in found.rows] == [
+    assert [(row.recipe, row.rank_or_state) for row in found.rows] == [
         ("simcse", "1"), ("barlow", "2"), ("gone", "unregistered"), ("simcse", "stale"),
     ]  # fmt: skip
 
@@ -179,10 +179,10 @@ def sample() -> Leaderboard:
     return board(records, current=current, reference=reference, papers=Papers(reported))
 
 
-MARKDOWN = """\
+MARKDOWN = f"""\
 # Leaderboard: embedded v1
 
-Track `embedded` v1 · protocol `simcse` · seeds 0, 1, 2 · srlbench 9.9
+Track `embedded` v1 · protocol `simcse` · seeds 0, 1, 2 · srlbench {__version__}
 
 | rank | recipe | backbone | STS avg | paper | transfer avg | vs published |
 | ---: | :--- | :--- | ---: | ---: | ---: | :--- |
@@ -210,7 +210,7 @@ Track `embedded` v1 · protocol `simcse` · seeds 0, 1, 2 · srlbench 9.9
 
 
 def test_the_markdown_reads_as_agreed() -> None:
-    text = to_markdown(sample(), made_with="srlbench 9.9", command="srlbench leaderboard --track embedded")
+    text = to_markdown(sample(), "srlbench leaderboard --track embedded")
     assert text.startswith(MARKDOWN)
     assert text.endswith("Regenerate with `srlbench leaderboard --track embedded`.\n")
     for line in (
@@ -223,13 +223,13 @@ def test_the_markdown_reads_as_agreed() -> None:
 
 
 def test_the_legend_explains_only_what_is_there() -> None:
-    text = to_markdown(board(runs("simcse", 60)), made_with="x", command="y")
+    text = to_markdown(board(runs("simcse", 60)), "y")
     assert not any(mark in text for mark in ("†", "stale", "failed", "paper", "vs published", "protocol are not"))
 
 
 def test_what_every_row_lacks_is_said_once() -> None:
     def said(records: list[Record]) -> list[str]:
-        text = to_markdown(board(records, "idle"), made_with="x", command="y")
+        text = to_markdown(board(records, "idle"), "y")
         return [line for line in text.splitlines() if line.endswith(" not run.")]
 
     two = runs("a", 60, n=2) + runs("b", 50, n=2)
@@ -242,12 +242,12 @@ def test_what_every_row_lacks_is_said_once() -> None:
 def test_the_title_says_track_and_version(view: str) -> None:
     out = io.StringIO()
     Console(file=out, width=100).print(board_of(sample()))
-    text = to_markdown(sample(), made_with="x", command="y") if view == "markdown" else out.getvalue()
+    text = to_markdown(sample(), "y") if view == "markdown" else out.getvalue()
     assert "Track embedded v1 · protocol simcse" in text.replace("`", "")
 
 
 def test_the_csv_is_tidy() -> None:
-    lines = list(csv.DictReader(io.StringIO(to_csv(sample()))))
+    lines = list(csv.DictReader(io.StringIO(sample().to_csv())))
     first, still, *_ = lines
     assert len(lines) == 7 and {line["track"] for line in lines} == {"embedded"}
     assert (first["recipe"], first["rank"], first["state"], first["seeds"]) == (
@@ -265,7 +265,7 @@ def test_the_csv_is_tidy() -> None:
 
 def test_pandas_reads_the_csv_as_it_is() -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.read_csv(io.StringIO(to_csv(sample())))
+    frame = pandas.read_csv(io.StringIO(sample().to_csv()))
     assert frame["sts_avg_mean"].dtype == float and frame["GenMR_n"].sum() == 3 + 3 + 3 + 1 + 2
 
 
@@ -309,7 +309,7 @@ def test_latex_has_the_best_and_all_level_with_it_in_bold() -> None:
 def test_there_is_a_table_a_backbone_headed_by_its_name() -> None:
     records = runs("a", 60) + runs("b", 50) + runs("a", 70, backbone="other")
     made = board(records, current={(r.recipe, r.backbone): NOW for r in records})
-    text = to_markdown(made, made_with="x", command="y")
+    text = to_markdown(made, "y")
     first, second = text.split("## Averages on ")[1:3]
     assert first.startswith("tiny\n\n| rank | recipe | STS avg | transfer avg |") and "| 2 | b | 50.50" in first
     assert second.startswith("other\n\n| rank | recipe |") and "| 1 | a | 70.50 ± 0.50 (3) |" in second
@@ -343,13 +343,13 @@ def test_eighty_columns_break_no_row_and_cut_no_name() -> None:
 
 def test_an_empty_board_is_still_a_page(tmp_path: Path) -> None:
     empty = board([])
-    write(empty, tmp_path, made_with="x", command="y")
+    write(empty, tmp_path, "y")
     Console(file=io.StringIO()).print(board_of(empty))
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
-    first = [path.read_bytes() for path in write(sample(), tmp_path, made_with="x", command="y")]
-    assert [path.read_bytes() for path in write(sample(), tmp_path, made_with="x", command="y")] == first
+    first = [path.read_bytes() for path in write(sample(), tmp_path, "y")]
+    assert [path.read_bytes() for path in write(sample(), tmp_path, "y")] == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["leaderboard.csv", "leaderboard.md"]
 
 
@@ -364,7 +364,7 @@ def test_five_thousand_records_in_ten_seconds(tmp_path: Path) -> None:
     start = time.perf_counter()
     found = scan(tmp_path, "embedded", 1)
     built = board(list(found.records), current={})
-    to_csv(built), to_markdown(built, made_with="x", command="y")
+    built.to_csv(), to_markdown(built, "y")
     assert time.perf_counter() - start < 10
     assert len(found.records) == 5000 and len(built.rows) == 1000
 
@@ -374,7 +374,7 @@ def test_numbers_of_other_settings_stand_apart() -> None:
         runs("simcse-unsup", 60),
         papers=Papers(elsewhere=[("simcse-unsup", "google-bert/bert-base-uncased", {"sts_avg": 76.25})]),
     )
-    page = to_markdown(shown, made_with="srlbench", command="srlbench leaderboard")
+    page = to_markdown(shown, "srlbench leaderboard")
     above, _, apart = page.partition("## The same methods at BERT's scale, as published")
     assert "76.25" not in above and "Not comparable with the rows above" in apart
     assert "| simcse-unsup | google-bert/bert-base-uncased | 76.25 |" in apart

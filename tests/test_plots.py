@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from srlbench.analysis import figures as plots
-from srlbench.analysis.figures.components import REACH
+from srlbench.analysis.figures.dynamics import REACH
 from srlbench.analysis.figures.style import CONTEXT
 
 LOSSES = [f"loss_{k}" for k in range(20)]

@@ -12,7 +12,7 @@ from srlbench import backbones, records, tracks
 from srlbench.analysis import search
 from srlbench.analysis.check import check
 from srlbench.analysis.claims import judge
-from srlbench.analysis.leaderboard import leaderboard, write
+from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results
 from srlbench.runs.search import FOLDER, searched
 
@@ -40,7 +40,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_views_are_those_of_the_records(name: str, copy: Results) -> None:
-    write(leaderboard(copy), copy)
+    page.write(leaderboard(copy), copy.folder, copy.command("leaderboard"))
     judge.write(judge.judge(copy), copy)
     for view in ("leaderboard.csv", "leaderboard.md", "claims.md"):
         assert (copy.folder / view).read_bytes() == (of(name).folder / view).read_bytes(), view
@@ -49,7 +49,7 @@ def test_views_are_those_of_the_records(name: str, copy: Results) -> None:
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if tracks.load(name).search])
 def test_what_a_search_found_follows_from_its_records(name: str, copy: Results) -> None:
     os.symlink(RESULTS / FOLDER, copy.path / FOLDER)
-    found = search.found(searched((), ()), copy)
+    found = search.collect(searched((), ()), copy)
     written = search.write(found, copy)
     assert len(written) == 2 and all(each.chosen for each in found)
     for view in written:

@@ -48,7 +48,8 @@ def test_a_folder_is_scanned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scan = records.scan
     monkeypatch.setattr(records, "scan", lambda *of: scans.append(of) or scan(*of))
     results = Results(PUBLISHED, TRACK)
-    assert results.records and results.fresh and results.entered.records and results.current and results.problems == ()
+    assert results.records and results.fresh and results.without_variants.records and results.current
+    assert results.problems == ()
     assert len(scans) == 1
 
 

@@ -18,35 +18,35 @@ FITTING = range(5, 15)  # words of a sentence that a picture has room for
 def maps(
     names: Sequence[str] | None, cells: int, batches: int, out: Path, report: Callable[[str, int, int], None]
 ) -> Path:
-    """The figure of the simulation maps, of every registered loss or of some."""
+    """Draw the simulation maps of some losses, or of every registered one."""
     chosen = {name: encoder.loss(name) for name in names or losses.names()}
     from srlbench.analysis import figures
     from srlbench.diagnostics import simulation
 
-    found: dict[str, dict[str, Any]] = {}
+    simulated: dict[str, dict[str, Any]] = {}
     for name, loss in chosen.items():
-        report("simulate", len(found), len(chosen))
-        found[name] = vars(simulation.of_loss(loss, simulation.Grid(cells=cells, batches=batches)))
-    report("simulate", len(found), len(chosen))
+        report("simulate", len(simulated), len(chosen))
+        simulated[name] = vars(simulation.of_loss(loss, simulation.Grid(cells=cells, batches=batches)))
+    report("simulate", len(simulated), len(chosen))
     try:
-        figures.maps(found, out)
+        figures.maps(simulated, out)
     except (OSError, ValueError) as error:
         raise UsageError(f"Cannot draw: {error}") from error
     return out
 
 
-def words(found: Mapping[str, Any], weighed: Weighed, folder: Path) -> list[Path]:
-    """The scatter of the first method's weights on information gain, and some sentences with their words shaded."""
+def words(diagnosis: Mapping[str, Any], weighed: Weighed, folder: Path) -> list[Path]:
+    """Draw the first method's weights against information gain, and some sentences with their words shaded."""
     from srlbench.analysis import figures
 
     name, stages = next(iter(weighed.items()))
-    titles = {"before": "before training", "after": "after training" if "before" in stages else found["model"]}
+    titles = {"before": "before training", "after": "after training" if "before" in stages else diagnosis["model"]}
     scatter, shaded = folder / "words.svg", folder / "sentences.svg"
     panels = {
         titles[stage]: {
-            **found["methods"][name][stage]["information_gain"],
+            **diagnosis["methods"][name][stage]["information_gain"],
             "points": [
-                (w, each["information_gain"], each["weights"][name][stage]) for w, each in found["words"].items()
+                (w, each["information_gain"], each["weights"][name][stage]) for w, each in diagnosis["words"].items()
             ],
         }
         for stage in stages

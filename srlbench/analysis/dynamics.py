@@ -1,17 +1,18 @@
-"""The course of trainings: what runs measured while they trained, as series over the steps and as a figure."""
+"""Learning dynamics: what runs measured while they trained, as series over the steps and as a figure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from srlbench import registry, variants
+from srlbench import registry
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.records import Record
+from srlbench.variants import is_variant
 
 Series = dict[str, list[float | None]]  # "step", and a value of each measure at every step
-# A measure's name, where a look has it, and what a figure calls it.
+# By a measure's name: its path in what a run observes at a step, and its title in a figure.
 MEASURES: Mapping[str, tuple[str, str]] = {
     "dev": ("dev", "dev (Spearman × 100)"),
     "anisotropy": ("anisotropy", "anisotropy (mean cosine)"),
@@ -34,7 +35,7 @@ SPACE = tuple(MEASURES)[:12]
 
 
 def series(record: Record, measures: Sequence[str]) -> Series | None:
-    """Of one run; None if it did not look."""
+    """The series of one run; None if it did not take these measures."""
     looks = record.diagnostics.get("dynamics") or ()
     steps: list[float | None] = [record.measured(f"dynamics.{place}.step") for place in range(len(looks))]
     found = {
@@ -45,7 +46,7 @@ def series(record: Record, measures: Sequence[str]) -> Series | None:
 
 
 def by_recipe(records: Iterable[Record], measures: Sequence[str]) -> dict[str, list[Series]]:
-    """One series a seed for every recipe or variant, in the order of their names."""
+    """Recipe or variant -> one series for each seed, in the order of the names."""
     out: dict[str, list[Series]] = {}
     for record in sorted(records, key=lambda each: (each.recipe, each.seed)):
         if (found := series(record, measures)) is not None:
@@ -54,7 +55,7 @@ def by_recipe(records: Iterable[Record], measures: Sequence[str]) -> dict[str, l
 
 
 def draw(results: Results, chosen: Sequence[str], measures: Sequence[str], out: Path | None = None) -> Path:
-    """The figure of how measures went in training: of some recipes a line each, or of all a panel each."""
+    """Draw the dynamics of chosen recipes as one line each, or of all recipes in a panel each."""
     for name in measures:
         if name not in MEASURES:
             raise unknown("measure", name, MEASURES)
@@ -62,21 +63,19 @@ def draw(results: Results, chosen: Sequence[str], measures: Sequence[str], out: 
     found = by_recipe(results.fresh, wanted)
     for name in chosen:
         registry.recipe(name, results.files)
-    lacking = [name for name in chosen if name not in found]
-    if lacking or not found:
-        what = ", ".join(lacking) or f"track {results.track.name}"
+    missing = [name for name in chosen if name not in found]
+    if missing or not found:
+        what = ", ".join(missing) or f"track {results.track.name}"
         raise SrlbenchError(f"No run of {what} in {results.path} was looked at for that; `srlbench run` makes some.")
-    kept = {name: each for name, each in found.items() if name in (chosen or found)}
-    if not chosen:
-        kept = {name: each for name, each in kept.items() if not variants.is_variant(name)}
     from srlbench.analysis import figures
 
     path = out or results.folder / ("-".join(("dynamics", *chosen, *measures)) + ".svg")
     try:
-        if chosen and len(chosen) <= figures.TOGETHER:
+        if chosen and len(chosen) <= figures.MOST_LINES:
             titles = {name: MEASURES[name][1] for name in wanted}
-            figures.measures({name: kept[name] for name in chosen}, path, panels=titles, name="recipe")
+            figures.measures({name: found[name] for name in chosen}, path, panels=titles, name="recipe")
         else:
+            kept = {name: runs for name, runs in found.items() if (name in chosen if chosen else not is_variant(name))}
             figures.dynamics(kept, path, panels=wanted)
     except (OSError, ValueError) as error:
         raise UsageError(f"Cannot draw: {error}") from error

@@ -1,9 +1,9 @@
-"""The verdict on a record that was run again: one object behind the words, the exit code and the confirmation.
+"""The verdict on a record that was run again: its text, its exit code and its confirmation.
 
-Seeds are what tells near from far. A value is within its interval if one more seed of the row would fall there in 95 of
-100 cases: mean ± t · sd · √(1 + 1/n) over the recorded seeds, and never less than SAME to either side, because the
-seeds of a row without spread agree on one machine's last digits, not on another's. Averages decide; of fourteen
-tasks one falls outside every other time, so tasks are named and do not.
+The other seeds tell how much a value varies. A value is within its interval if one more seed would fall there in 95
+of 100 cases: mean ± t · sd · √(1 + 1/n) over the recorded seeds, and never less than SAME to either side, because seeds
+without spread agree on one machine's last digits, not on another's. Only averages decide: of fourteen tasks one falls
+outside in every other rerun, so tasks are only named.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What is said of a rerun, once."""
+    """The verdict on a rerun, and the values that it rests on."""
 
     record: Record
     rerun: Record
@@ -96,10 +96,10 @@ class Reproduction:
 
     @property
     def machine(self) -> str:
-        """Whether the digits had to agree."""
+        """How the two machines compare, and so whether the digits had to agree."""
         theirs, mine = self.record.environment, self.rerun.environment
         here = machine_class(mine)
-        other = [part for part, said in machine_class(theirs).items() if here[part] != said]
+        other = [part for part, value in machine_class(theirs).items() if here[part] != value]
         if self.word == "bitwise equal":
             return f"Another machine class ({', '.join(other)})." if other else "The same machine class."
         if other:
@@ -109,16 +109,16 @@ class Reproduction:
         return "The same machine class and versions, yet other digits: that should not be; please report it."
 
 
-def plain(found: Reproduction) -> dict[str, Any]:
+def plain(verdict: Reproduction) -> dict[str, Any]:
     """The verdict in JSON's own types."""
-    values = [asdict(value) | {"difference": value.difference, "outside": value.outside} for value in found.values]
+    values = [asdict(value) | {"difference": value.difference, "outside": value.outside} for value in verdict.values]
     return {
-        "run": found.name,
-        "verdict": found.word,
-        "reason": found.reason,
-        "machine": found.machine,
-        "exit_code": found.exit_code,
-        "predictions_equal": found.predictions,
+        "run": verdict.name,
+        "verdict": verdict.word,
+        "reason": verdict.reason,
+        "machine": verdict.machine,
+        "exit_code": verdict.exit_code,
+        "predictions_equal": verdict.predictions,
         "values": values,
     }
 
@@ -132,16 +132,16 @@ def of(rerun: Rerun) -> Reproduction:
 def judge(
     record: Record, again: Record, seeds: Sequence[Record], groups: Groups, predictions: bool | None
 ) -> Reproduction:
-    """The verdict; `seeds` are the records of the row, the one that was run again among them.
+    """The verdict; `seeds` are the records of all seeds, the one that was run again among them.
 
     predictions: whether all are equal; None if none are recorded.
     """
-    ours, theirs = (_values(each, groups) for each in (again, record))
-    kin = [_values(each, groups) for each in seeds]
+    ours, theirs = (_values(run, groups) for run in (again, record))
+    of_seeds = [_values(run, groups) for run in seeds]
     values = []
     for name in theirs:
         if name in ours:
-            row = summarise([each[name] for each in kin if name in each])
+            row = summarise([scores[name] for scores in of_seeds if name in scores])
             values.append(Value(name, theirs[name], ours[name], next_interval(row, least=SAME)))
     # Where nothing is averaged, as in a search, the scores decide themselves.
     deciding = {*map(average, groups)} & theirs.keys() or theirs.keys()
@@ -156,28 +156,28 @@ def judge(
     return Reproduction(record, again, word, tuple(values), predictions)
 
 
-def confirm(recorded: Recorded, found: Reproduction, who: str, out: Path) -> Path:
-    """Write the confirmation below `out`, at the path that it would have in the record's results folder."""
-    brief = replace(found.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
-    made = Confirmation(
+def confirm(recorded: Recorded, verdict: Reproduction, who: str, out: Path) -> Path:
+    """Write the confirmation to the results folder `out`."""
+    brief = replace(verdict.rerun, asked={}, resolved={}, results=[], diagnostics={}, training={}, data={})
+    confirmation = Confirmation(
         record_sha256=recorded.sha256,
-        verdict=found.word,
-        reason=found.reason,
-        difference=abs(found.largest.difference) if found.largest else 0.0,
+        verdict=verdict.word,
+        reason=verdict.reason,
+        difference=abs(verdict.largest.difference) if verdict.largest else 0.0,
         who=who,
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         rerun=brief,
     )
-    return records.confirm(out, made)
+    return records.confirm(out, confirmation)
 
 
-def to_lines(found: Reproduction) -> list[str]:
-    """The verdict, the values outside (or, without an interval, those that differ), and the machine's part in it."""
-    lines = [f"{found.word}  {found.name}  {found.reason}"]
-    for value in found.values:
-        if value.outside or (found.word == "differs" and value.difference):
+def to_lines(verdict: Reproduction) -> list[str]:
+    """The verdict; the values outside of their intervals (or, without intervals, those that differ); the machine."""
+    lines = [f"{verdict.word}  {verdict.name}  {verdict.reason}"]
+    for value in verdict.values:
+        if value.outside or (verdict.word == "differs" and value.difference):
             lines.append(f"    {value}")
-    return [*lines, found.machine]
+    return [*lines, verdict.machine]
 
 
 def _values(record: Record, groups: Groups) -> dict[str, float]:

@@ -1,13 +1,13 @@
-"""One track's results folder, as the recipes registered now see it."""
+"""One track's results folder, and which of its records are current."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from srlbench import backbones, records, registry, tracks, variants
 from srlbench.errors import UsageError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path("srlbench-results")
 Cell = tuple[str, str]  # recipe, backbone
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,25 +65,18 @@ class Results:
 
     @cached_property
     def current(self) -> dict[Cell, str]:
-        """The fingerprint each registered recipe has now, on the track's backbones and wherever else it was run."""
-        seen = {(record.recipe, record.backbone) for record in self.records}
-        others = sorted({backbone for _, backbone in seen} - {*self.track.backbones})
+        """Today's fingerprint of each registered recipe, on the track's backbones and on others that it was run on."""
+        cells = {(record.recipe, record.backbone) for record in self.records}
+        others = sorted({backbone for _, backbone in cells} - {*self.track.backbones})
         there = current(self.recipes.values(), self.track)
-        elsewhere = current(self.recipes.values(), self.track, known) if (known := [*_resolvable(others)]) else {}
-        return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in seen}
+        known = [name for name, _ in _valid(others, backbones.resolve)]
+        elsewhere = current(self.recipes.values(), self.track, known) if known else {}
+        return there | {cell: print_ for cell, print_ in elsewhere.items() if cell in cells}
 
     @cached_property
     def _of_variants(self) -> dict[Cell, str]:
         names = sorted({record.recipe for record in self.records if variants.is_variant(record.recipe)})
-        return current(self._made(names), self.track)
-
-    def _made(self, names: Iterable[str]) -> Iterator[Registered]:
-        """Those of the variants that can still be made."""
-        for name in names:
-            try:
-                yield registry.recipe(name, self.files)
-            except UsageError:
-                continue
+        return current([entry for _, entry in _valid(names, partial(registry.recipe, files=self.files))], self.track)
 
     def is_current(self, record: Record) -> bool:
         """Whether today's recipe, data and code would make this record again."""
@@ -90,46 +84,46 @@ class Results:
         return known.get((record.recipe, record.backbone)) == record.fingerprint
 
     @cached_property
-    def entered(self) -> Scan:
-        """The records of recipes: variants are compared in sweeps, and do not compete."""
+    def without_variants(self) -> Scan:
+        """The records of recipes themselves; variants are compared in sweeps, not ranked."""
         return Scan(tuple(r for r in self.records if not variants.is_variant(r.recipe)), self.scan.problems)
 
     @cached_property
     def fresh(self) -> tuple[Record, ...]:
-        """The current records of runs that went well, on the track's own backbones; variants are among them."""
+        """The current records of successful runs on the track's own backbones, variants included."""
         label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.backbones}
         good = (r for r in self.records if r.status == "ok" and r.protocol == label and r.backbone in own)
         return tuple(record for record in good if self.is_current(record))
 
     @cached_property
     def _confirmations(self) -> tuple[tuple[Confirmation, ...], tuple[Problem, ...]]:
-        found, broken = records.confirmations(self.path, self.track.name, self.track.version)
-        return tuple(found), tuple(broken)
+        confirmations, problems = records.confirmations(self.path, self.track.name, self.track.version)
+        return tuple(confirmations), tuple(problems)
 
     @property
     def confirmations(self) -> tuple[Confirmation, ...]:
-        """Reruns of these records by anybody."""
+        """Reruns of these records, by their authors or by others."""
         return self._confirmations[0]
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The files that should be records or confirmations, and are none."""
+        """The files that are in the place of a record or confirmation, but cannot be read as one."""
         return (*self.scan.problems, *self._confirmations[1])
 
     def command(self, verb: str) -> str:
-        """The command line that makes a view of these results again."""
+        """The command line of a verb on these results."""
         words = ["srlbench", verb, "--track", self.track.name]
         return shlex.join([*words, *([] if self.path == DEFAULT else ["--results", str(self.path)])])
 
     @cached_property
     def published(self) -> tuple[Record, ...] | None:
-        """The published records to compare with; None if these are they."""
+        """The published records to compare with; None if these results are the published ones."""
         if self.path.resolve() == records.published_results().resolve():
             return None
         return records.published(self.track.name, self.track.version)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a recipe, backbone, seed and task or average; failed runs have one row without a score."""
+        """One row for each recipe, backbone, seed and task or average; a failed run has one row without a score."""
         import pandas
 
         lines = []
@@ -147,7 +141,7 @@ class Results:
         return pandas.DataFrame(lines, columns=[*columns, "task", "score"])
 
 
-def measured(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
+def with_records(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
     """The results of every shipped track that has records in a folder."""
     known = [Results(path, tracks.load(name), files) for name in tracks.names()]
     if found := [results for results in known if (results.folder / "records").is_dir()]:
@@ -157,10 +151,10 @@ def measured(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:
     )
 
 
-def _resolvable(names: Iterable[str]) -> Iterator[str]:
+def _valid(names: Iterable[str], find: Callable[[str], Found]) -> Iterator[tuple[str, Found]]:
+    """The names under which something is found today, and what it is."""
     for name in names:
         try:
-            backbones.resolve(name)
+            yield name, find(name)
         except UsageError:
             continue
-        yield name

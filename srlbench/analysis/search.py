@@ -1,4 +1,4 @@
-"""The settings of each recipe, chosen on the development set by the same search for all of them."""
+"""The search for each recipe's settings on the development set, with the same grid for all recipes."""
 
 from __future__ import annotations
 
@@ -30,48 +30,48 @@ class Searched:
 
     @property
     def chosen(self) -> Settings | None:
-        """The best point, the first of equals; none before all of them are measured."""
+        """The best point, or the first of equal ones; None before all points have scores."""
         scores = [score for _, score in self.points]
         if None in scores:
             return None
         return max(self.points, key=lambda point: point[1] or 0.0)[0]
 
 
-def found(recipes: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> list[Searched]:
-    """What the current records of a search say of these recipes, on some backbones or all that the track searches."""
+def collect(recipes: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> list[Searched]:
+    """Collect the scores of a search from its current records; without backbones, of all that the track searches."""
     track, chosen = results.track, backbones or results.track.searched
-    there = Results(results.path / FOLDER, track, results.files)
-    made = []
+    searches = Results(results.path / FOLDER, track, results.files)
+    searched = []
     for backbone in chosen:
         now = current(list(points(recipes, track, backbone)), track, [backbone])
         scores = {
             record.recipe: record.scores.get(track.development)
-            for record in there.records
+            for record in searches.records
             if record.status == "ok" and now.get((record.recipe, record.backbone)) == record.fingerprint
         }
         for entry in recipes:
             variants_ = [(changes, variants.variant(entry, changes).name) for changes in grid(track, backbone)]
             if any((name, backbone) in now for _, name in variants_):
                 tried = tuple((changes, scores.get(name)) for changes, name in variants_)
-                made.append(Searched(entry.name, backbone, tried))
-    return made
+                searched.append(Searched(entry.name, backbone, tried))
+    return searched
 
 
 def to_toml(searched: Sequence[Searched], command: str) -> str:
-    """What was chosen, in the form that a track reads."""
+    """The chosen settings, in the TOML that a track reads."""
     import tomli_w
 
     tables: dict[str, dict[str, Settings]] = {}
-    for each in searched:
-        if each.chosen is not None:
+    for entry in searched:
+        if entry.chosen is not None:
             # TOML has no word for nothing: it is spelled as in a recipe's name.
-            values = {key: "none" if value is None else value for key, value in each.chosen.items()}
-            tables.setdefault(each.backbone, {})[each.recipe] = values
+            values = {key: "none" if value is None else value for key, value in entry.chosen.items()}
+            tables.setdefault(entry.backbone, {})[entry.recipe] = values
     return f"# Chosen on the development set; made with `{command}`.\n\n" + tomli_w.dumps(tables)
 
 
 def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str:
-    """The scores of all points, the chosen one of each recipe in bold."""
+    """The text of `search.md`: the scores of all points, the chosen one of each recipe in bold."""
     parts = [
         f"# Search on the development set: track {code(track.name)} v{track.version}\n\n"
         f"Spearman on {escaped(track.development)} in percent, one run (seed {track.search['seed']}, which is not "
@@ -84,7 +84,7 @@ def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str
 
 
 def tables(searched: Sequence[Searched]) -> Iterator[Table]:
-    """A table a backbone, a line a recipe and a column a point of the grid; the chosen point is bold."""
+    """A table for each backbone: a line for each recipe, a column for each point of the grid, the chosen one bold."""
     for backbone in dict.fromkeys(each.backbone for each in searched):
         mine = [each for each in searched if each.backbone == backbone]
         points = (", ".join(f"{key} {value}" for key, value in settings.items()) for settings, _ in mine[0].points)
@@ -93,7 +93,7 @@ def tables(searched: Sequence[Searched]) -> Iterator[Table]:
 
 
 def write(searched: Sequence[Searched], results: Results) -> list[Path]:
-    """`search.md`, and `TRACK.chosen`, which goes beside the track's file."""
+    """Write `search.md`, and `TRACK.chosen`, which goes beside the track's file."""
     track, command = results.track, results.command("tune")
     page, chosen = results.folder / "search.md", results.folder / CHOSEN.format(track.name)
     write_text(page, to_markdown(searched, track, command))

@@ -1,4 +1,4 @@
-"""What a grid over a recipe's own settings found: a table and a CSV file."""
+"""A grid over a recipe's own settings: its table, CSV file and figures."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from srlbench.stats import Summary, average, label, with_averages
 
 @dataclass(frozen=True)
 class Sweep:
-    """The rows of a recipe and of its variants, with the settings of each; the recipe's own are none."""
+    """The rows of a recipe and of its variants, with the changed settings of each (none for the recipe itself)."""
 
     recipe: str
     settings: Mapping[str, Mapping[str, Any]]
     board: Leaderboard
-    # By what a figure calls it, then by recipe or variant, one a seed; the first average first.
+    # Title in a figure -> recipe or variant -> one value for each seed; the average that ranks is the first.
     measures: Mapping[str, Mapping[str, Sequence[float]]]
-    dynamics: Mapping[str, Sequence[Series]] = field(default_factory=dict)  # likewise; of one backbone
+    dynamics: Mapping[str, Sequence[Series]] = field(
+        default_factory=dict
+    )  # recipe or variant -> series; of one backbone
 
     @property
     def keys(self) -> list[str]:
@@ -38,7 +40,7 @@ class Sweep:
 
     @property
     def rows(self) -> list[Row]:
-        """In the order of the grid; the recipe as registered first, if it was measured."""
+        """The rows in the order of the grid; the recipe as registered is the first, if it was run."""
         order = list(self.settings)
         kept = [row for row in self.board.rows if row.recipe != self.recipe or row.seeds]
         return sorted(kept, key=lambda row: (row.backbone, order.index(row.recipe)))
@@ -49,21 +51,23 @@ class Sweep:
 
     @property
     def table(self) -> Table:
-        """A line a point."""
+        """One line for each point."""
         averages = list(map(average, self.board.scope.groups))
         columns = [*map(Column, self.keys), Column("backbone", "left"), *(Column(label(name)) for name in averages)]
         lines = [
             Line([*texts(*(self._setting(row, key) for key in self.keys)), Cell(row.backbone),
-                  *(score(row, name) for name in averages), Cell(row.standing, row.rank)])
+                  *(score(row, name) for name in averages), Cell(row.rank_or_state, row.rank)])
             for row in self.rows
         ]  # fmt: skip
         return Table("sweep", f"Sweep of {self.recipe}: {', '.join(self.keys)}", [*columns, Column("rank")], lines)
 
     def point(self, name: str) -> str:
-        """What tells a point from the others, in a word or two."""
+        """A short name of a point: its settings."""
         changes = self.settings[name]
-        said = [str(_word(value)) if len(self.keys) == 1 else f"{key}={_word(value)}" for key, value in changes.items()]
-        return ", ".join(said) or "as registered"
+        parts = [
+            str(_word(value)) if len(self.keys) == 1 else f"{key}={_word(value)}" for key, value in changes.items()
+        ]
+        return ", ".join(parts) or "as registered"
 
     def _setting(self, row: Row, key: str) -> str:
         changes = self.settings[row.recipe]
@@ -73,7 +77,7 @@ class Sweep:
 
 
 def of(points: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> Sweep:
-    """What the current records of a grid say; the first point is the recipe as registered."""
+    """Build a sweep from the current records; the first point is the recipe as registered."""
     track = results.track
     now = current(points, track, backbones)
     own = [record for record in results.records if now.get((record.recipe, record.backbone)) == record.fingerprint]
@@ -91,7 +95,7 @@ def of(points: Sequence[Registered], results: Results, backbones: Sequence[str] 
 
 
 def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
-    """`NAME.md` and `NAME.csv`, and where they can be drawn `NAME.svg` and `NAME-dynamics.svg`.
+    """Write `NAME.md` and `NAME.csv`, and where they can be drawn `NAME.svg` and `NAME-dynamics.svg`.
 
     The same records give the same bytes.
     """
@@ -103,18 +107,18 @@ def write(sweep: Sweep, folder: Path, command: str) -> list[Path]:
 
 
 def _dynamics(sweep: Sweep, path: Path) -> list[Path]:
-    """How the measures went in training, a line a point, where there are few enough to tell apart."""
+    """Draw the learning dynamics, one line for each point, if there are few enough to tell apart."""
     lines = {sweep.point(name): sweep.dynamics[name] for name in sweep.settings if sweep.dynamics.get(name)}
     from srlbench.analysis import figures as plots
 
-    if not 2 <= len(lines) <= plots.TOGETHER:
+    if not 2 <= len(lines) <= plots.MOST_LINES:
         return []
     plots.measures(lines, path, panels={key: MEASURES[key][1] for key in SPACE}, name=", ".join(sweep.keys))
     return [path]
 
 
 def _plot(sweep: Sweep, path: Path) -> list[Path]:
-    """The scores over the settings, where at least one of them is a number and one backbone was used."""
+    """Draw the scores over the settings, if the first is a number and there is one backbone."""
     keys = sweep.keys
     axis = [changes[keys[0]] for changes in sweep.settings.values() if changes]
     several = len({row.backbone for row in sweep.rows}) > 1
@@ -126,24 +130,18 @@ def _plot(sweep: Sweep, path: Path) -> list[Path]:
 
     positive = [value for value in axis if value]
     wide = min(positive) > 0 and max(positive) / min(positive) >= 20
+    changed = {name: changes for name, changes in sweep.settings.items() if changes}
     if len(keys) == 1:
         points = {
-            title: {
-                changes[keys[0]]: values[name]
-                for name, changes in sweep.settings.items()
-                if changes and values.get(name)
-            }
+            title: {changes[keys[0]]: values[name] for name, changes in changed.items() if values.get(name)}
             for title, values in sweep.measures.items()
         }
         plots.along(points, path, name=keys[0], log=wide)
         return [path]
+    first, second = keys
     title, scores = next(iter(sweep.measures.items()))
-    scored = {
-        (changes[keys[0]], _word(changes[keys[1]])): scores[name]
-        for name, changes in sweep.settings.items()
-        if changes and scores.get(name)
-    }
-    plots.grid(scored, path, names=(keys[0], keys[1]), score=title, log=wide and 0 not in axis)
+    scored = {(c[first], _word(c[second])): scores[name] for name, c in changed.items() if scores.get(name)}
+    plots.grid(scored, path, names=(first, second), score=title, log=wide and 0 not in axis)
     return [path]
 
 
@@ -164,7 +162,7 @@ def to_markdown(sweep: Sweep, command: str) -> str:
 
 
 def to_csv(sweep: Sweep) -> str:
-    """One row a point, full precision."""
+    """One row for each point, at full precision."""
     averages = list(map(average, sweep.board.scope.groups))
     lines: list[Sequence[object]] = [
         ["recipe", "backbone", *sweep.keys, *(f"{a}_{part}" for a in averages for part in ("mean", "sd", "n"))]

@@ -10,43 +10,19 @@ from typing import Annotated
 import typer
 
 from srlbench import __version__
-from srlbench.cli import runs  # first, because help shows verbs in the order of their files
 from srlbench.cli.options import app
 from srlbench.cli.renamed import note, today
 from srlbench.cli.show import terminal
 from srlbench.errors import UNFORESEEN, SrlbenchError
 
-# isort: split
-from srlbench.cli import searches
+# Each of these modules adds its verbs to the application. Help shows verbs in this order.
+# isort: off
+from srlbench.cli import (  # noqa: F401
+    runs, searches, encoders, diagnose, tables, checks, publishing, pretrain, registered, data, plot,
+)  # fmt: skip
+# isort: on
 
-# isort: split
-from srlbench.cli import encoders
-
-# isort: split
-from srlbench.cli import diagnose
-
-# isort: split
-from srlbench.cli import tables
-
-# isort: split
-from srlbench.cli import checks
-
-# isort: split
-from srlbench.cli import publishing
-
-# isort: split
-from srlbench.cli import pretrain
-
-# isort: split
-from srlbench.cli import registered
-
-# isort: split
-from srlbench.cli import data, plot
-
-__all__ = [
-    "app", "checks", "data", "diagnose", "encoders", "main", "plot", "pretrain", "publishing", "registered", "runs",
-    "searches", "tables",
-]  # fmt: skip
+__all__ = ["app", "main"]
 
 
 def _version(value: bool) -> None:

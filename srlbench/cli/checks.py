@@ -1,4 +1,4 @@
-"""The verbs that ask whether numbers hold: check, reproduce, doctor."""
+"""The verbs that check numbers and the installation: check, reproduce, doctor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from srlbench import tracks
 from srlbench.analysis import check as checking
 from srlbench.analysis import reproduction
-from srlbench.analysis.check import reports
+from srlbench.analysis.check import reports, verdicts
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
@@ -22,23 +22,15 @@ from srlbench.runs.recorded import find
 from srlbench.runs.rerun import ensure_writable, rerun
 
 Baseline = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="The reviewed expectations; default: the published ones.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
-    ),
+    Path | None, opt.what(metavar="FILE", help="The reviewed expectations; default: the published ones.")
 ]
 Why = Annotated[
     str | None,
-    typer.Option(
+    opt.what(
         "--accept",
         metavar="WHY",
         help="Make these records the new baseline, and say why. The file goes to `--out`; default: baseline.toml "
         "beside the records.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
     ),
 ]
 
@@ -52,10 +44,7 @@ def check(
     accept: Why = None,
     out: Annotated[list[Path] | None, opt.written(".xml (JUnit), .md or .json; .toml with `--accept`")] = None,
     github: Annotated[
-        bool,
-        typer.Option(
-            "--github", help="Annotate a GitHub Actions run, and add to its summary page.", rich_help_panel=opt.WHERE
-        ),
+        bool, opt.where("--github", help="Annotate a GitHub Actions run, and add to its summary page.")
     ] = False,
     json: opt.Json = False,
 ) -> None:
@@ -78,7 +67,7 @@ def check(
     paths = opt.files_of(out, reports.FORMATS)
     report = checking.check(there, baseline)
     reports.write(report, paths, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
-    terminal.as_json(reports.plain(report)) if json else terminal.report(report)
+    terminal.as_json(reports.plain(report)) if json else terminal.out.print(verdicts.to_terminal(report))
     for line in reports.to_annotations(report) if github else ():
         typer.echo(line, err=json)
     raise typer.Exit(report.exit_code)
@@ -96,24 +85,14 @@ def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool)
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN",
-        help=f"{opt.RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
+        metavar="RUN", help=f"{opt.RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed."
     ),
 ]
 Reference = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="The results folder of the record; default: the published one.", rich_help_panel=opt.WHERE
-    ),
+    Path | None, opt.where(metavar="DIR", help="The results folder of the record; default: the published one.")
 ]
 Confirmations = Annotated[
-    Path,
-    typer.Option(
-        metavar="DIR",
-        help="The results folder that the confirmation goes to.",
-        envvar="SRLBENCH_RESULTS",
-        rich_help_panel=opt.WHERE,
-    ),
+    Path, opt.where(metavar="DIR", help="The results folder that the confirmation goes to.", envvar="SRLBENCH_RESULTS")
 ]
 
 
@@ -124,9 +103,7 @@ def reproduce(
     recipes: opt.Files = None,
     results: Reference = None,
     data: opt.Data = None,
-    by: Annotated[
-        str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.", show_default=False)
-    ] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.")] = "",
     out: Confirmations = opt.DEFAULT_RESULTS,
     json: opt.Json = False,
 ) -> None:
@@ -147,13 +124,13 @@ def reproduce(
     ensure_writable(out)
     terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
     try:
-        found = reproduction.of(rerun(recorded, opt.command(), terminal.step))
+        verdict = reproduction.of(rerun(recorded, opt.command(), terminal.step))
     except KeyboardInterrupt:
         terminal.error("Interrupted. Nothing was written.")
         raise typer.Exit(130) from None
-    terminal.as_json(reproduction.plain(found)) if json else terminal.reproduction(found)
-    terminal.say(f"Wrote {reproduction.confirm(recorded, found, by, out)}; CONTRIBUTING says how to send it in.")
-    raise typer.Exit(found.exit_code)
+    terminal.as_json(reproduction.plain(verdict)) if json else terminal.reproduction(verdict)
+    terminal.say(f"Wrote {reproduction.confirm(recorded, verdict, by, out)}; CONTRIBUTING says how to send it in.")
+    raise typer.Exit(verdict.exit_code)
 
 
 @opt.app.command(rich_help_panel=opt.TRUST)
@@ -166,4 +143,4 @@ def doctor(
 
     - `srlbench doctor`
     """
-    raise typer.Exit(terminal.diagnosis(examine(tracks.load(track), results), json))
+    raise typer.Exit(terminal.checks(examine(tracks.load(track), results), json))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ from srlbench.cli.options import KNOWN, Data, app
 from srlbench.cli.show import terminal
 from srlbench.data import pull as texts
 from srlbench.tracks import protocol as protocols
+from srlbench.tracks.protocol import Protocol
 
 text = typer.Typer(help="Fetch, check and find the real text of the tasks.", no_args_is_help=True)
 app.add_typer(text, name="data", rich_help_panel=KNOWN)
@@ -20,9 +23,7 @@ def pull(
     track: Annotated[
         str | None,
         typer.Option(
-            metavar="TRACK",
-            help="Fetch all that the runs of this track read: tasks, training text and backbones.",
-            show_default=False,
+            metavar="TRACK", help="Fetch all that the runs of this track read: tasks, training text and backbones."
         ),
     ] = None,
 ) -> None:
@@ -36,7 +37,7 @@ def pull(
     places, rules = texts.pull(track)
     for place in places:
         typer.echo(place)
-    raise typer.Exit(terminal.verified(texts.verify([rules], None)))
+    raise typer.Exit(_verified([rules], None))
 
 
 @text.command()
@@ -47,7 +48,7 @@ def verify(data: Data = None) -> None:
 
     - `srlbench data verify --data DIR`
     """
-    raise typer.Exit(terminal.verified(texts.verify([protocols.load(name) for name in ("simcse", "mteb")], data)))
+    raise typer.Exit(_verified([protocols.load(name) for name in ("simcse", "mteb")], data))
 
 
 @text.command("path")
@@ -59,3 +60,8 @@ def path_(data: Data = None) -> None:
     - `srlbench data path`
     """
     typer.echo(texts.data_path(data))
+
+
+def _verified(rules: Sequence[Protocol], data: Path | None) -> int:
+    checks = texts.verify(rules, data)
+    return terminal.checks((f"{protocol} {name}", good, message) for protocol, name, good, message in checks)

@@ -17,19 +17,12 @@ from srlbench.diagnostics.encoder import Subject, Weighing
 diagnose = typer.Typer(help="Explain why a loss or an encoder behaves as it does.", no_args_is_help=True)
 opt.app.add_typer(diagnose, name="diagnose", rich_help_panel=opt.ENCODERS)
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=opt.MODEL)]
 Pool = Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL)]
-Text = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Sentences, one a line; default: those of the track.", show_default=False),
-]
+Text = Annotated[Path | None, typer.Option(metavar="FILE", help="Sentences, one a line; default: those of the track.")]
 Losses = Annotated[
     list[str] | None,
     typer.Option(
-        "--loss",
-        metavar="LOSS",
-        help="A loss, or one with settings: arccon+degrees=5. May be given more than once.",
-        show_default=False,
+        "--loss", metavar="LOSS", help="A loss, or one with settings: arccon+degrees=5. May be given more than once."
     ),
 ]
 Pairs = Annotated[
@@ -44,7 +37,6 @@ Corpus = Annotated[
     typer.Option(
         metavar="FILE",
         help="The text that the information of words is counted in, one sentence a line; default: that of the track.",
-        show_default=False,
     ),
 ]
 Methods = Annotated[
@@ -54,38 +46,27 @@ Methods = Annotated[
         metavar="NAME",
         help="integrated-gradients, leave-one-out or mean-contributions; with the extra `explain` also shapley and "
         "projected-gradients. May be given more than once.",
-        show_default=False,
     ),
 ]
 Before = Annotated[
     str | None,
     typer.Option(
-        metavar="MODEL",
-        help="The encoder before training; default, for a run: the backbone it started from.",
-        show_default=False,
+        metavar="MODEL", help="The encoder before training; default, for a run: the backbone it started from."
     ),
 ]
 BeforePool = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="How the encoder of `--before` is pooled; default: as `--pool`.", show_default=False
-    ),
+    str | None, typer.Option(metavar="NAME", help="How the encoder of `--before` is pooled; default: as `--pool`.")
 ]
 Least = Annotated[int, typer.Option(min=1, metavar="N", help="Count a word only if it occurs so often in the corpus.")]
 Unit = Annotated[bool, typer.Option("--unit", help="Weigh words in the embedding divided by its length.")]
 Numbers = Annotated[list[Path] | None, opt.written(".json")]
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Write numbers and pictures to this folder.", show_default=False, rich_help_panel=opt.WHERE
-    ),
-]
+Folder = Annotated[Path | None, opt.where(metavar="DIR", help="Write numbers and pictures to this folder.")]
 USUAL = Weighing.methods
 
 
 @diagnose.command()
 def gradients(
-    model: Model,
+    model: opt.Model,
     loss: Losses = None,
     text: Text = None,
     pairs: Pairs = 64,
@@ -105,14 +86,14 @@ def gradients(
     """
     paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
-    found = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
-    diagnoses.as_json(found) if json else diagnoses.gradients(found)
-    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
+    result = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
+    terminal.as_json(result) if json else diagnoses.gradients(result)
+    opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
 
 
 @diagnose.command()
 def isotropy(
-    model: Model,
+    model: opt.Model,
     text: Text = None,
     sentences: Sentences = 1000,
     pool: Pool = None,
@@ -131,21 +112,20 @@ def isotropy(
     """
     paths = opt.files_of(out, (".json",))
     subject = Subject(model, pool, results, seed)
-    found = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
-    diagnoses.as_json(found) if json else diagnoses.isotropy(found)
-    opt.write_files(paths, {".json": lambda: encoder.to_json(found)})
+    result = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
+    terminal.as_json(result) if json else diagnoses.isotropy(result)
+    opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
 
 
 @diagnose.command()
 def words(
-    model: Model,
+    model: opt.Model,
     corpus: Corpus = None,
     sentences: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="The sentences whose words are weighed, one a line; default: the track's test sentences.",
-            show_default=False,
         ),
     ] = None,
     count: Sentences = 200,
@@ -169,15 +149,15 @@ def words(
     """
     earlier = Subject(before, before_pool or pool, results) if before else None
     weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
-    found, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
-    diagnoses.as_json(found) if json else diagnoses.words(found)
+    result, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
+    terminal.as_json(result) if json else diagnoses.words(result)
     if out:
-        _wrote(json, encoder.write(found, out / "words.json"), *drawn.words(found, weighed, out))
+        terminal.wrote(encoder.write(result, out / "words.json"), *drawn.words(result, weighed, out), json=json)
 
 
 @diagnose.command("all")
 def all_(
-    model: Model,
+    model: opt.Model,
     count: Sentences = 200,
     out: Folder = None,
     before: Before = None,
@@ -194,25 +174,17 @@ def all_(
     """
     subject, rules = Subject(model, pool, results), tracks.load(track)
     earlier = Subject(before, pool, results) if before else None
-    found = {
+    result = {
         "gradients": encoder.gradients(subject, ["info_nce"], rules, None, 64),
         "isotropy": encoder.isotropy(subject, rules, None, count, False),
     }
-    told, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
-    found["words"] = told
+    weights, weighed = encoder.words(subject, rules, Weighing(count=count), earlier, terminal.step)
+    result["words"] = weights
     if json:
-        diagnoses.as_json(found)
+        terminal.as_json(result)
     else:
-        diagnoses.gradients(found["gradients"])
-        diagnoses.isotropy(found["isotropy"])
-        diagnoses.words(told)
+        diagnoses.gradients(result["gradients"])
+        diagnoses.isotropy(result["isotropy"])
+        diagnoses.words(weights)
     if out:
-        _wrote(json, encoder.write(found, out / "diagnosis.json"), *drawn.words(told, weighed, out))
-
-
-def _wrote(json: bool, *paths: Path) -> None:
-    """Say what was written; on stderr where stdout is for programs."""
-    if json:
-        terminal.say(f"Wrote {', '.join(map(str, paths))}.")
-    else:
-        diagnoses.wrote(*paths)
+        terminal.wrote(encoder.write(result, out / "diagnosis.json"), *drawn.words(weights, weighed, out), json=json)

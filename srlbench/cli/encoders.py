@@ -17,25 +17,10 @@ from srlbench.evaluation.scores import comparable
 
 Protocols = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="NAME",
-        help="simcse, mteb or generated; default: simcse. May be given more than once.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
-    ),
+    opt.what(metavar="NAME", help="simcse, mteb or generated; default: simcse. May be given more than once."),
 ]
-Tasks = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.", rich_help_panel=opt.WHAT, show_default=False
-    ),
-]
-Probe = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.", rich_help_panel=opt.WHAT
-    ),
-]
+Tasks = Annotated[str | None, opt.what(metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.")]
+Probe = Annotated[str, opt.what(metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.")]
 Files = Annotated[
     list[Path] | None, opt.written(".json (predictions go beside it as .npz) or .csv, one row a protocol")
 ]
@@ -43,11 +28,11 @@ Files = Annotated[
 
 @opt.app.command(rich_help_panel=opt.ENCODERS)
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=opt.MODEL)],
+    model: opt.Model,
     protocol: Protocols = None,
     tasks: Tasks = None,
     probe: Probe = "converged",
-    pool: Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL, rich_help_panel=opt.WHAT)] = None,
+    pool: Annotated[str | None, opt.what(metavar="NAME", help=opt.POOL)] = None,
     data: opt.Data = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
     out: Files = None,
@@ -79,14 +64,9 @@ def evaluate(
 
 @opt.app.command(rich_help_panel=opt.ENCODERS)
 def shrink(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help=f"A pruned encoder: a folder, or a run ({opt.RUN})."),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The new folder of the smaller encoder.", rich_help_panel=opt.WHERE)
-    ],
-    pool: Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL, rich_help_panel=opt.WHAT)] = None,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A pruned encoder: a folder, or a run ({opt.RUN}).")],
+    out: Annotated[Path, opt.where(metavar="DIR", help="The new folder of the smaller encoder.")],
+    pool: Annotated[str | None, opt.what(metavar="NAME", help=opt.POOL)] = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     results: opt.Results = opt.DEFAULT_RESULTS,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-WHAT, WHERE, HOW = "What to run", "Where it is kept", "How it is run"
 TRAIN, ENCODERS, READ, TRUST, SHARE, KNOWN = (
     "Train and score recipes",
     "Score and explain an encoder",
@@ -36,139 +36,91 @@ TRAIN, ENCODERS, READ, TRUST, SHARE, KNOWN = (
     "Share the results",
     "Look up what there is",
 )
+# An option of each group that help shows: what is run, where it is kept, how it is run.
+what, where, how = (
+    partial(typer.Option, rich_help_panel=panel) for panel in ("What to run", "Where it is kept", "How it is run")
+)
+
 RUN = "RECIPE@BACKBONE:SEED"
 MODEL = (
     f"The encoder. The first that fits is taken: a backbone's name, a folder, a run ({RUN}), a name on the Hub "
     "(org/model or org/model@revision)."
 )
 POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max or first-last."
-Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="The recipes, by name.", show_default=False)]
-TrackName = Annotated[
-    str, typer.Option("--track", metavar="TRACK", help="The track, whose rules hold.", rich_help_panel=WHAT)
-]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="The recipes, by name.")]
+TrackName = Annotated[str, what("--track", metavar="TRACK", help="The track, whose rules hold.")]
 Backbones = Annotated[
     list[str] | None,
-    typer.Option(
-        "--backbone",
-        metavar="NAME",
-        help="A shipped backbone, a local folder or org/name@revision; default: those of the track.",
-        rich_help_panel=WHAT,
-        show_default=False,
-    ),
+    what(metavar="NAME", help="A shipped backbone, a local folder or org/name@revision; default: those of the track."),
 ]
-Seeds = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SEEDS", help="Seeds such as 0-4 or 0,2,7; default: those of the track.", rich_help_panel=WHAT,
-        show_default=False,
-    ),
-]  # fmt: skip
-Files = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--recipes", metavar="FILE", help="A Python file that holds more recipes.", rich_help_panel=WHAT,
-        show_default=False,
-    ),
-]  # fmt: skip
+Seeds = Annotated[str | None, what(metavar="SEEDS", help="Seeds such as 0-4 or 0,2,7; default: those of the track.")]
+Files = Annotated[list[Path] | None, what("--recipes", metavar="FILE", help="A Python file that holds more recipes.")]
 Results = Annotated[
     Path,
-    typer.Option(
+    where(
         metavar="DIR",
         help="The results folder; `results` of a clone holds the published records.",
         envvar="SRLBENCH_RESULTS",
-        rich_help_panel=WHERE,
+    ),
+]
+Data = Annotated[
+    Path | None,
+    where(
+        metavar="DIR",
+        help="A folder or senteval.tar with the real text; default: the copy on the Hub.",
+        envvar="SRLBENCH_DATA",
     ),
 ]
 Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        min=1,
-        help="How many runs are made at once; default: one a core, or what a cluster takes.",
-        rich_help_panel=HOW,
-        show_default=False,
-    ),
+    int | None, how(min=1, help="How many runs are made at once; default: one a core, or what a cluster takes.")
 ]
 EngineName = Annotated[
     str,
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        help="Where runs are made: local (processes of this machine) or ray (a cluster).",
-        rich_help_panel=HOW,
-    ),
+    how("--engine", metavar="NAME", help="Where runs are made: local (processes of this machine) or ray (a cluster)."),
 ]
 Address = Annotated[
     str | None,
-    typer.Option(
+    how(
         metavar="ADDRESS",
         help="The Ray cluster: auto (the one that runs here), host:port or ray://host:port; default: RAY_ADDRESS, "
         "or a new one on this machine alone.",
-        rich_help_panel=HOW,
-        show_default=False,
     ),
 ]
 Cpus = Annotated[
     float | None,
-    typer.Option(
-        "--cpus-per-run",
+    how(
         min=0.01,
         help="How many processors of the cluster one run takes, or which part of one; default: the track's threads.",
-        rich_help_panel=HOW,
-        show_default=False,
     ),
 ]
 Gpus = Annotated[
     float | None,
-    typer.Option(
-        "--gpus-per-run",
+    how(
         min=0,
         help="How many GPUs of the cluster one run takes, or which part of one; default: one, if the cluster has any.",
-        rich_help_panel=HOW,
-        show_default=False,
     ),
 ]
 Every = Annotated[
     int | None,
-    typer.Option(
-        "--observe-every",
+    how(
         min=1,
         help="Measure the encoder every so many steps of training; default: at a few steps that the track names.",
-        rich_help_panel=HOW,
-        show_default=False,
     ),
 ]
-Explain = Annotated[
-    bool,
-    typer.Option(
-        "--explain", help="Weigh words by Shapley values too (needs the extra `explain`).", rich_help_panel=HOW
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show the plan and its cost; run nothing.", rich_help_panel=HOW)
-]
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="A folder or senteval.tar with the real text; default: the copy on the Hub.",
-        envvar="SRLBENCH_DATA",
-        rich_help_panel=WHERE,
-        show_default=False,
-    ),
-]
+Explain = Annotated[bool, how("--explain", help="Weigh words by Shapley values too (needs the extra `explain`).")]
+DryRun = Annotated[bool, how("--dry-run", help="Show the plan and its cost; run nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def written(formats: str) -> Any:
-    """The option `--out` of a verb that writes files of these formats."""
+    """The option `--out` of a verb that can write these formats."""
     about = f"Write a file; its suffix says the format: {formats}. May be given more than once."
-    return typer.Option("--out", metavar="FILE", help=about, rich_help_panel=WHERE, show_default=False)
+    return where("--out", metavar="FILE", help=about)
 
 
 def files_of(out: Sequence[Path] | None, formats: Collection[str]) -> tuple[Path, ...]:
-    """The files that `--out` names, refused before the work if a suffix is of no format."""
+    """The files that `--out` names; a UsageError, before any work, if a suffix is not of these formats."""
     for path in out or ():
         if path.suffix not in formats:
             raise UsageError(f"Cannot write {path}: --out takes a file that ends in {' or '.join(formats)}.")
@@ -183,12 +135,12 @@ def write_files(out: Sequence[Path], formats: Mapping[str, Callable[[], str]]) -
 
 
 def use(data: Path | None) -> None:
-    """Have everything read the real text from here, the processes of the runs too."""
+    """Read the real text from this folder, in the processes of the runs too."""
     mirror.use(data.absolute() if data else None)
 
 
 def of(results: Path, track: str, files: list[Path] | None) -> FolderResults:
-    """The results that a verb is about."""
+    """The results of a track in a folder, with the recipes of more files."""
     return FolderResults(results, tracks.load(track), tuple(files or ()))
 
 

@@ -11,20 +11,12 @@ from srlbench.analysis import diagnoses as drawn
 from srlbench.analysis import dynamics as trainings
 from srlbench.cli import options as opt
 from srlbench.cli.diagnose import Losses
-from srlbench.cli.show import diagnoses, terminal
+from srlbench.cli.show import terminal
 
 plot = typer.Typer(help="Draw figures of trainings and of losses.", no_args_is_help=True)
 opt.app.add_typer(plot, name="plot", rich_help_panel=opt.READ)
 
-Picture = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write the figure to this file: .svg or .png.",
-        rich_help_panel=opt.WHERE,
-        show_default=False,
-    ),
-]
+Picture = Annotated[Path | None, opt.where(metavar="FILE", help="Write the figure to this file: .svg or .png.")]
 
 
 @plot.command()
@@ -34,7 +26,6 @@ def dynamics(
         typer.Argument(
             metavar="RECIPE",
             help="Recipes or variants, drawn as one line each; default: every recipe, in a panel of its own.",
-            show_default=False,
         ),
     ] = None,
     measure: Annotated[
@@ -44,7 +35,6 @@ def dynamics(
             metavar="NAME",
             help="dissipation, ratio, dev, anisotropy, intra, self, norm, uniformity, alignment and others. May be "
             "given more than once.",
-            show_default=False,
         ),
     ] = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
@@ -59,7 +49,7 @@ def dynamics(
     - `srlbench plot dynamics --results results`
     - `srlbench plot dynamics simcse-unsup mhe --results results`
     """
-    diagnoses.wrote(trainings.draw(opt.of(results, track, recipes), recipe or [], measure or [], out))
+    terminal.wrote(trainings.draw(opt.of(results, track, recipes), recipe or [], measure or [], out))
 
 
 @plot.command()
@@ -80,4 +70,4 @@ def maps(
 
     - `srlbench plot maps --loss info_nce --loss arccon --cells 5 --out maps.svg`
     """
-    diagnoses.wrote(drawn.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))
+    terminal.wrote(drawn.maps(loss, cells, batches, out or Path("maps.svg"), terminal.step))

@@ -16,25 +16,19 @@ TEXT, SHAPE, LEARNING = "Text", "Shape", "Learning"
 
 
 def _given(panel: str, about: str) -> Any:
-    """An option whose default is that of the pre-training itself."""
-    return typer.Option(None, help=about, rich_help_panel=panel, show_default=False)
+    """An option whose default is that of `Pretraining`."""
+    return typer.Option(None, help=about, rich_help_panel=panel)
 
 
 Corpora = Annotated[
     list[Path] | None,
     typer.Option(
-        help="A .txt or .txt.gz file, one sentence a line. May be given more than once.",
-        rich_help_panel=TEXT,
-        show_default=False,
+        help="A .txt or .txt.gz file, one sentence a line. May be given more than once.", rich_help_panel=TEXT
     ),
 ]
 Apart = Annotated[
     Path | None,
-    typer.Option(
-        help="SentEval's data: leave out the lines that are sentences of its tasks.",
-        rich_help_panel=TEXT,
-        show_default=False,
-    ),
+    typer.Option(help="SentEval's data: leave out the lines that are sentences of its tasks.", rich_help_panel=TEXT),
 ]
 
 
@@ -82,7 +76,7 @@ def pretrain(
 
 
 def _pretrained(out: Path, corpus: tuple[Path, ...], settings: Mapping[str, Any]) -> str:
-    """Make a backbone; what is not in `settings` is as `Pretraining` says."""
+    """Make a backbone; settings that are not given have the defaults of `Pretraining`."""
     for path in corpus:
         if not path.is_file():
             raise UsageError(f"There is no corpus file at {path}.")

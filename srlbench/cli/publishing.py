@@ -1,4 +1,4 @@
-"""The verb that shows results to others: publish."""
+"""The verb that publishes results: publish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from srlbench.analysis.results import Results as FolderResults
-from srlbench.analysis.results import measured
+from srlbench.analysis.results import with_records
 from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
@@ -19,34 +19,22 @@ from srlbench.publish.site import build, folder
 
 Site = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        metavar="DIR",
-        help="Write a site to this folder; a site that is there is replaced.",
-        rich_help_panel=opt.WHERE,
-    ),
+    opt.where("--out", metavar="DIR", help="Write a site to this folder; a site that is there is replaced."),
 ]
-Repository = Annotated[
-    str | None,
-    typer.Option(metavar="OWNER/NAME", help="The dataset repository on the Hub.", rich_help_panel=opt.WHERE),
-]
+Repository = Annotated[str | None, opt.where(metavar="OWNER/NAME", help="The dataset repository on the Hub.")]
 Tracks = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.what(
         metavar="TRACK",
         help="The track; for a site it may be given more than once, and all that have records are the default.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
     ),
 ]
 Encoders = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.what(
         metavar="RUN",
         help=f"A run ({opt.RUN}) whose encoder goes to a model repository NAME-recipe-backbone-seed-0. May be given "
         "more than once.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
     ),
 ]
 
@@ -60,10 +48,7 @@ def publish(
     results: opt.Results = opt.DEFAULT_RESULTS,
     data: opt.Data = None,
     encoder: Encoders = None,
-    push: Annotated[
-        bool,
-        typer.Option("--push", help="Push to the Hub; without it the push is only shown.", rich_help_panel=opt.WHERE),
-    ] = False,
+    push: Annotated[bool, opt.where("--push", help="Push to the Hub; without it the push is only shown.")] = False,
 ) -> None:
     """Share the results: as a static site in a folder, or as a dataset on the Hub.
 
@@ -82,7 +67,7 @@ def publish(
             raise UsageError("--encoder and --push go with --hub.")
         folder.check(out)
         asked = [opt.of(results, name, recipes) for name in dict.fromkeys(track or [])]
-        _site(out, asked or measured(results, tuple(recipes or ())), bool(track))
+        _site(out, asked or with_records(results, tuple(recipes or ())), bool(track))
     else:
         if len(track or []) > 1:
             raise UsageError("One repository holds one track: give --track once.")

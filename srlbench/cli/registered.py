@@ -24,10 +24,7 @@ from srlbench.tracks.resolve import resolved
 @opt.app.command("list", rich_help_panel=opt.KNOWN)
 def list_(
     kind: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.")
     ] = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
@@ -40,7 +37,8 @@ def list_(
     - `srlbench list`
     - `srlbench list recipes --json`
     """
-    terminal.listing(listing(kind, track, tuple(recipes or ())), json)
+    known = listing(kind, track, tuple(recipes or ()))
+    terminal.as_json(known) if json else terminal.listing(known)
 
 
 @opt.app.command(rich_help_panel=opt.KNOWN)
@@ -65,7 +63,8 @@ def show(
     """
     asked = address.parse(name)
     if not name.endswith(".json") and asked.backbone is None and asked.seed is None:
-        terminal.description(describe(name, track, tuple(recipes or ())), json)
+        about = describe(name, track, tuple(recipes or ()))
+        terminal.as_json(about) if json else terminal.description(about)
         return
     there = opt.of(results, track, recipes)
     found, path, others = _file(Path(name)) if name.endswith(".json") else _run(name, there)
@@ -73,7 +72,7 @@ def show(
         terminal.as_json(found.as_plain())
     else:
         one.record(found, path, *_today(found, there))
-    one.alone(found, others)
+    one.notes(found, others)
 
 
 def _file(path: Path) -> tuple[Record, Path, tuple[Record, ...]]:
@@ -84,7 +83,7 @@ def _file(path: Path) -> tuple[Record, Path, tuple[Record, ...]]:
 
 
 def _run(name: str, results: FolderResults) -> tuple[Record, Path, tuple[Record, ...]]:
-    """The record of one run, where it lies, and other versions of it."""
+    """The record of one run, its path, and other versions of it."""
     track = results.track
     if not results.records:
         raise UsageError(
@@ -102,7 +101,7 @@ def _run(name: str, results: FolderResults) -> tuple[Record, Path, tuple[Record,
 
 
 def _today(record: Record, results: FolderResults) -> tuple[str | None, Groups]:
-    """The fingerprint that a run would have today, if it can still be made, and its track's averages."""
+    """The fingerprint that the run would have today (None if it cannot be made any more), and its track's groups."""
     own = (record.track, record.track_version) == (results.track.name, results.track.version)
     if not own and record.track not in tracks.names():
         return None, {}
@@ -127,7 +126,7 @@ def listing(kind: str | None, track: str, files: tuple[Path, ...]) -> dict[str, 
     }
     if kind is not None and kind not in about:
         raise unknown("kind", kind, about)
-    return {each: told() for each, told in about.items() if kind in (None, each)}
+    return {each: entries() for each, entries in about.items() if kind in (None, each)}
 
 
 def describe(name: str, track: str, files: tuple[Path, ...]) -> dict[str, Any]:
@@ -135,21 +134,12 @@ def describe(name: str, track: str, files: tuple[Path, ...]) -> dict[str, Any]:
     rules = tracks.load(track)
     entry = registry.recipe(name, files)
     starts = [backbones.resolve(backbone) for backbone in rules.backbones]
-    return {
-        "name": entry.name,
-        "summary": entry.summary,
-        "family": entry.family,
-        "cite": entry.cite,
-        "reported": entry.reported,
-        "track": f"{rules.name} v{rules.version}",
-        "backbones": {
-            start.name: {
-                "fingerprint": fingerprint(entry, rules, start),
-                **resolved(entry, rules, start).as_dict(),
-            }
-            for start in starts
-        },
+    settings = {
+        start.name: {"fingerprint": fingerprint(entry, rules, start), **resolved(entry, rules, start).as_dict()}
+        for start in starts
     }
+    about = {name: getattr(entry, name) for name in ("name", "summary", "family", "cite", "reported")}
+    return {**about, "track": f"{rules.name} v{rules.version}", "backbones": settings}
 
 
 def _first_line(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Spellings of an earlier version: they work for one more version, with a note that says what is typed today."""
+"""Verbs and options of an earlier version: they work for one more version, with a note that gives the new ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VALUED = ("--track", "--recipes", "--results")  # options of `agree`, each with
 
 
 def today(words: Sequence[str]) -> list[str]:
-    """The words of a command line as they are typed today; the same words if nothing in them was renamed."""
+    """The command line with new names for renamed verbs and options."""
     start = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
     head, rest = [*words[:start]], [*words[start:]]
     for old, new in VERBS.items():
@@ -37,7 +37,7 @@ def today(words: Sequence[str]) -> list[str]:
 
 
 def note(words: Sequence[str], now: Sequence[str]) -> str:
-    """What is said of an old command line, once."""
+    """The note on a command line with old names."""
     old, new = (shlex.join(["srlbench", *each]) for each in (words, now))
     return f"`{old}` is now `{new}`."
 
@@ -55,7 +55,7 @@ def _options(verb: str, arguments: Sequence[str]) -> list[str]:
 
 
 def _with_track(arguments: Sequence[str]) -> list[str]:
-    """The track that `agree` took as an argument, as an option of `compare`."""
+    """Turn the track, which was an argument of `agree`, into an option of `compare`."""
     for place, word in enumerate(arguments):
         is_value = place > 0 and arguments[place - 1] in _VALUED
         if not word.startswith("-") and not is_value:

@@ -1,4 +1,4 @@
-"""The verb that makes records: run; and how the verbs of searches make theirs."""
+"""The verb that makes records, run, and the steps of it that sweep and tune share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from srlbench import tracks
-from srlbench.analysis import leaderboard as leaderboards
+from srlbench.analysis.leaderboard import Leaderboard, leaderboard, page
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
@@ -23,15 +23,13 @@ from srlbench.runs.suite import Suite, chosen, parse_seeds
 @opt.app.command(rich_help_panel=opt.TRAIN)
 def run(
     recipe: opt.Names = None,
-    all_: Annotated[bool, typer.Option("--all", help="Run every registered recipe.", rich_help_panel=opt.WHAT)] = False,
+    all_: Annotated[bool, opt.what("--all", help="Run every registered recipe.")] = False,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     backbone: opt.Backbones = None,
     seeds: opt.Seeds = None,
     recipes: opt.Files = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
-    keep_encoders: Annotated[
-        bool, typer.Option(help="Keep the trained encoders beside the records.", rich_help_panel=opt.WHERE)
-    ] = True,
+    keep_encoders: Annotated[bool, opt.where(help="Keep the trained encoders beside the records.")] = True,
     data: opt.Data = None,
     jobs: opt.Jobs = None,
     engine: opt.EngineName = opt.DEFAULT_ENGINE,
@@ -39,9 +37,7 @@ def run(
     cpus_per_run: opt.Cpus = None,
     gpus_per_run: opt.Gpus = None,
     dry_run: opt.DryRun = False,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first failed run.", rich_help_panel=opt.HOW)
-    ] = False,
+    fail_fast: Annotated[bool, opt.how("--fail-fast", help="Stop at the first failed run.")] = False,
     observe_every: opt.Every = None,
     explain: opt.Explain = False,
     json: opt.Json = False,
@@ -67,37 +63,40 @@ def run(
     finish(failed)
 
 
-def table(results: FolderResults, json: bool = False) -> None:
-    """Show the leaderboard, after its files beside the records were written."""
-    board = leaderboards.leaderboard(results)
-    if not json and results.entered.records:
-        leaderboards.write(board, results)
+def table(results: FolderResults, json: bool = False) -> Leaderboard:
+    """Write the leaderboard's files beside the records, and show it; with `json`, only print it."""
+    board = leaderboard(results)
+    if not json and results.without_variants.records:
+        page.write(board, results.folder, results.command("leaderboard"))
     for problem in results.problems:
         terminal.warn(str(problem))
-    if not json and all(row.state == "not run" for row in board.rows):
+    if json:
+        terminal.as_json(terminal.rows(board))
+    elif all(row.state == "not run" for row in board.rows):
         advice = "`srlbench run --all` makes them."
         terminal.warn(f"There are no records of track {results.track.name} in {results.path}; {advice}")
-        return
-    terminal.leaderboard(board, json)
+    else:
+        terminal.out.print(terminal.board_of(board))
+    return board
 
 
 def seeds_of(text: str | None) -> tuple[int, ...]:
-    """The seeds that were asked for; none for those of the track."""
+    """The seeds of `--seeds`; none means those of the track."""
     return parse_seeds(text) if text else ()
 
 
 def look_of(every: int | None, explain: bool) -> Look:
-    """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
+    """What is measured during the runs; a UsageError if a library for that is not installed."""
     if explain and find_spec("shap") is None:
         raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
     return Look(every, explain)
 
 
 def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, json: bool = False) -> int:
-    """Make what is missing under a progress display, and return how many runs failed; or only show the plan."""
+    """Make the missing runs under a progress display and return how many failed; or only show the plan, and exit."""
     made_by = engines.engine(choice, planned.track.threads)
     if dry_run:
-        progress.plan(planned, json)
+        terminal.as_json(progress.plain(planned)) if json else progress.plan(planned)
         raise typer.Exit
     try:
         return progress.run(planned, made_by, choice.parallel, fail_fast)
@@ -107,7 +106,7 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, 
 
 
 def finish(failed: int) -> None:
-    """End with the exit code of failed runs, and with where to read why they failed."""
+    """If runs failed, say where to read why, and exit with their exit code."""
     if failed:
         many = "1 run failed" if failed == 1 else f"{failed} runs failed"
         terminal.say(f"{many}; `srlbench show RECIPE@BACKBONE:SEED` shows why, as does a record's file.")

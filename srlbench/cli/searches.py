@@ -22,12 +22,11 @@ def sweep(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe.")],
     set_: Annotated[
         list[str],
-        typer.Option(
+        opt.what(
             "--set",
             metavar="SETTING=VALUES",
             help="A setting of the recipe or of its loss, and its values: temperature=0.01,0.05. "
             "May be given more than once.",
-            rich_help_panel=opt.WHAT,
         ),
     ],
     track: opt.TrackName = opt.DEFAULT_TRACK,
@@ -55,8 +54,8 @@ def sweep(
     asked = Suite(there.track, tuple(points[1:]), tuple(backbone or ()), seeds_of(seeds))
     planned = plan(asked, Options(results, there.files, opt.command(), False, look_of(observe_every, explain)))
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
-    found = sweeps.of(points, there, backbone or [])
-    analyses.sweep(found, sweeps.write(found, there.folder / "sweeps", opt.command()), json)
+    result = sweeps.of(points, there, backbone or [])
+    analyses.sweep(result, sweeps.write(result, there.folder / "sweeps", opt.command()), json)
     finish(failed)
 
 
@@ -86,6 +85,6 @@ def tune(
     options = Options(results, there.files, opt.command())
     planned = search.plan_search(entries, there.track, backbone or [], options)
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
-    found = searches.found(entries, there, backbone or [])
-    analyses.searched(found, [] if recipe or backbone else searches.write(found, there), json)
+    result = searches.collect(entries, there, backbone or [])
+    analyses.searched(result, [] if recipe or backbone else searches.write(result, there), json)
     finish(failed)

@@ -1,29 +1,27 @@
-"""The verbs that read records together: leaderboard, compare, claims."""
+"""The verbs that read many records: leaderboard, compare, claims."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from srlbench import __version__
 from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
-from srlbench.analysis.compare import differences
-from srlbench.analysis.compare.agreement import agreements
+from srlbench.analysis.compare import agreement, differences
 from srlbench.analysis.compare.paired import MARGIN
-from srlbench.analysis.leaderboard import leaderboard as board_of
-from srlbench.analysis.leaderboard.board import Leaderboard
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
-from srlbench.errors import NOTHING_COMPARABLE, UsageError
+from srlbench.errors import NOTHING_COMPARABLE, OK, UsageError
 
 BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".json"), (".md", ".tex", ".json")
 
@@ -46,20 +44,10 @@ def leaderboard(
     - `srlbench leaderboard --results results --out table.md`
     """
     there, paths = opt.of(results, track, recipes), opt.files_of(out, BOARDS)
-    table(there, json)
-    if paths:
-        opt.write_files(paths, _forms(board_of(there), there))
-
-
-def _forms(board: Leaderboard, results: FolderResults) -> Mapping[str, Callable[[], str]]:
-    """The leaderboard in each format that `--out` knows."""
-    made_with, command = f"srlbench {__version__}", results.command("leaderboard")
-    return {
-        ".csv": board.to_csv,
-        ".md": lambda: to_markdown(board, made_with=made_with, command=command),
-        ".tex": board.to_latex,
-        ".json": lambda: dumps(terminal.rows(board), indent=1) + "\n",
-    }
+    board = table(there, json)
+    markdown = partial(to_markdown, board, there.command("leaderboard"))
+    plain = partial(_text, terminal.rows(board), ensure_ascii=True)
+    opt.write_files(paths, {".csv": board.to_csv, ".md": markdown, ".tex": board.to_latex, ".json": plain})
 
 
 Sides = Annotated[
@@ -69,27 +57,14 @@ Sides = Annotated[
         help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({opt.RUN} or a record's file), two results "
         "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
         "the control of the track and with the recipe that it is a version of.",
-        show_default=False,
     ),
 ]
 Margin = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        metavar="POINTS",
-        help="The difference that matters; a smaller one is of no use.",
-        rich_help_panel=opt.WHAT,
-    ),
+    float, opt.what(min=0, metavar="POINTS", help="The difference that matters; a smaller one is of no use.")
 ]
 OtherTrack = Annotated[
     str | None,
-    typer.Option(
-        "--with-track",
-        metavar="TRACK",
-        help="Another track: show how alike the two tracks order the recipes.",
-        rich_help_panel=opt.WHAT,
-        show_default=False,
-    ),
+    opt.what("--with-track", metavar="TRACK", help="Another track: show how alike the two tracks order the recipes."),
 ]
 
 
@@ -131,19 +106,12 @@ def compare(
 def _records(results: FolderResults, sides: Sequence[str], margin: float, paths: Sequence[Path], json: bool) -> None:
     compared = comparing.compare(results, sides, margin)
     page = None if sides else comparing.write(compared, results)
-    code = analyses.compared(compared, page, json)
-
-    if paths and not compared.found:
+    terminal.as_json(compared.as_plain()) if json else analyses.compared(compared, page)
+    if paths and not compared.comparisons:
         raise UsageError("Nothing could be compared, so no file was written.")
-    opt.write_files(
-        paths,
-        {
-            ".md": lambda: compared.to_markdown() + "\n",
-            ".tex": compared.to_latex,
-            ".json": lambda: _text(analyses.plain(compared)),
-        },
-    )
-    raise typer.Exit(code)
+    markdown, plain = (lambda: compared.to_markdown() + "\n"), (lambda: _text(compared.as_plain()))
+    opt.write_files(paths, {".md": markdown, ".tex": compared.to_latex, ".json": plain})
+    raise typer.Exit(OK if compared.comparisons else NOTHING_COMPARABLE)
 
 
 def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
@@ -156,17 +124,16 @@ def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
 def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     if sides:
         raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
-    found = agreements(a, b)
-    plain = analyses.plain_agreements(found)
-    terminal.as_json(plain) if json else analyses.agreements(found)
-    markdown = analyses.agreements_markdown
-    opt.write_files(paths, {".md": lambda: markdown(found, a.track.name, b.track.name), ".json": lambda: _text(plain)})
-    if not any(each for _, _, each in found):
+    rows = agreement.agreements(a, b)
+    plain, markdown = [*map(asdict, rows)], partial(agreement.to_markdown, rows, a.track.name, b.track.name)
+    terminal.as_json(plain) if json else terminal.out.print(agreement.table(rows))
+    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
+    if not any(row.agreement for row in rows):
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
-def _text(plain: Any) -> str:
-    return dumps(plain, indent=1, ensure_ascii=False) + "\n"
+def _text(plain: Any, ensure_ascii: bool = False) -> str:
+    return dumps(plain, indent=1, ensure_ascii=ensure_ascii) + "\n"
 
 
 @opt.app.command(rich_help_panel=opt.READ)
@@ -184,7 +151,8 @@ def claims(
     """
     there = opt.of(results, track, recipes)
     judged = judge(there)
-    measured = any(found.word != "no evidence" for one in judged.values() for _, found in one)
-    analyses.claims(judged, write_claims(judged, there) if measured else None, json)
+    measured = any(finding.word != "no evidence" for one in judged.values() for _, finding in one)
+    page = write_claims(judged, there) if measured else None
+    terminal.as_json(analyses.plain_claims(judged)) if json else analyses.claims(judged, page)
     if not measured:
         raise typer.Exit(NOTHING_COMPARABLE)

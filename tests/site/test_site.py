@@ -22,7 +22,7 @@ import srlbench
 from srlbench import registry, tracks
 from srlbench.analysis import claims
 from srlbench.analysis.compare import compare
-from srlbench.analysis.results import Results, measured
+from srlbench.analysis.results import Results, with_records
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish.site import build, folder, pages
 from srlbench.publish.site.citations import citations, of_paper
@@ -269,7 +269,7 @@ def test_comparisons_are_those_of_the_command_line(tmp_path: Path) -> None:
     (track,) = chosen_from(site)
     assert track["uncompared"] == "" and len(track["pairs"]) == 12
     for a, b in (("simcse-sup", "bag-random-weighted"), ("mhe", "simcse-sup"), ("modified-mhe", "mhe")):
-        said = {each.name: each for each in compare(found, [a, b]).found}
+        said = {each.name: each for each in compare(found, [a, b]).comparisons}
         (x, y) = (track["rows"].index(f"{name}@tiny") for name in (a, b))
         lines = {line[0]: line[1:] for line in track["pairs"][f"{x} {y}"]}
         for name in ("sts_avg", "transfer_avg"):
@@ -353,7 +353,7 @@ def test_bad_input_is_one_sentence(here: Cli, tmp_path: Path, words: list[str], 
 def test_a_track_with_no_readable_record_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "embedded" / f"v{tracks.load('embedded').version}" / "records").mkdir(parents=True)
     with pytest.raises(SrlbenchError, match="no records"):
-        build.publish(tmp_path / "site", measured(tmp_path))
+        build.publish(tmp_path / "site", with_records(tmp_path))
 
 
 def test_publishing_loads_no_heavy_library_and_needs_no_network(tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_publishing_loads_no_heavy_library_and_needs_no_network(tmp_path: Path) 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="not in a clone")
 def test_the_published_tracks_make_a_small_site_soon(tmp_path: Path) -> None:
     start = time.process_time()  # of this process: other work on the machine is no fault of the site
-    size, problems = build.publish(tmp_path / "site", measured(PUBLISHED))
+    size, problems = build.publish(tmp_path / "site", with_records(PUBLISHED))
     assert time.process_time() - start < 60 and size < 8e6 and not problems  # comparisons take half of it
     assert {"embedded", "small"} <= {path.name for path in (tmp_path / "site" / "tracks").iterdir()}
 

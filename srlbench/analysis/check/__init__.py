@@ -17,19 +17,19 @@ FILE = "baseline.toml"
 
 
 def check(results: Results, baseline: Path | None = None) -> Report:
-    """The verdicts by a baseline; None for the published one of the track."""
+    """Compare the records with a baseline; None takes the published baseline of the track."""
     track = results.track
     path = baseline or records.track_folder(records.published_results(), track.name, track.version) / FILE
-    found = results.entered
+    scan = results.without_variants
     controls = {name for name, entry in results.recipes.items() if not entry.recipe.trained}
-    return checks.check(found.records, found.problems, baselines.load(path), results.current, track.groups, controls)
+    return checks.check(scan.records, scan.problems, baselines.load(path), results.current, track.groups, controls)
 
 
 def accept(results: Results, reason: str, out: Path | None = None) -> Path:
-    """Write a new baseline from the records, to `out` or beside them; margins of the one that is there are kept."""
+    """Write a new baseline from the records, to `out` or beside the records; keep the margins of the old file."""
     path = out or results.folder / FILE
     text = baselines.accept(
-        results.entered.records,
+        results.without_variants.records,
         results.current,
         results.track.groups,
         reason=reason,

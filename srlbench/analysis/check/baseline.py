@@ -34,7 +34,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Entry:
-    """The expectations of one recipe on one backbone, and the fingerprint they were measured at."""
+    """The expectations of one recipe on one backbone, and the fingerprint of the records behind them."""
 
     fingerprint: str
     cells: Mapping[str, Expected]
@@ -53,7 +53,7 @@ class Baseline:
 
 
 def load(path: Path) -> Baseline:
-    """The baseline in a file; UsageError says what is wrong with it."""
+    """Read a baseline file; a UsageError says what is wrong with it."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def accept(
     date: str,
     previous: Baseline | None = None,
 ) -> str:
-    """The text of a new baseline from the records of what is registered now.
+    """The text of a new baseline, from the records with current fingerprints.
 
     A recipe without fresh records keeps its previous expectations; one that is no longer registered
     leaves. Anything incomplete is refused: an expectation nobody measured would be worse than none.
@@ -114,9 +114,9 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
     values = [with_averages(record.scores, groups) for record in records]
     averages, cells = list(map(average, groups)), {}
     for cell in [*averages, *(task for tasks in groups.values() for task in tasks)]:
-        lacking = [record.seed for record, value in zip(records, values, strict=True) if cell not in value]
-        if lacking:
-            raise UsageError(f"Cannot accept {name}: seed {lacking[0]} has no {cell}. Run all tasks first.")
+        missing = [record.seed for record, value in zip(records, values, strict=True) if cell not in value]
+        if missing:
+            raise UsageError(f"Cannot accept {name}: seed {missing[0]} has no {cell}. Run all tasks first.")
         known = old.cells.get(cell) if old else None
         margin = known.margin if known else AVERAGE_MARGIN if cell in averages else TASK_MARGIN
         cells[cell] = Expected(summarise([value[cell] for value in values]), margin)
@@ -125,14 +125,10 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
 
 def to_toml(baseline: Baseline) -> str:
     """The baseline as text: sorted, aligned, the same for the same numbers."""
-    lines = [
-        HEADER,
-        f"track = {_quoted(baseline.track)}",
-        f"version = {baseline.version}",
-        f"protocol = {_quoted(baseline.protocol)}",
-        f"accepted = {_quoted(baseline.accepted)}",
-        f"reason = {_quoted(baseline.reason)}",
-    ]
+    lines = [HEADER]
+    for name in ("track", "version", "protocol", "accepted", "reason"):
+        value = getattr(baseline, name)
+        lines.append(f"{name} = {_quoted(value) if isinstance(value, str) else value}")
     for pair, entry in sorted(baseline.entries.items()):
         lines += ["", f"[recipe.{_quoted('@'.join(pair))}]", f'fingerprint = "{entry.fingerprint}"']
         width = max((len(_quoted(name)) for name in entry.cells), default=0)

@@ -19,23 +19,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from srlbench import stats
 from srlbench.analysis.check.baseline import Baseline, Entry, Expected
 from srlbench.analysis.check.drift import BIG, drifted, unchanged
 from srlbench.analysis.check.verdicts import WORDS, Change, Report, Verdict, Word
 from srlbench.records import Problem, Record
-from srlbench.stats import (
-    Groups,
-    Prior,
-    Summary,
-    average,
-    fit_prior,
-    holm,
-    label,
-    pooled,
-    spread,
-    summarise,
-    with_averages,
-)
+from srlbench.stats import Groups, Prior, Summary, average, label, summarise, with_averages
 
 Ready = Mapping[tuple[str, str], Mapping[str, Summary]]  # what can be compared, by recipe and backbone
 
@@ -54,7 +43,7 @@ def check(
     groups: Groups,
     controls: Collection[str] = (),
 ) -> Report:
-    """A verdict on every recipe that the baseline expects or a fresh record speaks of.
+    """A verdict on every recipe that has an entry in the baseline or a fresh record.
 
     controls: the recipes without training.
     """
@@ -104,7 +93,7 @@ def _incomparable(
     current: Mapping[tuple[str, str], str],
     groups: Groups,
 ) -> str | None:
-    """Why fresh records cannot be held against the baseline; None if they can."""
+    """Why the fresh records cannot be compared with the baseline; None if they can."""
     if pair not in baseline.entries:
         return "not in the baseline; accept one to have it checked"
     if not fresh:
@@ -139,16 +128,16 @@ def _compare(
     current: Mapping[tuple[str, str], str],
     averages: set[str],
 ) -> list[Verdict]:
-    """Verdicts on what can be compared; ALPHA is shared by the recipes that have noise at all."""
-    noisy = [pair for pair, cells in ready.items() if not _still(cells, baseline.entries[pair])]
+    """Verdicts on the recipes that can be compared; those whose scores vary over seeds share ALPHA."""
+    noisy = [pair for pair, cells in ready.items() if not _without_spread(cells, baseline.entries[pair])]
     priors = {kind: _prior(ready, baseline, averages, kind) for kind in (True, False)}
     verdicts = []
     for pair, cells in ready.items():
         entry = baseline.entries[pair]
         if pair in noisy:
-            changes = _noisy_changes(cells, entry, averages, priors, ALPHA / len(noisy))
+            changes = _changes_by_test(cells, entry, averages, priors, ALPHA / len(noisy))
         else:
-            changes = [_still_change(name, cells[name], known) for name, known in entry.cells.items()]
+            changes = [_change_by_margin(name, cells[name], known) for name, known in entry.cells.items()]
         word = min((change.word for change in changes), key=WORDS.index)
         reason = _reason(word, changes, still=pair not in noisy)
         if current.get(pair) != entry.fingerprint:
@@ -157,35 +146,35 @@ def _compare(
     return verdicts
 
 
-def _still(cells: Mapping[str, Summary], entry: Entry) -> bool:
-    """Whether seeds change nothing: no spread on either side, where at least one could have shown it."""
+def _without_spread(cells: Mapping[str, Summary], entry: Entry) -> bool:
+    """Whether seeds change nothing: all standard deviations are 0, and each value has at least one."""
     spreads = [{cells[name].sd, known.summary.sd} for name, known in entry.cells.items()]
     return all(spread <= {0.0, None} and spread != {None} for spread in spreads)
 
 
 def _prior(ready: Ready, baseline: Baseline, averages: set[str], kind: bool) -> Prior:
-    """What averages (or tasks) spread, expected and fresh, over all recipes that spread at all."""
+    """The prior on the variance of averages (kind True) or of tasks, from all recipes that vary over seeds."""
     spreads = []
     for pair, entry in baseline.entries.items():
         if any(known.summary.sd for known in entry.cells.values()):
             cells = [(name, known.summary) for name, known in entry.cells.items() if (name in averages) is kind]
             fresh = ready.get(pair, {})
-            spreads += [spread(known, *([fresh[name]] if name in fresh else [])) for name, known in cells]
-    return fit_prior(spreads, SD_FLOOR)
+            spreads += [stats.spread(known, *([fresh[name]] if name in fresh else [])) for name, known in cells]
+    return stats.fit_prior(spreads, SD_FLOOR)
 
 
-def _noisy_changes(
+def _changes_by_test(
     cells: Mapping[str, Summary], entry: Entry, averages: set[str], priors: Mapping[bool, Prior], share: float
 ) -> list[Change]:
     differences = {
-        name: pooled(cells[name], known.summary, priors[name in averages], SD_FLOOR)
+        name: stats.pooled(cells[name], known.summary, priors[name in averages], SD_FLOOR)
         for name, known in entry.cells.items()
     }
     adjusted: dict[str, float] = {}
     for kind in (True, False):
-        kin = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
-        corrected = holm(list(kin.values()))
-        adjusted |= {name: 2 * p for name, p in zip(kin, corrected, strict=True)}
+        of_kind = {name: d.p if d else 1.0 for name, d in differences.items() if (name in averages) is kind}
+        corrected = stats.holm(list(of_kind.values()))
+        adjusted |= {name: 2 * p for name, p in zip(of_kind, corrected, strict=True)}
     changes = []
     for name, difference in differences.items():
         fresh, known, margin = cells[name], entry.cells[name].summary, entry.cells[name].margin
@@ -200,7 +189,7 @@ def _noisy_changes(
     return changes
 
 
-def _still_change(name: str, fresh: Summary, known: Expected) -> Change:
+def _change_by_margin(name: str, fresh: Summary, known: Expected) -> Change:
     value = fresh.mean - known.summary.mean
     word: Word = "ok" if abs(value) <= known.margin else "regressed" if value < 0 else "better"
     return Change(name, fresh, known.summary, known.margin, value, None, None, word)

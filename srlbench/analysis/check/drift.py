@@ -18,9 +18,9 @@ def unchanged(verdict: Verdict, baseline: Baseline, current: Mapping[tuple[str, 
 
 
 def drifted(verdicts: Sequence[Verdict], controls: Sequence[Verdict]) -> Iterator[Verdict]:
-    """The verdicts, with each fall that controls of the same backbone share told from one of the recipe's own.
+    """The verdicts; a recipe that fell together with the controls of its backbone has *drifted*, not regressed.
 
-    Two controls at least, other than the recipe itself: one alone may be broken.
+    At least two controls other than the recipe itself must have moved: one alone may be broken.
     """
     for verdict in verdicts:
         others = [c for c in controls if c.backbone == verdict.backbone and c.recipe != verdict.recipe]
@@ -38,6 +38,6 @@ def drifted(verdicts: Sequence[Verdict], controls: Sequence[Verdict]) -> Iterato
 
 
 def _second(name: str, controls: Sequence[Verdict]) -> tuple[float, str]:
-    """How far a value moved of the control where it moved second most."""
+    """The second largest change of a value among the controls, and that control's name."""
     moved = [(c.difference, v.recipe) for v in controls for c in v.changes if c.name == name and c.word != "ok"]
     return sorted(moved, key=lambda move: -abs(move[0]))[1] if len(moved) > 1 else (0.0, "")

@@ -1,4 +1,4 @@
-"""One report of the regression check in the forms that other programs read: JUnit, Markdown, JSON, annotations."""
+"""The report of the regression check in the formats that other programs read: JUnit, Markdown, JSON, annotations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEVELS = {"failed": "error", "regressed": "error", "drifted": "error", "inconcl
 
 
 def write(report: Report, paths: Iterable[Path], step_summary: str | None) -> None:
-    """The files that were asked for, each in the format of its suffix; GitHub's summary of a step is appended to."""
+    """Write each file in the format of its suffix, and append the report to GitHub's summary of the step."""
     forms = {".xml": to_junit, ".md": to_markdown, ".json": to_json}
     for path in paths:
         write_text(path, forms[path.suffix](report))
@@ -37,7 +37,7 @@ def write(report: Report, paths: Iterable[Path], step_summary: str | None) -> No
 
 
 def to_junit(report: Report) -> str:
-    """A test case a recipe: a fall is a failure, a failed run an error, what was not compared is skipped."""
+    """One test case for each recipe: a fall is a failure, a failed run an error; what was not compared is skipped."""
     cases = [_case(verdict) for verdict in report.verdicts]
     if report.exit_code == NOTHING_COMPARABLE:
         cases.append(ElementTree.Element("testcase", classname=SUITE, name="something to compare"))
@@ -58,27 +58,27 @@ def _case(verdict: Verdict) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase", classname=f"{SUITE}.{_writable(verdict.backbone)}", name=_writable(verdict.recipe)
     )
-    said = _writable(verdict.reason)
-    lines = _writable("\n".join(f"{change.word} {change}" for change in verdict.behind))
+    reason = _writable(verdict.reason)
+    lines = _writable("\n".join(f"{change.word} {change}" for change in verdict.evidence))
     tag = {"failed": "error", "regressed": "failure", "drifted": "failure", "not comparable": "skipped"}.get(
         verdict.word
     )
     if tag:
-        ElementTree.SubElement(case, tag, type=verdict.word, message=said).text = lines or None
+        ElementTree.SubElement(case, tag, type=verdict.word, message=reason).text = lines or None
     else:
-        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [f"{verdict.word}: {said}", lines]))
+        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [f"{verdict.word}: {reason}", lines]))
     return case
 
 
 def to_markdown(report: Report) -> str:
-    """The verdicts as a table, then the values behind those that are not ok."""
+    """The verdicts as a table, then the values that each verdict other than ok rests on."""
     lines = [Line(texts(v.word, v.recipe, v.backbone, v.reason)) for v in report.verdicts]
     columns = [Column(title, "left") for title in ("verdict", "recipe", "backbone", "why")]
     parts = [f"# Regression check\n\n{summary(report)}\n", Table("verdicts", "Verdicts", columns, lines).to_markdown()]
     for verdict in report.verdicts:
-        if verdict.behind:
+        if verdict.evidence:
             parts += [f"\n## {escaped(verdict.name)}: {verdict.word}\n"]
-            parts += [f"- {change.word}: {escaped(str(change))}" for change in verdict.behind]
+            parts += [f"- {change.word}: {escaped(str(change))}" for change in verdict.evidence]
     parts += [f"\n{escaped(note)}" for note in report.notes]
     return "\n".join(parts) + "\n"
 

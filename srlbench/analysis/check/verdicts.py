@@ -1,4 +1,4 @@
-"""Verdicts: what the regression check says of each recipe, once, as an exit code and as text."""
+"""Verdicts: the result of the regression check for each recipe, as an exit code and as text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one recipe on one backbone, once."""
+    """The result of the check for one recipe on one backbone."""
 
     recipe: str
     backbone: str
@@ -53,14 +53,14 @@ class Verdict:
         return f"{self.recipe}@{self.backbone}"
 
     @property
-    def behind(self) -> tuple[Change, ...]:
-        """The values the word rests on."""
+    def evidence(self) -> tuple[Change, ...]:
+        """The values that the verdict rests on: those that are not ok."""
         return tuple(change for change in self.changes if change.word != "ok")
 
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts, gravest first, and the files nobody could assign to a recipe."""
+    """All verdicts, gravest first, and notes on files that belong to no recipe."""
 
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
@@ -78,21 +78,21 @@ class Report:
 
 
 def to_lines(report: Report) -> list[str]:
-    """The report as plain lines: one a recipe, indented ones for the values its word rests on."""
+    """The report as plain lines: one for each recipe, then an indented one for each value that is not ok."""
     width = max((len(verdict.name) for verdict in report.verdicts), default=0)
     lines = []
     for verdict in report.verdicts:
         lines.append(f"{verdict.word:<14}  {verdict.name:<{width}}  {verdict.reason}")
-        lines += [f"    {change.word:<12} {change}" for change in verdict.behind]
+        lines += [f"    {change.word:<12} {change}" for change in verdict.evidence]
     lines += [f"note: {note}" for note in report.notes]
     return [*lines, summary(report)]
 
 
 def summary(report: Report) -> str:
-    """How many recipes have which word, and what the check exits with."""
+    """How many recipes have which verdict, and the exit code."""
     counts = Counter(verdict.word for verdict in report.verdicts)
-    said = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
-    return f"{said} (exit {report.exit_code})"
+    text = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
+    return f"{text} (exit {report.exit_code})"
 
 
 def to_terminal(report: Report) -> Text:

@@ -1,4 +1,4 @@
-"""What papers claim, each claim a function of the records of a track: supported, contradicted or inconclusive."""
+"""The claims of papers; a function judges each by the records of a track: supported, contradicted, inconclusive."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import Any, Literal
 from srlbench.analysis.claims.evidence import BySeed, Evidence, Missing, interval
 
 Word = Literal["supported", "contradicted", "inconclusive", "no evidence"]
-LEVEL = 0.95  # of every interval
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on one claim: an effect with its interval, how many seeds it rests on, and what lies behind it."""
+    """The verdict on one claim: an effect with its interval, the number of seeds, and the numbers it comes from."""
 
     word: Word
     effect: float | None = None
@@ -29,15 +28,15 @@ class Finding:
     detail: str = ""
 
     @property
-    def size(self) -> str:
-        """The effect as people read it."""
+    def effect_text(self) -> str:
+        """The effect with its unit, for tables."""
         if self.effect is None:
             return "–"
         return f"{self.effect:+.{self._digits}f}" + (f" {self.unit}" if self.unit else "")
 
     @property
-    def between(self) -> str:
-        """Its interval as people read it."""
+    def interval_text(self) -> str:
+        """The interval of the effect, for tables."""
         return "–" if self.low is None else f"{self.low:+.{self._digits}f} to {self.high:+.{self._digits}f}"
 
     @property
@@ -47,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of a paper and the function that looks whether a track bears it out."""
+    """One sentence of a paper, and the function that judges it by the records of a track."""
 
     paper: str
     name: str
@@ -55,7 +54,7 @@ class Claim:
     test: str  # what is compared with what, and when the verdict falls
     judge: Callable[[Evidence], Finding]
 
-    def look(self, evidence: Evidence) -> Finding:
+    def verdict(self, evidence: Evidence) -> Finding:
         try:
             return self.judge(evidence)
         except Missing as missing:
@@ -79,7 +78,7 @@ def claim(
 
 
 def claim_of(paper: str, text: str, name: str, judge: Callable[..., Finding], **arguments: Any) -> None:
-    """Register one of the claims that a judge of many judges, by its arguments."""
+    """Register a claim whose judge also judges other claims: `arguments` say which one this is."""
     bound = partial(judge, **arguments)
     bound.__doc__ = judge.__doc__
     claim(paper, text, name)(bound)
@@ -87,16 +86,16 @@ def claim_of(paper: str, text: str, name: str, judge: Callable[..., Finding], **
 
 def above_zero(values: BySeed, detail: str, unit: str = "points") -> Finding:
     """Supported if the interval lies above zero, contradicted if below, else inconclusive; so is one seed."""
-    found, between = interval(values)
+    summary, between = interval(values)
     if between is None:
-        return Finding("inconclusive", found.mean, n=found.n, unit=unit, detail=f"one seed; {detail}")
+        return Finding("inconclusive", summary.mean, n=summary.n, unit=unit, detail=f"one seed; {detail}")
     low, high = between
     word: Word = "supported" if low > 0 else "contradicted" if high < 0 else "inconclusive"
-    return Finding(word, found.mean, low, high, found.n, unit, detail)
+    return Finding(word, summary.mean, low, high, summary.n, unit, detail)
 
 
 def means(parts: Mapping[str, BySeed], digits: int, sign: str = "") -> str:
-    """Each name with its mean over the seeds."""
+    """Text: each name with its mean over the seeds."""
     return ", ".join(f"{name} {interval(values)[0].mean:{sign}.{digits}f}" for name, values in parts.items())
 
 

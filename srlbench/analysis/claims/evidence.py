@@ -1,4 +1,4 @@
-"""What a claim may look at: the scores and the diagnostics of recipes at their current fingerprints."""
+"""What a claim is judged by: the scores and the diagnostics of recipes at their current fingerprints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Missing(Exception):
 
 
 class Evidence:
-    """The good records of one track and protocol, by recipe and seed."""
+    """The records of successful runs of one track and protocol, by recipe and seed."""
 
     def __init__(self, records: Iterable[Record], groups: Groups, command: str = "srlbench run") -> None:
         self.groups, self.command = groups, command
@@ -27,27 +27,27 @@ class Evidence:
                 self._records[record.recipe][record.seed] = record
 
     def scores(self, recipe: str, name: str) -> BySeed:
-        """A task's or an average's score at every seed."""
-        found = {seed: with_averages(r.scores, self.groups) for seed, r in self._of(recipe).items()}
-        return {seed: values[name] for seed, values in found.items() if name in values}
+        """The score of a task or an average, by seed."""
+        by_seed = {seed: with_averages(r.scores, self.groups) for seed, r in self._of(recipe).items()}
+        return {seed: values[name] for seed, values in by_seed.items() if name in values}
 
     def observed(self, recipe: str, name: str, step: int = -1) -> BySeed:
-        """A measure of the training at the n-th step that was looked at (0 is the start, -1 the end)."""
+        """A measure of the training at its n-th observed step (0 is the start, -1 the end), by seed."""
         return self.measured(recipe, f"dynamics.{step}.{name}")
 
     def measured(self, recipe: str, path: str) -> BySeed:
-        """What lies at a path of the diagnostics ("pairs.alignment"), at every seed where a number does."""
-        found = {seed: record.measured(path) for seed, record in self._of(recipe).items()}
-        if not (known := {seed: value for seed, value in found.items() if value is not None}):
+        """The number at a path of the diagnostics ("pairs.alignment"), at every seed that has one."""
+        numbers = {seed: record.measured(path) for seed, record in self._of(recipe).items()}
+        if not (known := {seed: value for seed, value in numbers.items() if value is not None}):
             raise Missing(f"{recipe} was not looked at for {path}")
         return known
 
     def setting(self, recipe: str, name: str) -> str:
-        """What the track makes of one of the recipe's settings."""
+        """A setting of the recipe as the track resolved it."""
         return str(next(iter(self._of(recipe).values())).resolved.get(name))
 
     def first_of(self, *recipes: str) -> str:
-        """The first of these that was run; the first of all if none was."""
+        """The first of these recipes that was run; the first of all if none was."""
         return next((name for name in recipes if name in self._records), recipes[0])
 
     def trained(self) -> list[str]:
@@ -66,14 +66,11 @@ class Evidence:
 
 def minus(a: BySeed, b: BySeed) -> dict[int, float]:
     """a - b at the seeds both have: one seed is one order of the data and one dropout."""
-    common = sorted(a.keys() & b.keys())
-    if not common:
-        raise Missing("no seed in common")
-    return {seed: a[seed] - b[seed] for seed in common}
+    return over([a, b], lambda pair: pair[0] - pair[1])
 
 
 def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmean) -> dict[int, float]:
-    """One number a seed from several, at the seeds that all of them have."""
+    """Combine several series into one number for each seed, at the seeds that all of them have."""
     common = sorted(set.intersection(*(set(part) for part in parts)))
     if not common:
         raise Missing("no seed in common")
@@ -82,5 +79,5 @@ def over(parts: Sequence[BySeed], how: Callable[[Sequence[float]], float] = fmea
 
 def interval(values: BySeed, level: float = 0.95) -> tuple[Summary, tuple[float, float] | None]:
     """Mean, spread and n over the seeds, and Student's interval of the mean."""
-    found = summarise(list(values.values()))
-    return found, mean_interval(found, level)
+    summary = summarise(list(values.values()))
+    return summary, mean_interval(summary, level)

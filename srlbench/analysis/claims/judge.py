@@ -1,4 +1,4 @@
-"""The judge of claims: every claim on every backbone, by the current records of a results folder."""
+"""Every claim judged on every backbone, by the current records of a results folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Judged = list[tuple[Claim, Finding]]
 
 
 def judge(results: Results) -> dict[str, Judged]:
-    """The verdicts by backbone: on those that were measured, or on the first if none was."""
+    """The verdicts on each backbone that has current records, or on the track's first if none has."""
     track = results.track
     own = [backbones.resolve(name).name for name in track.backbones]
     measured = {record.backbone for record in results.fresh}
@@ -23,11 +23,11 @@ def judge(results: Results) -> dict[str, Judged]:
     evidence = {
         name: Evidence((r for r in results.fresh if r.backbone == name), track.groups, command) for name in kept
     }
-    return {name: [(claim, claim.look(seen)) for claim in claims()] for name, seen in evidence.items()}
+    return {name: [(claim, claim.verdict(known)) for claim in claims()] for name, known in evidence.items()}
 
 
 def write(judged: Mapping[str, Judged], results: Results) -> Path:
-    """`claims.md` beside the records."""
+    """Write `claims.md` beside the records."""
     track, path = results.track, results.folder / "claims.md"
     text = page.to_markdown(judged, track.name, track.version, track.protocol.label, results.command("claims"))
     records.write_text(path, text)

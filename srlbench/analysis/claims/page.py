@@ -1,4 +1,4 @@
-"""Claims and their verdicts as a table a paper, and as a page."""
+"""Claims and their verdicts: a table for each paper, and a page of all tables."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def of_paper(judged: Judged, paper: str) -> Judged:
 
 
 def table(judged: Judged, name: str, title: str) -> Table:
-    """A line a claim."""
+    """One line for each claim."""
     lines = [
         Line([
-            Cell(str(place), place), Cell(claim.text, prose=True), Cell(found.word, bold=True, mark=found.word),
-            Cell(found.size, found.effect), Cell(found.between, found.low), Cell(str(found.n or "–"), found.n),
-            Cell(found.detail, prose=True),
+            Cell(str(number), number), Cell(claim.text, prose=True), Cell(f.word, bold=True, mark=f.word),
+            Cell(f.effect_text, f.effect), Cell(f.interval_text, f.low), Cell(str(f.n or "–"), f.n),
+            Cell(f.detail, prose=True),
         ])
-        for place, (claim, found) in enumerate(judged, 1)
+        for number, (claim, f) in enumerate(judged, 1)
     ]  # fmt: skip
     return Table(name, title, COLUMNS, lines, header=1)
 
 
 def tests(judged: Judged) -> dict[str, str]:
-    """How verdicts are reached, by the numbers of the claims."""
+    """How claims are judged, by the numbers of the claims."""
     places: dict[str, list[str]] = {}
     for place, (claim, _) in enumerate(judged, 1):
         places.setdefault(claim.test, []).append(str(place))
@@ -46,7 +46,7 @@ def tests(judged: Judged) -> dict[str, str]:
 
 
 def to_markdown(judged: Mapping[str, Judged], track: str, version: int, protocol: str, command: str) -> str:
-    """One table a paper and backbone, then how each verdict was reached; one backbone alone is not named."""
+    """One table for each paper and backbone, then how each claim is judged; a single backbone is not named."""
     parts = [
         f"# Claims on track {escaped(track)} v{version}",
         f"Protocol {code(protocol)}. A verdict is about this track alone: its encoders, its text, its budget.",

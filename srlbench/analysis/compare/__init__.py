@@ -11,16 +11,15 @@ pools the spread of both sides, because nothing but the seeds should differ ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from srlbench import records, registry, variants
 from srlbench.analysis.compare import paired, systems, tables
 from srlbench.analysis.compare.paired import MARGIN, Comparison
-from srlbench.analysis.compare.predictions import scored
-from srlbench.analysis.compare.systems import Folder, System
+from srlbench.analysis.compare.systems import Folder, System, scored
 from srlbench.analysis.results import Cell, Results
 from srlbench.analysis.table import Table
 from srlbench.errors import SrlbenchError, UsageError
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """Two sides of which at least one has nothing to compare."""
+    """A pair that could not be compared, and why."""
 
     name: str
     word: Literal["newly failing", "newly fixed", "failing", "not comparable"]
@@ -43,11 +42,11 @@ class Unmeasured:
 
 @dataclass(frozen=True)
 class Compared:
-    """Comparisons that were made together, and the pairs that had nothing to compare."""
+    """Comparisons that were made together, and the pairs that could not be compared."""
 
     track: Track
-    found: tuple[Comparison, ...]
-    rest: tuple[Unmeasured, ...] = ()
+    comparisons: tuple[Comparison, ...]
+    unmeasured: tuple[Unmeasured, ...] = ()
 
     @property
     def averages(self) -> list[str]:
@@ -55,14 +54,14 @@ class Compared:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        return list(dict.fromkeys((each.system, each.against) for each in self.found))
+        return list(dict.fromkeys((each.system, each.against) for each in self.comparisons))
 
     @property
     def _primary(self) -> Comparison:
-        """Of the only pair, on the average that ranks."""
-        mine = [each for each in self.found if each.name == self.averages[0]]
+        """The comparison of the only pair, on the average that ranks."""
+        mine = [each for each in self.comparisons if each.name == self.averages[0]]
         if len(mine) != 1:
-            raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `found`.")
+            raise UsageError(f"These are {len(mine)} comparisons on {self.averages[0]}: take one from `comparisons`.")
         return mine[0]
 
     @property
@@ -83,11 +82,21 @@ class Compared:
 
     @property
     def tables(self) -> list[Table]:
-        """Two systems by task, or a table of pairs for each average."""
+        """One table of tasks for a single pair; else a table of pairs for each average."""
         if len(self.pairs) == 1:
-            return [tables.by_task(self.found, self.averages)]
-        mine = {name: [each for each in self.found if each.name == name] for name in self.averages}
+            return [tables.by_task(self.comparisons, self.averages)]
+        mine = {name: [each for each in self.comparisons if each.name == name] for name in self.averages}
         return [tables.many(found, name) for name, found in mine.items() if found]
+
+    def as_plain(self) -> dict[str, Any]:
+        """In JSON's own types."""
+        return {
+            "track": self.track.name,
+            "version": self.track.version,
+            "protocol": self.track.protocol.label,
+            "comparisons": [*map(tables.to_json, self.comparisons)],
+            "rest": [*map(asdict, self.unmeasured)],
+        }
 
     def to_markdown(self) -> str:
         return "\n\n".join(table.to_markdown() for table in self.tables)
@@ -99,14 +108,14 @@ class Compared:
         """One row a pair and task or average."""
         import pandas
 
-        return pandas.json_normalize([tables.to_json(each) for each in self.found], sep="_")
+        return pandas.json_normalize([tables.to_json(each) for each in self.comparisons], sep="_")
 
     def _repr_html_(self) -> str:
         return "\n".join(table.to_html() for table in self.tables)
 
 
 def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN) -> Compared:
-    """Two recipes, runs or folders with each other; one recipe, or every one, with the control and its original."""
+    """Compare two recipes, runs or folders; or one recipe, or every one, with its `default_pairs`."""
     if len(sides) > 2:
         raise UsageError("Two are compared at a time: two recipes, two runs, or two results folders.")
     folders = [Path(side) for side in sides if Path(side).is_dir()]
@@ -121,27 +130,31 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
     if len(sides) == 2:
         return _two(results, sides, margin)
     everyone = _everyone(results)
-    mine = systems.chosen(sides[0], results) if sides else everyone
-    pairs = list(usual(mine, everyone, results))
+    mine = systems.named(sides[0], results) if sides else everyone
+    pairs = list(default_pairs(mine, everyone, results))
     if not pairs:
         again = f"`srlbench run --track {results.track.name}` makes it."
         raise SrlbenchError(f"There is nothing to compare in {results.path}; {again}")
     everyone |= mine
-    return Compared(results.track, _compare({c: everyone[c] for pair in pairs for c in pair}, pairs, results, margin))
+    several = len({backbone for pair in pairs for _, backbone in pair}) > 1
+    labels = {cell: "@".join(cell) if several else cell[0] for pair in pairs for cell in pair}
+    items = scored(results.track, {label: everyone[cell] for cell, label in labels.items()})
+    named = [(labels[a], labels[b]) for a, b in pairs]
+    return Compared(results.track, tuple(paired.compare(named, items, results.track.groups, margin)))
 
 
 def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
-    """What `compare` says of a whole folder, and of any two of one backbone, each pair alone, on the averages.
+    """The comparisons that `compare` makes for a whole folder; and every pair on one backbone, on the averages.
 
-    Every system is called RECIPE@BACKBONE. Predictions are read once.
+    The p of such a pair is adjusted for no other pair. Systems are called RECIPE@BACKBONE. Predictions are read once.
     """
     everyone, groups = _everyone(results), results.track.groups
     items = scored(results.track, {"@".join(cell): system for cell, system in everyone.items()})
-    named = [("@".join(a), "@".join(b)) for a, b in usual(everyone, everyone, results)]
+    named = [("@".join(a), "@".join(b)) for a, b in default_pairs(everyone, everyone, results)]
     alone = [
         comparison
-        for (a, at), (b, there) in combinations(everyone, 2)
-        if at == there
+        for (a, at), (b, other) in combinations(everyone, 2)
+        if at == other
         for comparison in paired.compare([(f"{a}@{at}", f"{b}@{at}")], items, groups, tasks=False)
     ]
     return Compared(results.track, tuple(paired.compare(named, items, groups))), tuple(alone)
@@ -151,26 +164,26 @@ def _everyone(results: Results) -> dict[Cell, System]:
     return systems.systems([r for r in results.fresh if not variants.is_variant(r.recipe)], results.path)
 
 
-def usual(mine: Iterable[Cell], everyone: Mapping[Cell, System], results: Results) -> Iterator[tuple[Cell, Cell]]:
-    """Each with the control, and with the recipe that it is a version of, on its backbone."""
+def default_pairs(cells: Iterable[Cell], known: Mapping[Cell, System], results: Results) -> Iterator[tuple[Cell, Cell]]:
+    """Pairs of a recipe and the track's control, and of a recipe and the one that it is a version of."""
     originals = {name: entry.version_of for name, entry in results.recipes.items()}
-    for recipe, backbone in mine:
+    for recipe, backbone in cells:
         for other in (results.track.control, originals.get(recipe)):
-            if other and other != recipe and (other, backbone) in everyone:
+            if other and other != recipe and (other, backbone) in known:
                 yield (recipe, backbone), (other, backbone)
 
 
 def write(compared: Compared, results: Results) -> Path:
-    """`comparisons.md` beside the records."""
+    """Write `comparisons.md` beside the records."""
     track, path = results.track, results.folder / "comparisons.md"
     head = f"{track.name} v{track.version}"
-    records.write_text(path, tables.page(compared.found, compared.averages, head, results.command("compare")))
+    records.write_text(path, tables.page(compared.comparisons, compared.averages, head, results.command("compare")))
     return path
 
 
 def _two(results: Results, sides: Sequence[str], margin: float) -> Compared:
-    """A against B on each backbone that both have, or wherever each has but one."""
-    track, chosen = results.track, [systems.chosen(side, results) for side in sides]
+    """A against B on each backbone that both have, or across backbones if each has only one."""
+    track, chosen = results.track, [systems.named(side, results) for side in sides]
     for side, found in zip(sides, chosen, strict=True):
         if not found:
             raise SrlbenchError(f"There is no fresh record of {side}; `srlbench run --track {track.name}` makes them.")
@@ -213,13 +226,3 @@ def _unmeasured(cell: Cell, a: Folder, b: Folder, paths: tuple[Path, Path]) -> U
     why = [f"no record in {path}" for path, side in zip(paths, (a, b), strict=True) if cell not in side.cells]
     why += [side.unclear[cell] for side in (a, b) if cell in side.unclear]
     return Unmeasured(name, "not comparable", "; ".join(why))
-
-
-def _compare(
-    chosen: Mapping[Cell, System], pairs: Sequence[tuple[Cell, Cell]], results: Results, margin: float
-) -> tuple[Comparison, ...]:
-    several = len({backbone for _, backbone in chosen}) > 1
-    labels = {cell: "@".join(cell) if several else cell[0] for cell in chosen}
-    items = scored(results.track, {labels[cell]: system for cell, system in chosen.items()})
-    named = [(labels[a], labels[b]) for a, b in pairs]
-    return tuple(paired.compare(named, items, results.track.groups, margin))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from srlbench.analysis.table import Cell, Column, Line, Table, texts
+from srlbench.analysis.table import Cell, Column, Line, Table, number
 from srlbench.errors import UsageError
 from srlbench.escape import escaped
 from srlbench.evaluation.scores import Scores, comparable, from_json
@@ -17,7 +17,7 @@ FORMS = (".2f", ".2f", "+.2f")  # of two scores and their difference
 
 
 def are_scores(sides: Sequence[str]) -> bool:
-    """Whether files of `srlbench evaluate` are to be compared; a mixture with anything else is refused."""
+    """Whether the sides are files of `srlbench evaluate`; a mixture with anything else is refused."""
     files = [side for side in sides if side.endswith(".json") and _holds_scores(Path(side))]
     if files and len(files) < max(len(sides), 2):
         raise UsageError(f"{files[0]} is a file of `srlbench evaluate`: compare it with one other such file.")
@@ -35,59 +35,58 @@ def _holds_scores(path: Path) -> bool:
 
 
 def pairs(a: Path, b: Path, *more: Path) -> list[tuple[Scores, Scores]]:
-    """What two files have in common, protocol by protocol and probe by probe."""
+    """The scores of two files, paired by protocol and probe."""
     if more:
         raise UsageError("Two are compared at a time: give two files of `srlbench evaluate`.")
-    mine, other = from_json(a), from_json(b)
-    if not (found := comparable(mine, other)):
-        raise UsageError(f"Nothing to compare: {a} is of {_kinds(mine)}, {b} of {_kinds(other)}.")
+    first, second = from_json(a), from_json(b)
+    if not (found := comparable(first, second)):
+        raise UsageError(f"Nothing to compare: {a} is of {_kinds(first)}, {b} of {_kinds(second)}.")
     return found
 
 
-def _kinds(found: Sequence[Scores]) -> str:
-    said = (f"protocol {each.protocol}" + (f" with the {each.probe} probe" if each.probe else "") for each in found)
-    return " and ".join(dict.fromkeys(said))
+def _kinds(results: Sequence[Scores]) -> str:
+    kinds = (
+        f"protocol {result.protocol}" + (f" with the {result.probe} probe" if result.probe else "")
+        for result in results
+    )
+    return " and ".join(dict.fromkeys(kinds))
 
 
-def plain(found: Pairs) -> list[dict[str, Any]]:
+def plain(pairs: Pairs) -> list[dict[str, Any]]:
     """The differences in JSON's own types."""
     return [
         {
-            "protocol": mine.protocol,
-            "probe": mine.probe,
-            "system": mine.model,
-            "against": other.model,
-            "tasks": _values(mine.scores, other.scores),
-            "averages": _values(mine.averages, other.averages),
+            "protocol": first.protocol,
+            "probe": first.probe,
+            "system": first.model,
+            "against": second.model,
+            "tasks": _values(first.scores, second.scores),
+            "averages": _values(first.averages, second.averages),
         }
-        for mine, other in found
+        for first, second in pairs
     ]
 
 
-def _values(mine: Mapping[str, float], other: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    both = (name for name in mine if name in other)
+def _values(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    both = (name for name in first if name in second)
     return {
-        name: {"system": mine[name], "against": other[name], "difference": mine[name] - other[name]} for name in both
+        name: {"system": first[name], "against": second[name], "difference": first[name] - second[name]}
+        for name in both
     }
 
 
-def to_markdown(found: Pairs) -> str:
+def to_markdown(pairs: Pairs) -> str:
     """A table for each protocol and probe; averages last."""
     parts = ["# Differences"]
-    for mine, other in found:
-        tasks = _values(mine.scores, other.scores)
-        means = _values(mine.averages, other.averages)
+    for first, second in pairs:
+        tasks = _values(first.scores, second.scores)
+        means = _values(first.averages, second.averages)
         named = {**tasks, **{f"{name} average": value for name, value in means.items()}}
         lines = [
-            Line(
-                [
-                    *texts(name),
-                    *(Cell(f"{value:{form}}", value) for value, form in zip(row.values(), FORMS, strict=True)),
-                ]
-            )
+            Line([Cell(name), *(number(value, form) for value, form in zip(row.values(), FORMS, strict=True))])
             for name, row in named.items()
         ]
-        columns = [Column("task", "left"), *map(Column, (mine.model, other.model, "difference"))]
-        table = Table("differences", _kinds([mine]), columns, lines)
+        columns = [Column("task", "left"), *map(Column, (first.model, second.model, "difference"))]
+        table = Table("differences", _kinds([first]), columns, lines)
         parts += [f"## {escaped(table.title)}", table.to_markdown()]
     return "\n\n".join([*parts, "One encoder each, so there is no interval."]) + "\n"

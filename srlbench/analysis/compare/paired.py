@@ -1,4 +1,4 @@
-"""Systems against each other on the same items: paired differences, with the chance of items and of seeds in them.
+"""Systems compared on the same items: paired differences, whose intervals cover the chance of items and of seeds.
 
 A difference is a mean over tasks and seeds. Items are drawn by chance, and seeds are; so the variances of both add
 up. What each item does to a score (its influence) tells the first: it is what a bootstrap over items comes to, without
@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srlbench.stats import Difference, Summary, average, holm, summarise
+from srlbench.stats import Difference, Groups, Summary, average, holm, summarise
 
 MARGIN = 0.1  # points; less is of no use to anybody
 ALPHA, POWER = 0.05, 0.8
 
 Floats = NDArray[np.float64]
-Groups = Mapping[str, Sequence[str]]
 Pair = tuple[str, str]
 
 
@@ -66,14 +65,14 @@ class Comparison:
 
     @property
     def turned(self) -> Comparison:
-        """The same, the other way round."""
+        """The same comparison with the two systems swapped."""
         back = replace(self.difference, value=-self.difference.value)
         return replace(self, system=self.against, against=self.system, a=self.b, b=self.a, difference=back)
 
     @property
-    def visible(self) -> float:
-        """The least true difference that would be told from none four times in five, alone."""
-        return self.difference.visible(ALPHA, POWER)
+    def detectable(self) -> float:
+        """The smallest true difference that a single such comparison would detect with the power of `POWER`."""
+        return self.difference.detectable(ALPHA, POWER)
 
 
 def compare(
@@ -85,10 +84,10 @@ def compare(
     of_runs: bool = False,
     tasks: bool = True,
 ) -> list[Comparison]:
-    """Every pair on the average of each group and, if asked, on its tasks, as far as both have been scored.
+    """Compare every pair on the average of each group and, with `tasks`, on its tasks, where both have scores.
 
     p is adjusted for the pairs that are compared on one average, and for the tasks that one pair is compared on.
-    of_runs: what is asked about are these very encoders, not what a recipe would give under another seed.
+    of_runs: compare these very encoders, not what a recipe would give under another seed.
     """
     found = []
     for group, names in groups.items():
@@ -121,7 +120,7 @@ def _compared(
 def _difference(
     a: Sequence[Scored], b: Sequence[Scored], of_a: Mapping[int, float], of_b: Mapping[int, float]
 ) -> Difference:
-    """a - b with the error of items and of seeds.
+    """a - b, with a standard error that covers items and seeds.
 
     Every unsure variance takes degrees of freedom by its share of the whole, not by the square of it as Satterthwaite
     has it: with two or three seeds his are too many.
@@ -141,7 +140,7 @@ def _difference(
 
 
 def _of_seeds(scores: Sequence[float], influence: Sequence[Floats]) -> tuple[float, float, int]:
-    """The variance of a mean over seeds, the part of it that the items make (counted with them), and its freedom.
+    """The variance of a mean over seeds, the part of it that is due to items, and its degrees of freedom.
 
     influence: (seeds, items) of each task.
     """
@@ -162,7 +161,7 @@ def _by_seed(scored: Sequence[Scored]) -> dict[int, float]:
 
 
 def score_items(found: Mapping[int, NDArray[Any]], truth: NDArray[Any], *, correlated: bool) -> Scored:
-    """A system's predictions of one task by seed, scored: by Spearman's correlation with the truth, or accuracy."""
+    """Score predictions of one task (seed -> items), by Spearman's correlation if `correlated`, else by accuracy."""
     score = correlation if correlated else accuracy
     made = {seed: score(found[seed], truth) for seed in sorted(found)}
     influence = np.stack([each for _, each in made.values()])
@@ -175,15 +174,15 @@ def accuracy(found: NDArray[Any], truth: NDArray[Any]) -> tuple[float, Floats]:
 
 
 def correlation(found: NDArray[Any], truth: NDArray[Any]) -> tuple[float, Floats]:
-    """Spearman's, and its influence function (Croux and Dehon 2010): an item counts, and moves the ranks of others."""
-    (u, of_u), (v, of_v) = _standing(found), _standing(truth)
+    """Spearman's correlation, and its influence function (Croux and Dehon 2010): an item also moves other ranks."""
+    (u, of_u), (v, of_v) = _standardised_ranks(found), _standardised_ranks(truth)
     rho = float(np.mean(u * v))
     itself = u * v - rho * (u * u + v * v) / 2
-    return rho, itself + _above(found, (v - rho * u) * of_u) + _above(truth, (u - rho * v) * of_v)
+    return rho, itself + _mean_of_larger(found, (v - rho * u) * of_u) + _mean_of_larger(truth, (u - rho * v) * of_v)
 
 
-def _standing(values: NDArray[Any]) -> tuple[Floats, float]:
-    """Standardised ranks, and what one more item below does to one of them."""
+def _standardised_ranks(values: NDArray[Any]) -> tuple[Floats, float]:
+    """Standardised ranks, and by how much one more smaller item raises a rank."""
     from scipy.stats import rankdata
 
     ranks = rankdata(values) / len(values)
@@ -191,8 +190,8 @@ def _standing(values: NDArray[Any]) -> tuple[Floats, float]:
     return (ranks - ranks.mean()) / spread, 1 / spread
 
 
-def _above(values: NDArray[Any], weights: Floats) -> Floats:
-    """Of each item, the mean over all of the weight of those above it; of its equals half."""
+def _mean_of_larger(values: NDArray[Any], weights: Floats) -> Floats:
+    """For each item, the mean weight of the larger items (over all items); equal items count half."""
     order = np.argsort(values, kind="stable")
     sums = np.concatenate([[0.0], np.cumsum(weights[order])])
     ordered = values[order]

@@ -1,20 +1,28 @@
-"""What is compared: a recipe, one run of it, or all that a results folder holds."""
+"""What is compared: a recipe, one run of it, or all that a results folder holds; and its scores, item by item."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from srlbench import records
+import numpy as np
+from numpy.typing import NDArray
+
+from srlbench import data, records
+from srlbench.analysis.compare.paired import Scored, score_items
 from srlbench.analysis.results import Cell, Results
-from srlbench.errors import StoreError, UsageError
+from srlbench.errors import SrlbenchError, StoreError, UsageError
 from srlbench.records import Record, address
+from srlbench.tracks import Track
+
+NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
 class System:
-    """The good records of one recipe on one backbone, by seed, and the folder they lie in."""
+    """The successful runs of one recipe on one backbone, by seed, and their results folder."""
 
     results: Path
     runs: Mapping[int, Record]
@@ -33,7 +41,7 @@ class Folder:
         return {*self.systems, *self.failed, *self.unclear}
 
 
-def chosen(text: str, results: Results) -> dict[Cell, System]:
+def named(text: str, results: Results) -> dict[Cell, System]:
     """The systems that `RECIPE@BACKBONE:SEED` names among the fresh records; a record's file is one run."""
     if is_file(text):
         return _file(Path(text), results)
@@ -41,7 +49,7 @@ def chosen(text: str, results: Results) -> dict[Cell, System]:
 
 
 def systems(found: Sequence[Record], folder: Path) -> dict[Cell, System]:
-    """Records that lie in one folder, by recipe and backbone."""
+    """The records of one folder, grouped by recipe and backbone."""
     made: dict[Cell, dict[int, Record]] = {}
     for record in found:
         made.setdefault((record.recipe, record.backbone), {})[record.seed] = record
@@ -58,7 +66,7 @@ def is_file(text: str) -> bool:
 
 
 def folder(results: Results) -> Folder:
-    """The systems of a results folder, whatever code made them; where several versions lie, the present one."""
+    """The systems of a results folder, stale ones too; of several versions of a recipe, the current one."""
     track = results.track
     found = [record for record in results.records if record.protocol == track.protocol.label]
     if not found:
@@ -100,3 +108,36 @@ def _file(path: Path, results: Results) -> dict[Cell, System]:
     if record.protocol != track.protocol.label:
         raise UsageError(f"{path} was scored under protocol {record.protocol}, not {track.protocol.label}.")
     return systems([record], home)
+
+
+def scored(track: Track, systems: Mapping[str, System]) -> dict[str, dict[str, Scored]]:
+    """Score each system, item by item, on every group of tasks that at least one seed has complete scores for."""
+    made: dict[str, dict[str, Scored]] = {}
+    gold: dict[str, Any] = {}
+    for name, system in systems.items():
+        runs = {seed: (set(run.scores), _predictions(system, run)) for seed, run in system.runs.items()}
+        for tasks in track.groups.values():
+            whole = {seed: found for seed, (names, found) in runs.items() if names >= {*tasks}}
+            for task in tasks if whole else ():
+                if task not in gold:
+                    gold[task] = _gold(track, task)
+                found = {seed: predictions.get(task, NONE) for seed, predictions in whole.items()}
+                _refuse_short(found, len(gold[task]), f"{name} on {task}")
+                correlated = track.protocol.tasks[task].kind == "sts"
+                made.setdefault(name, {})[task] = score_items(found, gold[task], correlated=correlated)
+    return made
+
+
+def _predictions(system: System, run: Record) -> dict[str, NDArray[Any]]:
+    return records.read_predictions(records.predictions_path(system.results, run.key))
+
+
+def _refuse_short(found: Mapping[int, Any], items: int, whose: str) -> None:
+    for seed, values in found.items():
+        if len(values) != items:
+            raise SrlbenchError(f"The predictions of {whose}, seed {seed}, are {len(values)}, of {items} items.")
+
+
+def _gold(track: Track, task: str) -> np.ndarray[Any, Any]:
+    columns = data.task(track.protocol, task).splits["test"]
+    return np.array(columns["score"] if "score" in columns else columns["label"])

@@ -1,4 +1,4 @@
-"""How a quantity went while training: its mean over the runs, one a seed, with the sd as a band."""
+"""A quantity against the training step: its mean over runs (one for each seed), with the sd as a band."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEYOND = "; triangle: beyond the axis"
 
 
 def over_seeds(seeds: Sequence[Series], panels: Sequence[str]) -> Curve:
-    """Mean and sd at every step that was looked at, nan where no seed has a value; one seed has no sd."""
+    """Mean and sd at every observed step, nan where no seed has a value; one seed has no sd."""
     out: Curve = {}
     for panel in panels:
         at: dict[float, list[float]] = {}
@@ -33,8 +33,8 @@ def over_seeds(seeds: Sequence[Series], panels: Sequence[str]) -> Curve:
     return out
 
 
-def reached(curves: Iterable[Curve], panel: str) -> list[float]:
-    """Both ends of every band."""
+def extent(curves: Iterable[Curve], panel: str) -> list[float]:
+    """The lower and upper ends of every band."""
     return [
         mean + side * (sd if isfinite(sd) else 0.0)
         for curve in curves
@@ -45,7 +45,7 @@ def reached(curves: Iterable[Curve], panel: str) -> list[float]:
 
 
 def draw(ax: Axes, line: Line, label: str, look: Mapping[str, Any]) -> bool:
-    """Mean and sd on an axis that has its limits. Whether some means lie beyond it: triangles at its edge say so.
+    """Draw mean and sd on an axis whose limits are set. Returns whether means lie beyond them, marked by triangles.
 
     look: colour and dashes.
     """
@@ -54,15 +54,8 @@ def draw(ax: Axes, line: Line, label: str, look: Mapping[str, Any]) -> bool:
     low, high = ax.get_ylim()
     inside = [mean if low <= mean <= high else nan for mean in means]  # a band without its line would mislead
     widths = [sd if isfinite(sd) else 0.0 for sd in sds]
-    ax.fill_between(
-        steps,
-        [m - sd for m, sd in zip(inside, widths)],
-        [m + sd for m, sd in zip(inside, widths)],
-        color=look["color"],
-        alpha=0.18,
-        linewidth=0,
-        zorder=2,
-    )
+    lower, upper = ([mean + side * sd for mean, sd in zip(inside, widths)] for side in (-1, 1))
+    ax.fill_between(steps, lower, upper, color=look["color"], alpha=0.18, linewidth=0, zorder=2)
     point: dict[str, Any] = {"color": look["color"], "linestyle": "none", "markersize": 3.5, "zorder": 3}
     for place in _alone(inside):
         at = ([steps[place]], [inside[place]], [widths[place]])
@@ -75,12 +68,12 @@ def draw(ax: Axes, line: Line, label: str, look: Mapping[str, Any]) -> bool:
     return bool(over or under)
 
 
-def looks(place: int) -> dict[str, Any]:
-    """Colour and dashes of a panel's line of this number."""
+def line_style(place: int) -> dict[str, Any]:
+    """The colour and dashes of the n-th line of a panel."""
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)]}
 
 
 def _alone(means: Sequence[float]) -> list[int]:
-    """The places of points that no band reaches, because nothing is on either side."""
+    """The positions of points without neighbours, of which a line shows nothing."""
     around = [False, *map(isfinite, means), False]
     return [n for n in range(len(means)) if around[n + 1] and not around[n] and not around[n + 2]]

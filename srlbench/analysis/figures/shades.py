@@ -27,26 +27,27 @@ SIZE, HIGH, LINE, APART = 8.0, 12.0, 13.5, 9.0  # words, what is shaded of a row
 MARGIN, PAD, GAP, LEGEND = 6.0, 1.8, 1.2, 29.0  # around all, in a word's shade, between words, what shades mean
 
 
-def sentences(found: Mapping[str, Sequence[Weighted]], path: Path) -> None:
-    """Each sentence once a row of `found`, one above the other; the darker a word, the larger its part of the weight.
+def sentences(weights: Mapping[str, Sequence[Weighted]], path: Path) -> None:
+    """Each sentence in a row for each label; the darker a word, the larger its part of the weight.
 
-    found: by the row's label, the same sentences of (word, weight). A word's part is its share of the absolute weights
-    in its row; the darkest is the largest of the sentence in any row. A sentence too long for the page is set smaller.
+    weights: by the label of the rows, the same sentences of (word, weight). A word's part is its share of the absolute
+    weights in its row; the darkest is the largest of the sentence in any row. A sentence too long for the page is set
+    smaller.
     """
-    lines = list(zip(*found.values(), strict=True))
+    lines = list(zip(*weights.values(), strict=True))
     if any([word for word, _ in row] != [word for word, _ in rows[0]] for rows in lines for row in rows):
         raise ValueError("The rows of a sentence must have the same words.")
     with rc_context(STYLE):
-        block = LINE * len(found) + APART
+        block = LINE * len(weights) + APART
         width, height = 72 * PAGE, MARGIN + block * len(lines) + LEGEND
         figure = Figure(figsize=(PAGE, height / 72))
         ax = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
         ax.set_axis_off()
-        left = 2 * MARGIN + max((_width(label, 7) for label in found), default=0.0)
+        left = 2 * MARGIN + max((_width(label, 7) for label in weights), default=0.0)
         for number, rows in enumerate(lines):
             top = height - MARGIN - number * block - LINE / 2
             _sentence(ax, rows, left, top)
-            for place, label in enumerate(found):
+            for place, label in enumerate(weights):
                 ax.text(MARGIN, top - place * LINE, label, fontsize=7, color=NOTE, va="center_baseline")
         _meaning(figure, left, height)
         save(figure, path)
@@ -71,18 +72,18 @@ def _sentence(ax: Axes, rows: Sequence[Weighted], left: float, top: float) -> No
 
 
 def _meaning(figure: Figure, left: float, height: float) -> None:
-    """What a shade means: a small bar and a line of text, both in points."""
+    """The legend: a small colour bar and a line of text, placed in points."""
     page = 72 * PAGE
     bar = figure.add_axes((left / page, 16 / height, 90 / page, 6 / height))
     figure.colorbar(ScalarMappable(cmap=SHADES), cax=bar, orientation="horizontal", ticks=[0, 0.5, 1])
     bar.set_xticklabels(["0", "0.5", "1"])
     bar.tick_params(labelsize=6.5, length=2, pad=1.5)
-    said = "a word's share of its sentence's weight; 1 is the largest share in any row of the sentence"
-    figure.text((left + 100) / page, 19 / height, said, fontsize=7, color=NOTE, va="center_baseline")
+    note = "a word's share of its sentence's weight; 1 is the largest share in any row of the sentence"
+    figure.text((left + 100) / page, 19 / height, note, fontsize=7, color=NOTE, va="center_baseline")
 
 
 def _width(text: str, size: float) -> float:
-    """Of the text as it is drawn, in points."""
+    """The width of the drawn text in points."""
     return float(TextToPath().get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0])
 
 

@@ -1,4 +1,4 @@
-"""What figures have in common: colours and sizes, how intervals are said, how a figure becomes a file."""
+"""What figures have in common: colours, sizes, the note on intervals, and how a figure is saved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ Key = float | str
 # Okabe and Ito, without their yellow (too light for a line) and with grey kept for context.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = "osD^vPX"
 NOTE, CONTEXT, EMPTY = "#555555", "#D3D3D3", "#E4E4E4"
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
 STYLE = {
@@ -40,14 +39,14 @@ STYLE = {
 
 def save(figure: Figure, path: Path) -> None:
     """Write without a date or a version, so that the same figure is the same bytes."""
-    said: dict[str, dict[str, str | None]] = {
+    metadata: dict[str, dict[str, str | None]] = {
         ".svg": {"Date": None, "Creator": "srlbench"},
         ".png": {"Software": "srlbench"},
     }
-    if path.suffix not in said:
-        raise ValueError(f"A figure is written as {' or '.join(said)}, not as '{path.suffix}'.")
+    if path.suffix not in metadata:
+        raise ValueError(f"A figure is written as {' or '.join(metadata)}, not as '{path.suffix}'.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata=said[path.suffix])
+    figure.savefig(path, metadata=metadata[path.suffix])
 
 
 def spread(values: Sequence[float]) -> float:
@@ -56,7 +55,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def counts(scores: Mapping[Any, Sequence[Any]]) -> str:
-    """What the intervals are, in words."""
+    """A note that says what the intervals are: mean ± sd over n seeds."""
     sizes = sorted({len(values) for values in scores.values()} - {0})
     n = f"n = {sizes[0]}" if len(sizes) == 1 else f"n = {sizes[0]}–{sizes[-1]}" if sizes else "n = 0"
     return f"mean ± sd over seeds, {n}" if sizes and sizes[-1] > 1 else "one seed: no interval"

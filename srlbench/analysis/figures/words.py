@@ -1,4 +1,4 @@
-"""The weight that an encoder gives words against what they are worth."""
+"""The weight that an encoder gives words, against the information in them."""
 
 from __future__ import annotations
 
@@ -38,43 +38,43 @@ AROUND = [  # a dot, in points: where its word may stand
 ]
 
 
-def scatter(found: Mapping[str, Mapping[str, Any]], path: Path, *, quantity: str, weight: str) -> None:
+def scatter(panels: Mapping[str, Mapping[str, Any]], path: Path, *, quantity: str, weight: str) -> None:
     """The weight of words against their information, with the fitted line: a panel for each entry, on the same axes.
 
-    found: by title, "points" (word, information, weight) and what was fitted to them: "slope" with the ends "low" and
+    panels: by title, "points" (word, information, weight) and what was fitted to them: "slope" with the ends "low" and
     "high" of its 95% interval, "intercept", "r2", "spearman", "words". quantity, weight: what the axes say.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN if len(found) == 1 else PAGE, 2.7), layout="constrained")
-        axes = figure.subplots(1, len(found), sharex=True, sharey=True, squeeze=False)[0]
-        kept = [[point for point in one["points"] if all(map(isfinite, point[1:]))] for one in found.values()]
-        for ax, points, (title, one) in zip(axes, kept, found.items(), strict=True):
-            _dots(ax, points, one)
+        figure = Figure(figsize=(COLUMN if len(panels) == 1 else PAGE, 2.7), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        kept = [[point for point in panel["points"] if all(map(isfinite, point[1:]))] for panel in panels.values()]
+        for ax, points, (title, panel) in zip(axes, kept, panels.items(), strict=True):
+            _dots(ax, points, panel)
             ax.set_title(title)
             ax.set_xlabel(quantity)
         axes[0].set_ylabel(weight)
         figure.draw_without_rendering()  # text is placed by its size, which needs the final axes
         figure.set_layout_engine("none")
-        for ax, points, one in zip(axes, kept, found.values(), strict=True):
-            _write(ax, points, one)
+        for ax, points, panel in zip(axes, kept, panels.values(), strict=True):
+            _write(ax, points, panel)
         save(figure, path)
 
 
-def _dots(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
+def _dots(ax: Axes, points: Sequence[Point], fit: Mapping[str, Any]) -> None:
     x = [point[1] for point in points]
     look: dict[str, Any] = {"color": COLOURS[0], "linewidths": 0, "rasterized": len(points) > RASTER}
     alpha = min(0.3, max(0.15, 150 / max(len(points), 1)))  # a cloud keeps its shades
     ax.scatter(x, [point[2] for point in points], s=9, alpha=alpha, zorder=2, **look)
     ends = [min(x, default=0.0), max(x, default=1.0)]
-    ax.plot(ends, [one["intercept"] + one["slope"] * end for end in ends], color=COLOURS[1], zorder=3)
+    ax.plot(ends, [fit["intercept"] + fit["slope"] * end for end in ends], color=COLOURS[1], zorder=3)
 
 
-def _write(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
-    """What was fitted, in the emptiest corner, and the names of the words furthest out."""
+def _write(ax: Axes, points: Sequence[Point], fit: Mapping[str, Any]) -> None:
+    """Write the fitted line's numbers in the emptiest corner, and name the outermost words."""
     dots = ax.transData.transform(np.array([point[1:] for point in points]).reshape(-1, 2))
     line = ax.transData.transform(ax.get_lines()[0].get_xydata())
     along = np.linspace(line[0], line[1], 200)  # to cover a line is as bad as to cover many dots
-    note = ax.text(0, 0, _fitted(one), transform=ax.transAxes, fontsize=6.5, color=NOTE, linespacing=1.3, zorder=4)
+    note = ax.text(0, 0, _fitted(fit), transform=ax.transAxes, fontsize=6.5, color=NOTE, linespacing=1.3, zorder=4)
     note.set_bbox({"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5})
     _settle(note, CORNERS, np.vstack([dots, along]), [], ax.bbox)
     taken = [note.get_window_extent()]
@@ -94,9 +94,9 @@ def _write(ax: Axes, points: Sequence[Point], one: Mapping[str, Any]) -> None:
 
 
 def _settle(text: Text, places: Sequence[Place], avoid: Any, taken: Sequence[Bbox], frame: Bbox) -> bool:
-    """Put the text where it covers the fewest spots; False: everywhere it leaves the frame or meets what is there.
+    """Move the text to the place where it covers the fewest points. Returns False if it fits nowhere.
 
-    avoid: spots on the page. (n, 2)
+    avoid: points on the page, (n, 2). taken: boxes of other texts.
     """
     free: list[tuple[int, int, Place]] = []
     for place in places:
@@ -124,12 +124,12 @@ def _outermost(points: Sequence[Point]) -> list[int]:
     return list(dict.fromkeys(n for _, turn in zip(range(OUTERMOST), turns) for n in turn))
 
 
-def _fitted(one: Mapping[str, Any]) -> str:
-    """The slope as exactly as its interval has two digits."""
-    slope, low, high = (one[key] for key in ("slope", "low", "high"))
+def _fitted(fit: Mapping[str, Any]) -> str:
+    """The numbers of the fit; the slope has as many digits as its interval warrants."""
+    slope, low, high = (fit[key] for key in ("slope", "low", "high"))
     digits = max(0, 1 - floor(log10(high - low))) if 0 < high - low < inf else 3
     line = f"slope {_said(slope, digits)} [{_said(low, digits)}, {_said(high, digits)}]"
-    return f"{line}\nR² = {_said(one['r2'])}, Spearman {_said(one['spearman'])}\nn = {one['words']:,} words"
+    return f"{line}\nR² = {_said(fit['r2'])}, Spearman {_said(fit['spearman'])}\nn = {fit['words']:,} words"
 
 
 def _said(value: float | None, digits: int = 2) -> str:

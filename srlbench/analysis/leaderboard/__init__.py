@@ -3,59 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from srlbench import __version__, backbones
-from srlbench.analysis.leaderboard import page
+from srlbench import backbones
 from srlbench.analysis.leaderboard.board import Elsewhere, Leaderboard, Papers, Scope
 from srlbench.analysis.leaderboard.rows import build
 from srlbench.analysis.results import Results
 from srlbench.tracks import Track
 
-__all__ = ["Leaderboard", "leaderboard", "scope", "write"]
+__all__ = ["Leaderboard", "leaderboard", "scope"]
 
 
 def leaderboard(results: Results) -> Leaderboard:
-    """The table of the registered recipes, beside the published reference."""
+    """The leaderboard of the registered recipes, compared with the published records."""
     return build(
-        results.entered.records,
+        results.without_variants.records,
         scope(results.track),
         results.current,
-        Papers(_here(results), _elsewhere(results)),
+        _papers(results),
         results.published,
         results.confirmations,
     )
 
 
 def scope(track: Track) -> Scope:
-    """What may share a table with a track's own."""
+    """The scope of a track's own table."""
     return Scope(track.name, track.version, track.protocol.label, track.groups, track.seeds)
 
 
-def write(board: Leaderboard, results: Results) -> tuple[Path, Path]:
-    """`leaderboard.csv` and `leaderboard.md` beside the records."""
-    made_with, command = f"srlbench {__version__}", results.command("leaderboard")
-    return page.write(board, results.folder, made_with=made_with, command=command)
-
-
-def _here(results: Results) -> dict[tuple[str, str], Mapping[str, float]]:
-    """What papers print for this very setting; empty on every track that is not the paper's."""
+def _papers(results: Results) -> Papers:
+    """What papers report of the track's recipes: for its very settings, and on the same tasks in other settings."""
     starts = [backbones.resolve(name) for name in results.track.backbones]
-    return {
-        (entry.name, start.name): numbers
-        for entry in results.recipes.values()
-        for start in starts
-        if (numbers := entry.reported.get(f"{results.track.name}/{start.hub_id or start.name}"))
-    }
-
-
-def _elsewhere(results: Results) -> list[Elsewhere]:
-    """What papers print of the track's recipes in another setting, but on the same tasks."""
-    if results.track.protocol.source != "senteval":
-        return []
-    return [
-        (entry.name, setting.partition("/")[2], numbers)
-        for entry in results.recipes.values()
-        for setting, numbers in entry.reported.items()
-        if not setting.startswith(f"{results.track.name}/")
-    ]
+    encoders = {start.hub_id or start.name: start.name for start in starts}
+    same_tasks = results.track.protocol.source == "senteval"
+    here: dict[tuple[str, str], Mapping[str, float]] = {}
+    elsewhere: list[Elsewhere] = []
+    for entry in results.recipes.values():
+        for setting, numbers in entry.reported.items():
+            track, _, encoder = setting.partition("/")
+            if track == results.track.name and encoder in encoders:
+                here[entry.name, encoders[encoder]] = numbers
+            elif track != results.track.name and same_tasks:
+                elsewhere.append((entry.name, encoder, numbers))
+    return Papers(here, elsewhere)

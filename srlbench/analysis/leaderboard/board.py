@@ -1,4 +1,4 @@
-"""A leaderboard: its rows, what may share a table, and the forms in which it is read."""
+"""A leaderboard: its rows, the scope of its table, and its output formats."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from srlbench.escape import csv_text
 from srlbench.records import NONE, Confirmed
 from srlbench.stats import Groups, Summary, average
 
@@ -17,7 +18,7 @@ State = Literal["ranked", "one seed", "partial", "failed", "not run", "unregiste
 Reproduction = Literal["bit-equal", "inside", "outside", "–"]
 
 STATES: tuple[State, ...] = ("ranked", "one seed", "partial", "failed", "not run", "unregistered", "stale")
-# What is said of an encoder beside its scores, and where a record's diagnostics have it.
+# The diagnostics of a row, and their paths in a record's diagnostics.
 MEASURES: Mapping[str, str] = {
     "anisotropy": "isotropy.layers.-1.baseline",
     "intra_sentence_similarity": "isotropy.layers.-1.intra_similarity",
@@ -28,7 +29,7 @@ MEASURES: Mapping[str, str] = {
 RANK_MARGIN = 0.1  # points; less is not worth a rank
 
 
-# A recipe, the setting of its paper, and what that prints: averages by name.
+# A recipe, the setting of its paper, and the averages that the paper reports, by name.
 Elsewhere = tuple[str, str, Mapping[str, float]]
 
 
@@ -50,7 +51,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Papers:
-    """What papers print: of a row where its settings are the track's, and of the same methods elsewhere."""
+    """Scores that papers report: in the settings of the track (by recipe and backbone), and in other settings."""
 
     here: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
     elsewhere: Sequence[Elsewhere] = ()
@@ -79,7 +80,7 @@ class Row:
     confirmed: Confirmed = NONE
 
     @property
-    def standing(self) -> str:
+    def rank_or_state(self) -> str:
         return str(self.rank) if self.rank else self.state
 
     @property
@@ -88,11 +89,11 @@ class Row:
 
     @property
     def current(self) -> bool:
-        """Whether it is of the recipe as it is registered now."""
+        """Whether the row is of the recipe as it is registered now."""
         return self.state not in ("stale", "unregistered")
 
     def rankable(self, name: str) -> Summary | None:
-        """What the row is ranked by; where the seed changes nothing, the rounding of machine classes is no spread."""
+        """The value to rank by, None for a row without a rank; a deterministic row has an sd of 0."""
         cell = self.cells[name]
         if self.state != "ranked" or not isinstance(cell, Summary):
             return None
@@ -111,7 +112,7 @@ class Leaderboard:
 
     @property
     def confirmed(self) -> bool:
-        """Whether anybody ran a record of it again: until then nothing is said of confirmations."""
+        """Whether any row has a confirmation; until then, tables have no column for it."""
         return any(row.confirmed != NONE for row in self.rows)
 
     @property
@@ -120,35 +121,63 @@ class Leaderboard:
         return list(dict.fromkeys(row.backbone for row in self.rows))
 
     def to_markdown(self, group: str | None = None) -> str:
-        """The averages, or the tasks of a group: a table a backbone."""
+        """The averages, or the tasks of a group, in a table for each backbone."""
         from srlbench.analysis.leaderboard import tables
 
-        return "\n\n".join(table.to_markdown() for table in tables.chosen(self, group))
+        return "\n\n".join(table.to_markdown() for table in tables.best_marked(self, group))
 
     def to_latex(self, group: str | None = None) -> str:
-        """The averages, or the tasks of a group: a `tabular` a backbone, for a page that uses `booktabs`."""
+        """The averages, or the tasks of a group, in a `tabular` for each backbone; it needs `booktabs`."""
         from srlbench.analysis.leaderboard import tables
 
-        return "\n".join(f"% {' '.join(t.title.split())}\n{t.to_latex()}" for t in tables.chosen(self, group))
+        return "\n".join(f"% {' '.join(t.title.split())}\n{t.to_latex()}" for t in tables.best_marked(self, group))
 
     def to_csv(self) -> str:
-        """One row a recipe x backbone x fingerprint, full precision; `pandas.read_csv` needs no options."""
-        from srlbench.analysis.leaderboard import numbers
-
-        return numbers.to_csv(self)
+        """One row for each recipe, backbone and fingerprint, at full precision; `pandas.read_csv` needs no options."""
+        return csv_text(_lines(self))
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows and columns of the CSV file."""
-        from srlbench.analysis.leaderboard import numbers
+        """The rows and columns of the CSV file; its empty cells are missing values."""
+        import pandas
 
-        return numbers.to_pandas(self)
+        header, *lines = _lines(self)
+        return pandas.DataFrame(lines, columns=[*map(str, header)])
 
     def _repr_html_(self) -> str:
         from srlbench.analysis.leaderboard import tables
 
-        return "\n".join(table.to_html() for table in tables.chosen(self))
+        return "\n".join(table.to_html() for table in tables.best_marked(self))
 
 
 def names(groups: Groups) -> list[str]:
     """The columns: each group's average, then every task."""
     return [*map(average, groups), *(task for tasks in groups.values() for task in tasks)]
+
+
+def _lines(board: Leaderboard) -> list[Sequence[object]]:
+    """The header and the rows of the CSV file."""
+    columns = names(board.scope.groups)
+    reported = [name for name in columns if any(name in (row.reported or {}) for row in board.rows)]
+    lines: list[Sequence[object]] = [
+        ["track", "version", "protocol", "recipe", "backbone", "fingerprint", "state", "rank", "seeds"]
+        + ["failed_seeds", "deterministic", "reproduction"]
+        + [f"{name}_{part}" for name in columns for part in ("mean", "sd", "n")]
+        + [f"{name}_reported" for name in reported]
+        + [f"{name}_{part}" for name in MEASURES for part in ("mean", "sd", "n")]
+        + (["confirmed", "confirmed_bitwise", "reruns_outside"] if board.confirmed else [])
+    ]
+    for row in board.rows:
+        line: list[object] = [board.scope.track, board.scope.version, board.scope.protocol]
+        line += [row.recipe, row.backbone, row.fingerprint]
+        line += [row.state, row.rank, " ".join(map(str, row.seeds)), " ".join(map(str, row.failed))]
+        line += [row.deterministic, row.reproduction if row.reproduction != "–" else None]
+        for name in columns:
+            cell = row.cells[name]
+            line += [cell.mean, cell.sd, cell.n] if isinstance(cell, Summary) else [None, None, 0]
+        line += [(row.reported or {}).get(name) for name in reported]
+        for name in MEASURES:
+            taken = row.measures.get(name)
+            line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
+        line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
+        lines.append(line)
+    return lines

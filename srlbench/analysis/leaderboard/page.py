@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from srlbench import __version__
 from srlbench.analysis.leaderboard import tables
 from srlbench.analysis.leaderboard.board import RANK_MARGIN, STATES, Leaderboard, Row
 from srlbench.escape import code, escaped
@@ -18,20 +19,20 @@ ELSEWHERE = (
 )
 
 
-def write(board: Leaderboard, folder: Path, *, made_with: str, command: str) -> tuple[Path, Path]:
-    """Writes `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
+def write(board: Leaderboard, folder: Path, command: str) -> tuple[Path, Path]:
+    """Write `leaderboard.csv` and `leaderboard.md`; the same records give the same bytes."""
     numbers, page = folder / "leaderboard.csv", folder / "leaderboard.md"
     write_text(numbers, board.to_csv())
-    write_text(page, to_markdown(board, made_with=made_with, command=command))
+    write_text(page, to_markdown(board, command))
     return numbers, page
 
 
-def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
-    """The table people paste: averages first, then the tasks of each group."""
+def to_markdown(board: Leaderboard, command: str) -> str:
+    """The text of `leaderboard.md`: averages first, then the tasks of each group."""
     scope = board.scope
     seeds = ", ".join(map(str, sorted({*scope.seeds, *(seed for row in board.rows for seed in row.seeds)}))) or "none"
     track = f"Track {code(scope.track)} v{scope.version}"
-    head = f"{track} · protocol {code(scope.protocol)} · seeds {seeds} · {made_with}"
+    head = f"{track} · protocol {code(scope.protocol)} · seeds {seeds} · srlbench {__version__}"
     parts = [f"# Leaderboard: {escaped(scope.track)} v{scope.version}", head]
     for table in tables.every(board):
         if table.name != "averages":  # the only table of averages stands below the page's own title
@@ -46,7 +47,7 @@ def to_markdown(board: Leaderboard, *, made_with: str, command: str) -> str:
 
 
 def legend(board: Leaderboard) -> list[str]:
-    """What the marks in this very table mean, and nothing else."""
+    """The meaning of the words and marks that occur in this table."""
     rows, states = board.rows, {row.state for row in board.rows}
     first = label(board.scope.primary)
     lines = [
@@ -57,7 +58,7 @@ def legend(board: Leaderboard) -> list[str]:
     ]
     if any(row.deterministic for row in rows):
         lines.append("† the same weights and scores at every seed on one machine class, so there is no spread to show.")
-    told = {
+    meanings = {
         "one seed": "one seed: shown, not ranked.",
         "partial": "partial: some tasks were not run; an average over a missing task is missing.",
         "failed": "failed: the run broke. not run: nobody tried.",
@@ -65,7 +66,7 @@ def legend(board: Leaderboard) -> list[str]:
         "unregistered": "unregistered: no such recipe is registered now.",
         "stale": "stale: made by an earlier version of the recipe or its data; run it again to rank it.",
     }
-    lines += [told[state] for state in STATES if state in states and told.get(state)]
+    lines += [meanings[state] for state in STATES if state in states and meanings.get(state)]
     lines += _incomplete([row for row in rows if row.state in ("ranked", "one seed", "partial")])
     if any(row.measures for row in rows):
         lines.append(
@@ -93,17 +94,18 @@ def legend(board: Leaderboard) -> list[str]:
 
 
 def _incomplete(rows: Sequence[Row]) -> list[str]:
-    """Which seeds failed or were not run, each thing said once."""
-    lacking: dict[str, list[str]] = defaultdict(list)
+    """Which seeds of which rows failed or were not run; rows that lack the same share a line."""
+    incomplete: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.failed or row.missing:
-            lacking[_absent(row)].append(row.name)
+            incomplete[_absent(row)].append(row.name)
     return [
-        f"{'All rows' if len(names) == len(rows) > 1 else ', '.join(names)}: {what}." for what, names in lacking.items()
+        f"{'All rows' if len(names) == len(rows) > 1 else ', '.join(names)}: {what}."
+        for what, names in incomplete.items()
     ]
 
 
 def _absent(row: Row) -> str:
     parts = [(row.failed, "failed"), (row.missing, "not run")]
-    said = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
-    return "; ".join(said)
+    texts = (f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} {what}" for seeds, what in parts if seeds)
+    return "; ".join(texts)

@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: computed from records, ranked, and held against the published ones."""
+"""The rows of a leaderboard: computed from records, ranked, and compared with the published ones."""
 
 from __future__ import annotations
 
@@ -7,20 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srlbench.analysis.leaderboard.board import (
-    MEASURES,
-    NO_PAPERS,
-    RANK_MARGIN,
-    STATES,
-    Cell,
-    Leaderboard,
-    Papers,
-    Reproduction,
-    Row,
-    Scope,
-    State,
-    names,
-)
+from srlbench.analysis.leaderboard import board
+from srlbench.analysis.leaderboard.board import Cell, Leaderboard, Papers, Reproduction, Row, Scope, State
 from srlbench.records import Confirmation, Record, digits, machine_class, tally
 from srlbench.stats import Groups, Summary, average, pooled, summarise, tie_groups, with_averages
 
@@ -32,7 +20,7 @@ def build(
     records: Iterable[Record],
     scope: Scope,
     current: Current,
-    papers: Papers = NO_PAPERS,
+    papers: Papers = board.NO_PAPERS,
     reference: Iterable[Record] | None = None,
     confirmations: Iterable[Confirmation] = (),
 ) -> Leaderboard:
@@ -42,18 +30,20 @@ def build(
     reference: the published records to compare with; None if there are none.
     confirmations: reruns of these very records.
     """
-    mine = [record for record in records if (record.track, record.track_version) == (scope.track, scope.version)]
+    own = [record for record in records if (record.track, record.track_version) == (scope.track, scope.version)]
     runs: dict[tuple[str, str, str], list[Record]] = {(*pair, now): [] for pair, now in current.items()}
-    for record in mine:
+    for record in own:
         if record.protocol == scope.protocol:
             runs.setdefault((record.recipe, record.backbone, record.fingerprint), []).append(record)
     published: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in reference or ():
         if record.status == "ok":
             published[record.key[:5]].append(record)
-    again: dict[tuple[str, str, str], list[Confirmation]] = defaultdict(list)
-    for each in confirmations:
-        again[each.rerun.recipe, each.rerun.backbone, each.rerun.fingerprint].append(each)
+    reruns: dict[tuple[str, str, str], list[Confirmation]] = defaultdict(list)
+    for confirmation in confirmations:
+        reruns[confirmation.rerun.recipe, confirmation.rerun.backbone, confirmation.rerun.fingerprint].append(
+            confirmation
+        )
     rows = []
     for (recipe, backbone, fingerprint), found in runs.items():
         now = current.get((recipe, backbone))
@@ -66,29 +56,29 @@ def build(
                 row,
                 reproduction=_reproduction(found, theirs, scope.groups),
                 reported=papers.here.get((recipe, backbone)) if now == fingerprint else None,
-                confirmed=tally(again[recipe, backbone, fingerprint]),
+                confirmed=tally(reruns[recipe, backbone, fingerprint]),
             )
         )
     return Leaderboard(
         scope,
         _ranked(rows, scope.primary),
         compared=reference is not None,
-        excluded=sum(record.protocol != scope.protocol for record in mine),
+        excluded=sum(record.protocol != scope.protocol for record in own),
         elsewhere=tuple(papers.elsewhere),
     )
 
 
 def _row(row: Row, records: Sequence[Record], now: str | None, scope: Scope) -> Row:
-    """`row` with what its records say."""
+    """The row with its state, scores and diagnostics, computed from its records."""
     groups = scope.groups
     ok = [record for record in records if record.status == "ok"]
     failed = tuple(sorted(record.seed for record in records if record.status == "failed"))
     values = [with_averages(record.scores, groups) for record in ok]
     cells: dict[str, Cell] = {}
-    for name in names(groups):
+    for name in board.names(groups):
         measured = [value[name] for value in values if name in value]
         cells[name] = summarise(measured) if measured else "failed" if failed and not ok else "not run"
-    taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in MEASURES.items()}
+    taken = {name: [v for r in ok if (v := r.measured(path)) is not None] for name, path in board.MEASURES.items()}
     primary = cells[scope.primary]
     state: State = "ranked"
     if now != row.fingerprint:
@@ -109,7 +99,7 @@ def _row(row: Row, records: Sequence[Record], now: str | None, scope: Scope) -> 
 
 
 def _deterministic(records: Sequence[Record]) -> bool:
-    """Whether the seed changes nothing: each machine class has its digits, and one of them gave them twice."""
+    """Whether the seed changes nothing: all seeds of one machine class agree, and one class has two seeds or more."""
     found: dict[tuple[str, ...], list[Any]] = defaultdict(list)
     for record in records:
         found[tuple(machine_class(record.environment).values())].append(digits(record))
@@ -125,21 +115,21 @@ def _ranked(rows: Sequence[Row], primary: str) -> tuple[Row, ...]:
     ranked: list[Row] = []
     for backbone in dict.fromkeys(row.backbone for row in rows):
         own = [row for row in rows if row.backbone == backbone]
-        ranks = tie_groups([row.rankable(primary) for row in own], margin=RANK_MARGIN)
+        ranks = tie_groups([row.rankable(primary) for row in own], margin=board.RANK_MARGIN)
         ranked += [replace(row, rank=rank) for row, rank in zip(own, ranks, strict=True)]
     backbones = list(dict.fromkeys(row.backbone for row in rows))
 
     def order(row: Row) -> tuple[int, int, int, float, str, str]:
         cell = row.cells[primary]
         mean = cell.mean if isinstance(cell, Summary) else float("-inf")
-        place = backbones.index(row.backbone), STATES.index(row.state), row.rank or 0
+        place = backbones.index(row.backbone), board.STATES.index(row.state), row.rank or 0
         return *place, -mean, row.recipe, row.fingerprint
 
     return tuple(sorted(ranked, key=order))
 
 
 def _reproduction(records: Sequence[Record], theirs: Sequence[Record], groups: Groups) -> Reproduction:
-    """How a row stands against the published records of its own key.
+    """How a row compares with the published records of the same recipe, backbone and fingerprint.
 
     Inside: every average differs by less than its 95% interval (held jointly) allows two draws of seeds.
     """

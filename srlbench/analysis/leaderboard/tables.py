@@ -1,4 +1,4 @@
-"""The tables of a leaderboard: averages, the tasks of each group, diagnostics, and what papers print elsewhere."""
+"""The tables of a leaderboard: averages, the tasks of each group, diagnostics, and what papers report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Best = dict[str, set[int]]  # by column, the rows that none is significantly bet
 
 
 def every(board: Leaderboard) -> list[Table]:
-    """Averages, tasks, diagnostics; a table a backbone each."""
+    """Averages, tasks and diagnostics, in a table for each backbone."""
     tasked = [table for group in board.scope.groups for table in tasks(board, group)]
     return [*averages(board), *tasked, *(measures(board) if any(row.measures for row in board.rows) else [])]
 
 
-def chosen(board: Leaderboard, group: str | None = None) -> list[Table]:
-    """The averages, or the tasks of a group; it says what is best."""
+def best_marked(board: Leaderboard, group: str | None = None) -> list[Table]:
+    """The averages, or the tasks of a group, with the best values marked."""
     if group is None:
         return averages(board, best=True)
     if group not in board.scope.groups:
@@ -32,29 +32,29 @@ def chosen(board: Leaderboard, group: str | None = None) -> list[Table]:
 def averages(board: Leaderboard, *, best: bool = False) -> list[Table]:
     """Rank, recipe and each average, with its interval where there is room."""
     groups = list(map(average, board.scope.groups))
-    told = [name for name in groups if any(name in (row.reported or {}) for row in board.rows)]
+    reported = [name for name in groups if any(name in (row.reported or {}) for row in board.rows)]
     columns = [Column("rank"), Column("recipe", "left")]
     columns += [] if len(board.backbones) > 1 else [Column("backbone", "left", spare=4)]
     for name in groups:
         columns += [Column(label(name)), Column("95% interval", wide=True, about=f"of {label(name)}")]
-        columns += [Column("paper", spare=1)] if name in told else []
+        columns += [Column("paper", spare=1)] if name in reported else []
     columns += [Column("vs published", "left", spare=2)] if board.compared else []
     columns += [Column("confirmed", "left", spare=3)] if board.confirmed else []
-    found = []
+    tables = []
     for name, rows, suffix in _by_backbone("averages", board):
         top = _best(rows, groups if best else ())
-        lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, told)) for row in rows]
-        found.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
-    return found
+        lines = [_line(row, _averages(board, row, {g for g in top if id(row) in top[g]}, reported)) for row in rows]
+        tables.append(Table(name, f"Averages{suffix}", columns, lines, header=1))
+    return tables
 
 
-def _averages(board: Leaderboard, row: Row, best: set[str], told: Sequence[str]) -> list[Cell]:
+def _averages(board: Leaderboard, row: Row, best: set[str], reported: Sequence[str]) -> list[Cell]:
     mark = "rank" if row.rank else f"state {row.state.replace(' ', '-')}"
-    cells = [Cell(row.standing, row.rank, mark=mark), recipe_cell(row)]
+    cells = [Cell(row.rank_or_state, row.rank, mark=mark), recipe_cell(row)]
     cells += [] if len(board.backbones) > 1 else [Cell(row.backbone, row.backbone)]
     for name in map(average, board.scope.groups):
         cells += [score(row, name, best=name in best), span(row, name)]
-        if name in told:
+        if name in reported:
             known = (row.reported or {}).get(name)
             cells.append(Cell() if known is None else Cell(f"{known:.2f}", known))
     cells += [Cell(row.reproduction, mark=row.reproduction)] if board.compared else []
@@ -69,7 +69,7 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
     for task in names:
         short = task.replace("Benchmark", "B")
         columns.append(Column(short, short=re.sub(r"^Gen(?=[A-Z])", "Gen\n", short)))
-    found = []
+    tables = []
     for name, rows, suffix in _by_backbone(f"tasks-{group}", board):
         top = _best(rows, names if best else ())
         lines = []
@@ -77,12 +77,12 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
             if row.seeds:  # the table of averages says what failed and what nobody ran
                 cells = [score(row, task, 1, best=id(row) in top.get(task, ())) for task in names]
                 lines.append(_line(row, [recipe_cell(row), *cells]))
-        found.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
-    return found
+        tables.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
+    return tables
 
 
 def measures(board: Leaderboard) -> list[Table]:
-    """What the encoders are like, beside how they score."""
+    """Diagnostics of the encoders."""
     columns = [Column("recipe", "left"), *(Column(TITLES.get(name, name)) for name in MEASURES)]
     return [
         Table(name, f"Diagnostics{suffix}", columns,
@@ -93,7 +93,7 @@ def measures(board: Leaderboard) -> list[Table]:
 
 
 def elsewhere(board: Leaderboard) -> Table:
-    """What papers print of the same methods in other settings."""
+    """The scores that papers report for the same methods in other settings."""
     groups = list(map(average, board.scope.groups))
     columns = [Column("recipe", "left"), Column("encoder", "left"), *(Column(label(name)) for name in groups)]
     lines = [
@@ -104,7 +104,7 @@ def elsewhere(board: Leaderboard) -> Table:
 
 
 def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row], str]]:
-    """The name of a table, its rows, and what its title says besides; one backbone alone is not named."""
+    """For each backbone: the name of its table, its rows, and the end of its title (empty for a single backbone)."""
     several = len(board.backbones) > 1
     for place, backbone in enumerate(board.backbones or [""], 1):
         rows = [row for row in board.rows if row.backbone == backbone]
@@ -112,12 +112,12 @@ def _by_backbone(name: str, board: Leaderboard) -> Iterator[tuple[str, list[Row]
 
 
 def _best(rows: Sequence[Row], names: Sequence[str]) -> Best:
-    """Who is level with the best in each column, as ranks are made."""
-    found: Best = {}
+    """The rows of rank 1 in each column."""
+    best: Best = {}
     for name in names:
         ranks = tie_groups([row.rankable(name) for row in rows], margin=RANK_MARGIN)
-        found[name] = {id(row) for row, rank in zip(rows, ranks, strict=True) if rank == 1}
-    return found
+        best[name] = {id(row) for row, rank in zip(rows, ranks, strict=True) if rank == 1}
+    return best
 
 
 def _line(row: Row, cells: Sequence[Cell]) -> Line:
@@ -131,30 +131,30 @@ def recipe_cell(row: Row) -> Cell:
 
 
 def score(row: Row, name: str, digits: int = 2, *, best: bool = False) -> Cell:
-    """Mean, spread and number of seeds; the number is left out where there is one digit; or why there is none."""
-    found = row.cells[name]
-    if not isinstance(found, Summary):
-        return Cell(found, mark=found.replace(" ", "-"))
+    """Mean, sd and number of seeds (with one digit, without the number); or why there is no score."""
+    value = row.cells[name]
+    if not isinstance(value, Summary):
+        return Cell(value, mark=value.replace(" ", "-"))
     same = "†" if row.deterministic else ""
-    short = f"{found.mean:.1f}{same}"
+    short = f"{value.mean:.1f}{same}"
     if digits > 1:
-        text = f"{found.mean:.2f}{same} ({found.n})" if row.deterministic else str(found)
-        return Cell(text, found.mean, best=best, short=short)
-    spread = "" if found.sd is None or row.deterministic else f"±{found.sd:.1f}"
-    return Cell(f"{short}{spread}", found.mean, best=best, short=short)
+        text = f"{value.mean:.2f}{same} ({value.n})" if row.deterministic else str(value)
+        return Cell(text, value.mean, best=best, short=short)
+    spread = "" if value.sd is None or row.deterministic else f"±{value.sd:.1f}"
+    return Cell(f"{short}{spread}", value.mean, best=best, short=short)
 
 
 def span(row: Row, name: str) -> Cell:
-    """Student's interval of a mean over the seeds."""
-    found = row.cells[name]
-    between = mean_interval(found) if isinstance(found, Summary) and not row.deterministic else None
+    """Student's interval of the mean over seeds."""
+    summary = row.cells[name]
+    between = mean_interval(summary) if isinstance(summary, Summary) and not row.deterministic else None
     if between is None:
         return Cell("–", mark="quiet")
     return Cell(f"{between[0]:.2f} to {between[1]:.2f}", between[0], mark="quiet")
 
 
 def measure(taken: Summary | None) -> Cell:
-    """A diagnostic: mean and spread over the seeds."""
+    """A diagnostic: mean and sd over seeds."""
     if taken is None:
         return Cell("not run", mark="not-run")
     spread = f"±{_digits(taken.sd)}" if taken.sd else ""

@@ -1,4 +1,4 @@
-"""A table, modelled once: its columns, its lines, and every form in which people and programs read it."""
+"""A table: its columns, its lines, and every output format (Markdown, CSV, LaTeX, HTML, terminal)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 Align = Literal["left", "right"]
-FULL = ("", "ranked", "average")  # the states of a line that counts in full; others are set back
+FULL = ("", "ranked", "average")  # the states of lines in normal type; all others are muted
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, its value (to sort by, and in CSV), where it leads, and what kind of thing it says."""
+    """A cell's text, its value (to sort by, and in CSV), its link, and how it is shown."""
 
     text: str = ""
     value: float | str | None = None
@@ -32,11 +32,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title and alignment, and what becomes of it where there is little or much room."""
+    """A column's title and alignment, and how it adapts to little or much room."""
 
     title: str
     align: Align = "right"
-    about: str = ""  # what a reader who only hears the title must be told besides
+    about: str = ""  # added to the title for screen readers
     wide: bool = False  # only pages of the site show it
     short: str = ""  # the title where there is little room; it may have a line break
     spare: int = 0  # narrow terminals leave out columns with a number, the highest first
@@ -59,7 +59,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and lines under a title; `header` is the column that names a line."""
+    """Columns and lines under a title; `header` is the position of the column that names a line."""
 
     name: str  # its id on a page
     title: str
@@ -68,11 +68,11 @@ class Table:
     header: int = 0
 
     def compact(self) -> Table:
-        """Without the columns that only pages of the site have room for."""
+        """The table without the columns that only pages of the site have room for."""
         return self.only(place for place, column in enumerate(self.columns) if not column.wide)
 
     def only(self, kept: Iterable[int]) -> Table:
-        """The columns at these places."""
+        """The table of the columns at these positions."""
         places = list(kept)
         lines = [replace(line, cells=[line.cells[p] for p in places]) for line in self.lines]
         header = places.index(self.header) if self.header in places else 0
@@ -87,25 +87,29 @@ class Table:
         return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body))
 
     def to_csv(self) -> str:
-        """Values at full precision; a cell without one has its text."""
+        """Values at full precision; a cell without a value has its text."""
         table = self.compact()
         body = [[cell.text if cell.value is None else cell.value for cell in line.cells] for line in table.lines]
         return escape.csv_text([[column.title for column in table.columns], *body])
 
     def to_latex(self) -> str:
-        r"""A `tabular` with the rules of `booktabs`; the best values are bold, and so are those level with them."""
-        from srlbench.analysis.table import latex
-
-        return latex.tabular(self.compact())
+        r"""A `tabular` with the rules of `booktabs`, without a float around it; the best values are bold."""
+        table = self.compact()
+        form = "".join("l" if column.align == "left" else "r" for column in table.columns)
+        header = [escape.latex(column.title) for column in table.columns]
+        body = [[_latex(cell, line.muted) for cell in line.cells] for line in table.lines]
+        first, *rows = (" & ".join(cells) + r" \\" for cells in (header, *body))
+        lines = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", first, r"\midrule", *rows, r"\bottomrule"]
+        return "\n".join([*lines, r"\end{tabular}", ""])
 
     def to_html(self, root: str | None = None, *, sortable: bool = False) -> str:
-        """A `<table>`; root: the way from a page of the site to its root, None for a table that stands alone."""
+        """A `<table>`; root: the relative path from a page of the site to its root, None outside of the site."""
         from srlbench.analysis.table import html
 
-        return html.table(self if root is not None else self.compact(), root, sortable)
+        return html.render(self if root is not None else self.compact(), root, sortable)
 
     def to_rich(self, width: int | None = None) -> RichTable:
-        """For a terminal of so many columns."""
+        """The table for a terminal of this width."""
         from srlbench.analysis.table import terminal
 
         return terminal.fitted(self.compact(), width)
@@ -117,13 +121,13 @@ class Table:
         return self.to_html()
 
 
-def texts(*said: str) -> list[Cell]:
-    """Cells that say no more than their text."""
-    return [Cell(text) for text in said]
+def texts(*parts: str) -> list[Cell]:
+    """Cells that are only text."""
+    return [Cell(text) for text in parts]
 
 
 def number(value: float | None, form: str = ".3f") -> Cell:
-    """A number as people read it, or a dash."""
+    """A formatted number; a dash for None."""
     return Cell("–") if value is None else Cell(f"{value:{form}}", value)
 
 
@@ -132,3 +136,10 @@ def _markdown(cell: Cell, muted: bool) -> str:
     if text and cell.bold:
         return f"**{text}**"
     return f"*{text}*" if text and muted else text  # GitHub's Markdown knows no grey
+
+
+def _latex(cell: Cell, muted: bool) -> str:
+    text = escape.latex(cell.text.replace("`", "") if cell.prose else cell.text)
+    if text and (cell.best or cell.bold):
+        return rf"\textbf{{{text}}}"
+    return rf"\textit{{{text}}}" if text and muted else text

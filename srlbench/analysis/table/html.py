@@ -1,4 +1,4 @@
-"""A table in HTML: alone, as a notebook shows it, or on a page of the site with its classes and links."""
+"""A table in HTML: for a notebook, or for a page of the site, with classes and links."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from html import escape
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.escape import spans
 
-# What is no ranked number is told by a sign and a word first, then by its look.
+# States and verdicts have a sign beside the word, so that colour is not the only difference.
 SIGNS = {
     "one seed": "◔", "partial": "◑", "failed": "✕", "not run": "○", "unregistered": "?", "stale": "↺",
     "supported": "✓", "contradicted": "✗", "inconclusive": "~", "no evidence": "–",
 }  # fmt: skip
 
 
-def table(found: Table, root: str | None, sortable: bool) -> str:
+def render(table: Table, root: str | None, sortable: bool) -> str:
     """root: see `Table.to_html`."""
-    name = f' id="{escape(found.name)}"' if root is not None else ""
-    head = "".join(_title(column, place == found.header, root) for place, column in enumerate(found.columns))
-    body = "\n".join(_line(found, line, root, sortable) for line in found.lines)
-    caption = f"<caption{_class('unseen') if root is not None else ''}>{escape(found.title)}</caption>"
+    name = f' id="{escape(table.name)}"' if root is not None else ""
+    head = "".join(_title(column, place == table.header, root) for place, column in enumerate(table.columns))
+    body = "\n".join(_line(table, line, root, sortable) for line in table.lines)
+    caption = f"<caption{_class('unseen') if root is not None else ''}>{escape(table.title)}</caption>"
     mark = " data-sortable" if sortable else ""
     return f"<table{name}{mark}>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
 
@@ -30,12 +30,12 @@ def _title(column: Column, names: bool, root: str | None) -> str:
     return f'<th scope="col"{_aligned(column, root)}{mark}>{escape(column.title)}{about}</th>'
 
 
-def _line(found: Table, line: Line, root: str | None, sortable: bool) -> str:
+def _line(table: Table, line: Line, root: str | None, sortable: bool) -> str:
     state = _class(line.state.replace(" ", "-")) if root is not None else ""
     data = f' data-backbone="{escape(line.backbone)}" data-kind="{escape(line.kind)}"' if sortable else ""
     cells = []
-    for place, (column, cell) in enumerate(zip(found.columns, line.cells, strict=True)):
-        tag, scope = ("th", ' scope="row"') if place == found.header else ("td", "")
+    for place, (column, cell) in enumerate(zip(table.columns, line.cells, strict=True)):
+        tag, scope = ("th", ' scope="row"') if place == table.header else ("td", "")
         order = f' data-order="{escape(str(cell.value))}"' if cell.value is not None and root is not None else ""
         cells.append(f"<{tag}{scope}{_aligned(column, root)}{order}>{_inside(cell, root)}</{tag}>")
     return f"<tr{state}{data}>{''.join(cells)}</tr>"
@@ -56,7 +56,7 @@ def _inside(cell: Cell, root: str | None) -> str:
 
 
 def _aligned(column: Column, root: str | None) -> str:
-    """A page of the site has a class for it; a table alone says it itself."""
+    """The alignment: a class on a page of the site, else a style."""
     if root is None:
         return f' style="text-align: {column.align}"'
     return _class("number") if column.align == "right" else ""

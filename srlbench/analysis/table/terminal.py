@@ -1,4 +1,4 @@
-"""A table in a terminal: what has no room is shortened, then left out; a number is never broken."""
+"""A table in a terminal: what does not fit is shortened, then left out; a number is never broken."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BREAKS = re.compile(r"(?<=[-+, ])|(?=@)")
 
 
 def fitted(table: Table, width: int | None) -> RichTable:
-    """The table as it is where it fits; else with short texts, without spare columns, with names folded."""
+    """The whole table if it fits; else without spare columns, with short texts, and with names folded."""
     gap = GAP
     if width and _width(table, gap) > width:
         table, gap = table if _width(table, 1) <= width else _narrow(table, width), 1
@@ -63,7 +63,7 @@ def _narrow(table: Table, width: int) -> Table:
 
 
 def _folded(table: Table, width: int) -> Table:
-    """Titles in the width of their cells, and names in what is left, broken where a name has a joint."""
+    """Titles folded to the width of their cells, and names to the room that is left, broken after - + , or a space."""
     inside = _widths(replace(table, columns=[replace(column, title="") for column in table.columns]))
     columns = table.columns
     for room in ROOM:
@@ -86,7 +86,7 @@ def _folded(table: Table, width: int) -> Table:
 
 
 def _fold(text: str, width: int) -> str:
-    """Lines of at most so many columns, as far as the joints of the text allow."""
+    """The text in lines of at most `width` columns, where _BREAKS allows it."""
     lines = [""]
     for piece in _BREAKS.split(text):
         if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > width:

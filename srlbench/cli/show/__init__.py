@@ -1,1 +1,1 @@
-"""What the terminal shows."""
+"""What verbs print."""

@@ -1,27 +1,18 @@
-"""What `diagnose` finds, as people read it, or as JSON for programs."""
+"""The results of `diagnose` and `shrink` as tables and sentences."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
-from srlbench.cli.show.terminal import out
+from srlbench.cli.show.terminal import out, paragraph, wrote
 from srlbench.evaluation.shrink import Shrunk
 
 
-def as_json(found: Any) -> None:
-    out.print_json(json.dumps(found))
-
-
-def wrote(*paths: Path) -> None:
-    out.print(f"Wrote {', '.join(map(str, paths))}.", soft_wrap=True)
-
-
-def isotropy(found: Mapping[str, Any]) -> None:
-    """A line a layer, then the sentence vectors."""
+def isotropy(result: Mapping[str, Any]) -> None:
+    """One line for each layer, then the sentence vectors."""
     columns = {
         "self-similarity": "adjusted_self_similarity", "within a sentence": "adjusted_intra_similarity",
         "baseline": "baseline", "norm": "norm", "IsoScore": "isoscore", "effective rank": "effective_rank",
@@ -29,18 +20,18 @@ def isotropy(found: Mapping[str, Any]) -> None:
     }  # fmt: skip
     lines = [
         Line([Cell(str(layer["layer"])), *(number(layer[key]) for key in columns.values())])
-        for layer in found["layers"]
+        for layer in result["layers"]
     ]
     out.print(Table("isotropy", "", [Column("layer"), *map(Column, columns)], lines))
     out.print("The two similarities are adjusted: less the layer's baseline, the mean cosine of random tokens.")
-    said = ", ".join(
-        f"{key.replace('_', ' ')} {value:.3f}" for key, value in found["sentence_vectors"].items() if value
+    measures = ", ".join(
+        f"{key.replace('_', ' ')} {value:.3f}" for key, value in result["sentence_vectors"].items() if value
     )
-    out.print(f"{found['sentences']} sentences; their vectors: {said}", soft_wrap=True)
+    paragraph(f"{result['sentences']} sentences; their vectors: {measures}")
 
 
-def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
-    """A column a loss."""
+def gradients(result: Mapping[str, Mapping[str, float | None]]) -> None:
+    """One column for each loss."""
     rows = {
         "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
         "ratio": "ratio",
@@ -53,16 +44,16 @@ def gradients(found: Mapping[str, Mapping[str, float | None]]) -> None:
         "cosine of the positive": "cos_positive",
         "cosine of the hardest negative": "cos_hardest",
     }
-    lines = [Line(texts(title, *(_spread(values, key) for values in found.values()))) for title, key in rows.items()]
-    out.print(Table("gradients", "", [Column("", "left"), *map(Column, found)], lines))
+    lines = [Line(texts(title, *(_spread(values, key) for values in result.values()))) for title, key in rows.items()]
+    out.print(Table("gradients", "", [Column("", "left"), *map(Column, result)], lines))
 
 
-def words(found: Mapping[str, Any]) -> None:
-    """A line a method, quantity and stage."""
+def words(result: Mapping[str, Any]) -> None:
+    """One line for each method, quantity and stage of training."""
     columns = [Column(title, "left") for title in ("weight by", "information", "when")]
     columns += map(Column, ("words", "R²", "slope", "95% interval", "Spearman"))
     lines = []
-    for method, stages in found["methods"].items():
+    for method, stages in result["methods"].items():
         for place, quantity in enumerate(("information_gain", "self_information")):
             for turn, (stage, relations) in enumerate(stages.items()):
                 one = relations[quantity]
@@ -72,32 +63,30 @@ def words(found: Mapping[str, Any]) -> None:
                 values = [number(one["words"], "d"), number(one["r2"]), number(one["slope"], "+.3f")]
                 lines.append(Line([*texts(*named), *values, between, number(one["spearman"], "+.3f")]))
     out.print(Table("words", "", columns, lines))
-    out.print(
-        f"{found['sentences']} sentences; words that occur {found['least']} times or more in the corpus, each counted "
-        "once at its mean weight.",
-        soft_wrap=True,
+    paragraph(
+        f"{result['sentences']} sentences; words that occur {result['least']} times or more in the corpus, each "
+        "counted once at its mean weight."
     )
-    if seen := found["estimator"]:
-        out.print(
-            f"Against what the generated language knows of {seen['words']} words: self-information is off by "
-            f"{seen['self_information_error']:.3f} nats on average ({seen['self_information_bias']:+.3f} signed), and "
-            f"information gain ranks them as the gain about the meaning does to {seen['gain_rank_correlation']:.2f}.",
-            soft_wrap=True,
+    if known := result["estimator"]:
+        paragraph(
+            f"Against what the generated language knows of {known['words']} words: self-information is off by "
+            f"{known['self_information_error']:.3f} nats on average ({known['self_information_bias']:+.3f} signed), "
+            "and information gain ranks them as the gain about the meaning does to "
+            f"{known['gain_rank_correlation']:.2f}."
         )
 
 
-def shrunk(found: Shrunk, path: Path) -> None:
-    """A line a layer, then what it is worth."""
+def shrunk(result: Shrunk, path: Path) -> None:
+    """The widths of each layer before and after, then the parameters, the speed and the largest difference."""
     lines = [
         Line(texts(str(place), *(f"{a} to {b}" if a != b else str(a) for a, b in zip(before, after))))
-        for place, (before, after) in enumerate(zip(*found.sizes))
+        for place, (before, after) in enumerate(zip(*result.sizes))
     ]
     out.print(Table("shrunk", "", [*map(Column, ("layer", "width of attention", "neurons"))], lines))
-    (many, few), (slow, fast) = found.parameters, found.seconds
-    out.print(
-        f"{many:,} parameters to {few:,}; {found.sentences} sentences in {slow:.2f} s and in {fast:.2f} s: "
-        f"x{slow / fast:.2f}; no coordinate differs by more than {found.difference:.1g}.",
-        soft_wrap=True,
+    (many, few), (slow, fast) = result.parameters, result.seconds
+    paragraph(
+        f"{many:,} parameters to {few:,}; {result.sentences} sentences in {slow:.2f} s and in {fast:.2f} s: "
+        f"x{slow / fast:.2f}; no coordinate differs by more than {result.difference:.1g}."
     )
     wrote(path)
 

@@ -1,8 +1,7 @@
-"""The plan of a suite, and how its runs get on: a line each where nobody watches, bars where somebody does."""
+"""The plan of a suite, and the progress of its runs: bars in a terminal, else one line for each run."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import defaultdict
@@ -23,11 +22,8 @@ from srlbench.runs.plan import Plan
 from srlbench.stats import average, label, with_averages
 
 
-def plan(plan: Plan, as_json: bool = False) -> None:
-    """The plan, one line a recipe and backbone."""
-    if as_json:
-        out.print_json(json.dumps(plain(plan)))
-        return
+def plan(plan: Plan) -> None:
+    """The plan: one line for each recipe and backbone."""
     cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
     for run_ in plan.runs:
         cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
@@ -46,15 +42,9 @@ def plan(plan: Plan, as_json: bool = False) -> None:
 
 def plain(plan: Plan) -> dict[str, Any]:
     """The plan in JSON's own types."""
+    names = ("recipe", "backbone", "fingerprint", "seed")
     runs = [
-        {
-            "recipe": run_.key.recipe,
-            "backbone": run_.key.backbone,
-            "fingerprint": run_.key.fingerprint,
-            "seed": run_.key.seed,
-            "state": run_.state,
-            "seconds": run_.seconds,
-        }
+        {name: getattr(run_.key, name) for name in names} | {"state": run_.state, "seconds": run_.seconds}
         for run_ in plan.runs
     ]
     return {"track": plan.track.name, "version": plan.track.version, "results": str(plan.results), "runs": runs}
@@ -81,7 +71,7 @@ def run(plan: Plan, engine: plans.Engine, jobs: int | None, fail_fast: bool) -> 
 
 
 class _Logged:
-    """Progress as plain lines: one a finished run, for logs and pipes."""
+    """Progress as plain lines, one for each finished run: for logs and pipes."""
 
     def __init__(self, plan: Plan, jobs: int | None) -> None:
         self.plan, self.jobs = plan, jobs
@@ -115,18 +105,18 @@ class _Logged:
             seconds = self.left.pop(event.job.key, None)
             self.spent += record.timings.get("total_s", 0.0)
             self.expected += seconds or 0.0
-            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.standing()}")
+            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.status()}")
 
-    def standing(self) -> str:
-        """How the cluster stands, if there is one, and the time left."""
+    def status(self) -> str:
+        """The state of the cluster, if there is one, and the time left."""
         if self.crew is None:
             return self.time_left()
         one = "machine" if self.crew.machines == 1 else "machines"
-        said = f"{self.crew.machines} {one}, {self.crew.running} running, {self.crew.queued} queued"
-        return f" · {said}, {self.failed} failed{self.time_left()}"
+        text = f"{self.crew.machines} {one}, {self.crew.running} running, {self.crew.queued} queued"
+        return f" · {text}, {self.failed} failed{self.time_left()}"
 
     def time_left(self) -> str:
-        """From what runs like these cost before, corrected by how this machine does; from the mean if unknown."""
+        """Estimated from what the same runs took before, corrected by the pace so far; else from the mean."""
         done = self.total - len(self.left)
         if not self.left or not done:
             return ""
@@ -137,21 +127,17 @@ class _Logged:
 
 
 class _Watched(_Logged):
-    """Progress as bars, for people: one for the suite, one for each run under way."""
+    """Progress as bars: one for the suite, and one for each run that is going on."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
         self.bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}"),
-            console=err,
-        )
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}"), console=err,
+        )  # fmt: skip
         self.rows: dict[Any, TaskID] = {}
         with self.bars:
-            self.suite = self.bars.add_task("[bold]suite", total=self.total, said=f"starting{self.cost()}")
+            self.suite = self.bars.add_task("[bold]suite", total=self.total, stage=f"starting{self.cost()}")
             yield
 
     def say(self, line: str) -> None:
@@ -161,15 +147,15 @@ class _Watched(_Logged):
         key = event.job.key
         if isinstance(event.news, Step):
             if key not in self.rows:
-                self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", said="")
+                self.rows[key] = self.bars.add_task(f"{key.recipe} {key.seed}", stage="")
             step = event.news
-            self.bars.update(self.rows[key], completed=step.done, total=step.of, said=step.stage)
+            self.bars.update(self.rows[key], completed=step.done, total=step.of, stage=step.stage)
         elif key in self.rows:
             self.bars.remove_task(self.rows.pop(key))
         super().see(event)
         done = self.total - len(self.left)
         if self.crew or isinstance(event.news, Outcome):
-            self.bars.update(self.suite, completed=done, said=self.standing().removeprefix(" · "))
+            self.bars.update(self.suite, completed=done, stage=self.status().removeprefix(" · "))
 
 
 def _said(record: Record, plan: Plan) -> str:
@@ -179,8 +165,8 @@ def _said(record: Record, plan: Plan) -> str:
         return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
     averages = with_averages(record.scores, plan.track.groups) if plan.scored else record.scores
     shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
-    said = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
-    return f"{run}: {said} ({seconds})"
+    text = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
+    return f"{run}: {text} ({seconds})"
 
 
 def _named(key: Key) -> str:
@@ -206,7 +192,7 @@ def _cost(runs: list[plans.Run]) -> str:
 
 
 def _seeds(seeds: Iterator[int]) -> str:
-    """0-2, 5 for 0, 1, 2, 5."""
+    """Seeds as ranges: `0-2, 5` for 0, 1, 2, 5."""
     spans: list[list[int]] = []
     for seed in sorted(seeds):
         if spans and seed == spans[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""What the terminal shows: results on stdout, progress and errors on stderr, plain where nobody watches."""
+"""The output of verbs: results go to stdout; progress, notes and errors go to stderr."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from srlbench.analysis import reproduction as reproductions
-from srlbench.analysis.check import verdicts
 from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
 from srlbench.errors import OK, RUN_FAILED
@@ -41,14 +41,22 @@ def warn(message: str) -> None:
     err.print(f"[yellow]Note:[/] {escape(message)}", soft_wrap=True)
 
 
+def paragraph(markup: str) -> None:
+    """Print text on stdout; only the terminal breaks its lines."""
+    out.print(markup, soft_wrap=True)
+
+
 def as_json(plain: Any) -> None:
     out.print_json(json.dumps(plain))
 
 
-def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(kinds))
-        return
+def wrote(*paths: Path, json: bool = False) -> None:
+    """Say which files were written; on stderr where stdout has JSON for programs."""
+    (err if json else out).print(escape(f"Wrote {', '.join(map(str, paths))}."), soft_wrap=True)
+
+
+def listing(kinds: Mapping[str, Mapping[str, str]]) -> None:
+    """A table for each kind of registered things: a name and one line about it."""
     for kind, entries in kinds.items():
         table = Table(title=f"{kind} ({len(entries)})", title_justify="left", title_style="bold", box=None)
         table.add_column(style="cyan", no_wrap=True)
@@ -58,10 +66,8 @@ def listing(kinds: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
         out.print(table, "")
 
 
-def description(about: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(about))
-        return
+def description(about: dict[str, Any]) -> None:
+    """A recipe as the track runs it, on each backbone."""
     out.print(f"[bold cyan]{about['name']}[/]  {escape(about['summary'])}")
     out.print(f"file recipes/{about['family']}.py · cite {about['cite'] or '–'} · on track {about['track']}\n")
     for backbone, settings in about["backbones"].items():
@@ -74,37 +80,37 @@ def description(about: dict[str, Any], as_json: bool) -> None:
 
 
 def step(stage: str, done: int, of: int) -> None:
-    """One line that moves, where somebody watches."""
+    """Progress as one line that is overwritten; only in a terminal."""
     if err.is_terminal and not os.environ.get("CI"):
         err.print(f"{stage} {done}/{of}", end="\r" if done < of else "\n")
 
 
-def scores(found: Sequence[Scores]) -> None:
-    """The tables that SimCSE's evaluation prints, then where the numbers came from."""
+def scores(results: Sequence[Scores]) -> None:
+    """The tables of SimCSE's evaluation, then notes, the source of the text, and the model."""
     shown: set[str] = set()
-    for each in found:
-        for group, names in each.groups.items():
-            title = _title(group, each)
+    for result in results:
+        for group, names in result.groups.items():
+            title = _title(group, result)
             if title not in shown:
                 shown.add(title)
-                _row(title, names, {**each.scores}, each.averages.get(group))
-    for each in found:
-        for said in each.warnings:
-            warn(said)
-    for source in dict.fromkeys((each.protocol, each.source) for each in found):
-        out.print(f"{source[0]}: its text is from {escape(source[1])}", soft_wrap=True)
-    first = found[0]
+                _row(title, names, {**result.scores}, result.averages.get(group))
+    for result in results:
+        for warning in result.warnings:
+            warn(warning)
+    for source in dict.fromkeys((result.protocol, result.source) for result in results):
+        paragraph(f"{source[0]}: its text is from {escape(source[1])}")
+    first = results[0]
     revision = f" at {first.revision}" if first.revision else ""
-    out.print(f"model: {escape(first.model)}{revision}, {duration(first.seconds or 0.0)} in all", soft_wrap=True)
+    paragraph(f"model: {escape(first.model)}{revision}, {duration(first.seconds or 0.0)} in all")
 
 
 def differences(pairs: Sequence[tuple[Scores, Scores]]) -> None:
-    """Mine minus the other's, task by task."""
-    for mine, other in pairs:
-        for group, names in mine.groups.items():
-            both = {name: mine.scores[name] - other.scores[name] for name in names if name in other.scores}
-            mean = mine.averages.get(group, math.nan) - other.averages.get(group, math.nan)
-            _row(f"{_title(group, mine)}, minus {other.model}", names, both, None if math.isnan(mean) else mean, "+")
+    """The first scores of each pair minus the second, task by task."""
+    for first, second in pairs:
+        for group, names in first.groups.items():
+            both = {name: first.scores[name] - second.scores[name] for name in names if name in second.scores}
+            mean = first.averages.get(group, math.nan) - second.averages.get(group, math.nan)
+            _row(f"{_title(group, first)}, minus {second.model}", names, both, None if math.isnan(mean) else mean, "+")
 
 
 def _title(group: str, of: Scores) -> str:
@@ -113,7 +119,7 @@ def _title(group: str, of: Scores) -> str:
 
 
 def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
-    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    paragraph(f"[bold]{escape(title)}[/]")
     table = Table()
     for name in (*names, "Avg."):
         table.add_column(name, justify="right")
@@ -122,13 +128,17 @@ def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: fl
     out.print(table)
 
 
-def verified(findings: Iterable[tuple[str, str, bool, str]]) -> int:
-    sound = True
-    for protocol, name, good, said in findings:
-        mark = f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/]"
-        out.print(f"{mark} {protocol} {name}: {escape(said)}", soft_wrap=True)
-        sound = sound and good
-    return OK if sound else RUN_FAILED
+def checks(results: Iterable[tuple[str, bool, str]], json: bool = False) -> int:
+    """A line for each check (its name, whether it passed, and a message), as it is made. Returns the exit code."""
+    rows = []
+    for name, good, message in results:
+        rows.append({"name": name, "good": good, "about": message})
+        if not json:
+            mark = "[green]ok [/]" if good else "[red]bad[/]"
+            paragraph(f"{mark} {name}: {escape(message)}")
+    if json:
+        as_json(rows)
+    return OK if all(row["good"] for row in rows) else RUN_FAILED
 
 
 def rows(board: Leaderboard) -> list[dict[str, Any]]:
@@ -137,15 +147,8 @@ def rows(board: Leaderboard) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(row).items() if key not in left} for row in board.rows]
 
 
-def leaderboard(board: Leaderboard, as_json: bool = False) -> None:
-    if as_json:
-        out.print_json(json.dumps(rows(board)))
-        return
-    out.print(board_of(board))
-
-
 def board_of(board: Leaderboard) -> Group:
-    """The tables for a terminal of 80 columns or more; rows nobody ran become one line."""
+    """The tables for a terminal of 80 columns or more; recipes without runs are named in one line."""
     title = f"Track {board.scope.track} v{board.scope.version} · protocol {board.scope.protocol}"
     title += f" · backbone {board.backbones[0]}" if len(board.backbones) == 1 else ""
     parts: list[RenderableType] = [Text(title, style="bold"), Text()]
@@ -162,38 +165,18 @@ def board_of(board: Leaderboard) -> Group:
 
 
 def reproduced(board: Leaderboard) -> str:
-    """One line: how the measured rows stand against the published records."""
+    """One line: how many rows agree with the published records."""
     counts = Counter(row.reproduction for row in board.rows if row.seeds)
     words: dict[Reproduction, str] = {"–": "with nothing to compare with"}
     order: tuple[Reproduction, ...] = ("bit-equal", "inside", "outside", "–")
-    said = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
-    return f"Against the published records: {said or 'no rows'}."
+    parts = ", ".join(f"{counts[word]} {words.get(word, word)}" for word in order if counts[word])
+    return f"Against the published records: {parts or 'no rows'}."
 
 
-def report(report: verdicts.Report) -> None:
-    out.print(verdicts.to_terminal(report))
-
-
-def reproduction(found: reproductions.Reproduction) -> None:
-    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
-    first, *more = map(escape, reproductions.to_lines(found))
-    out.print(f"[{colour}]{found.word}[/]{first.removeprefix(found.word)}", *more, sep="\n", soft_wrap=True)
-
-
-def diagnosis(findings: Iterable[tuple[str, bool, str]], as_json: bool = False) -> int:
-    if as_json:
-        findings = list(findings)
-        told = [{"name": name, "good": good, "about": said} for name, good, said in findings]
-        out.print_json(json.dumps(told))
-        return OK if all(good for _, good, _ in findings) else RUN_FAILED
-    sound = True
-    for name, good, said in findings:
-        out.print(
-            f"[{'green' if good else 'red'}]{'ok ' if good else 'bad'}[/] {name}: {escape(said)}",
-            soft_wrap=True,
-        )
-        sound = sound and good
-    return OK if sound else RUN_FAILED
+def reproduction(verdict: reproductions.Reproduction) -> None:
+    colour = {0: "green", 1: "red"}.get(verdict.exit_code, "yellow")
+    first, *more = map(escape, reproductions.to_lines(verdict))
+    paragraph("\n".join([f"[{colour}]{verdict.word}[/]{first.removeprefix(verdict.word)}", *more]))
 
 
 def duration(seconds: float) -> str:

@@ -42,7 +42,7 @@ def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults
         compared, pairs = every_pair(results)
     except SrlbenchError as error:  # no text of the tasks, or no predictions: then no numbers rather than other ones
         return replace(shown, uncompared=str(error))
-    return replace(shown, compared=compared.found, pairs=pairs)
+    return replace(shown, compared=compared.comparisons, pairs=pairs)
 
 
 def _definition(entry: Registered) -> Definition:

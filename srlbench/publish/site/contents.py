@@ -87,7 +87,7 @@ class TrackResults:
     def runs(self) -> tuple[Record, ...]:
         """Every run of a recipe, and the current ones of variants."""
         changed = [record for record in self.results.fresh if variants.is_variant(record.recipe)]
-        return (*self.results.entered.records, *changed)
+        return (*self.results.without_variants.records, *changed)
 
     @cached_property
     def _compared(self) -> dict[tuple[str, str, str], Comparison]:
