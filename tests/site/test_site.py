@@ -25,8 +25,8 @@ from srlbench.analysis.compare import compare
 from srlbench.analysis.results import Results, measured
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish.site import build, folder, pages
-from srlbench.publish.site.citations import citations, of_paper
 from srlbench.publish.site.contents import TrackResults, paper_page, recipe_page, slug
+from srlbench.publish.site.papers import citations, of_paper
 from srlbench.records import track_folder
 from srlbench.records import write as write_record
 from srlbench.runs import fingerprint

@@ -7,18 +7,15 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.compare import every_pair
 from srlbench.analysis.leaderboard import leaderboard
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError
-from srlbench.recipe import Loss, Registered
+from srlbench.publish.site.contents import Definition, TrackResults
+from srlbench.recipe import Loss
 from srlbench.records import Problem
-
-if TYPE_CHECKING:
-    from srlbench.publish.site.contents import Definition, TrackResults
 
 
 def publish(to: Path, chosen: Sequence[Results]) -> tuple[int, tuple[Problem, ...]]:
@@ -26,17 +23,18 @@ def publish(to: Path, chosen: Sequence[Results]) -> tuple[int, tuple[Problem, ..
     from srlbench.publish.site import folder, pages
 
     folder.check(to)
-    definitions = {name: _definition(entry) for name, entry in chosen[0].recipes.items()}
-    every = [_shown(results, definitions) for results in chosen if results.records]
+    definitions = {
+        name: Definition(entry, entry.recipe.as_dict(), _docstring(entry.recipe.loss))
+        for name, entry in chosen[0].recipes.items()
+    }
+    every = [_with_analyses(results, definitions) for results in chosen if results.records]
     if not every:
         raise SrlbenchError(f"There are no records in {chosen[0].path} that could be read.")
     size = folder.write(to, pages.files(every, definitions))
     return size, tuple(problem for results in chosen for problem in results.problems)
 
 
-def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults:
-    from srlbench.publish.site.contents import TrackResults
-
+def _with_analyses(results: Results, definitions: dict[str, Definition]) -> TrackResults:
     shown = TrackResults(results, leaderboard(results), judge(results), definitions)
     try:
         compared, pairs = every_pair(results)
@@ -45,23 +43,10 @@ def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults
     return replace(shown, compared=compared.found, pairs=pairs)
 
 
-def _definition(entry: Registered) -> Definition:
-    from srlbench.publish.site.contents import Definition
-
-    return Definition(
-        name=entry.name,
-        summary=entry.summary,
-        family=entry.family,
-        cite=entry.cite,
-        version_of=entry.version_of,
-        reported=entry.reported,
-        settings=entry.recipe.as_dict(),
-        loss=_told(entry.recipe.loss) if entry.recipe.loss else None,
-    )
-
-
-def _told(loss: Loss) -> str | None:
-    """What a loss says of itself, read from its text so that torch is not imported for a page."""
+def _docstring(loss: Loss | None) -> str | None:
+    """The docstring of a loss, read from its text so that torch is not imported for a page."""
+    if loss is None:
+        return None
     for node in ast.walk(ast.parse(loss.source())):
         if isinstance(node, ast.FunctionDef) and node.name == loss.name:
             return inspect.cleandoc(ast.get_docstring(node) or "") or None

@@ -9,11 +9,12 @@ from srlbench import variants
 from srlbench.analysis.leaderboard.board import Row
 from srlbench.publish.site import pictures, traces
 from srlbench.publish.site.board_pictures import MAPPED, along
-from srlbench.publish.site.contents import Picture, TrackResults
+from srlbench.publish.site.contents import TrackResults
+from srlbench.publish.site.svg import Picture, picture
 from srlbench.records import Record
 from srlbench.stats import average, label, with_averages
 
-LOOKED = {
+OBSERVED = {
     "dev": "dev, Spearman × 100",
     "uniformity": "uniformity",
     "alignment": "alignment",
@@ -25,13 +26,18 @@ LEVELS = 2  # values of a setting that make a curve
 
 
 def drawn(results: TrackResults, row: Row, name: str) -> Iterator[Picture]:
+    """Its training, and its scores along every setting that was swept; `name` begins the names of the pictures."""
     runs = list(results.of(row).values())
     panels: dict[str, traces.Along] = {"training loss": losses} if (losses := _losses(runs)) else {}
-    panels |= {title: found for path, title in LOOKED.items() if (found := along(runs, path))}
+    panels |= {title: found for path, title in OBSERVED.items() if (found := along(runs, path))}
     if panels:
-        said = ("Learning dynamics and gradients", f"{row.recipe}: {', '.join(panels)} against the training step.")
-        caption = f"Against the training step: {traces.BAND}."
-        yield Picture(f"{name}-training", said[0], traces.training(f"{name}-training", said, panels), caption)
+        yield picture(
+            traces.training(panels),
+            f"{name}-training",
+            "Learning dynamics and gradients",
+            f"{row.recipe}: {', '.join(panels)} against the training step.",
+            f"Against the training step: {traces.BAND}.",
+        )
     yield from _settings(results, row, name)
 
 
@@ -40,9 +46,9 @@ def _losses(runs: Sequence[Record]) -> dict[float, list[float]]:
     found: dict[float, list[float]] = {}
     for run in runs:
         losses, steps = run.training.get("losses") or [], number_of(run.training.get("steps"))
-        for place, loss in enumerate(losses if isinstance(losses, list) else [], 1):
-            if steps and (kept := number_of(loss)) is not None:
-                found.setdefault(steps * place / len(losses), []).append(kept)
+        for number, loss in enumerate(losses if isinstance(losses, list) else [], 1):
+            if steps and (value := number_of(loss)) is not None:
+                found.setdefault(steps * number / len(losses), []).append(value)
     return found
 
 
@@ -61,19 +67,18 @@ def _settings(results: TrackResults, row: Row, name: str) -> Iterator[Picture]:
         for level, runs in sorted(levels.items()):
             for run in runs:
                 scores = with_averages(run.scores, groups)
-                told = {label(average(group)): scores.get(average(group)) for group in groups}
-                told |= {each: run.measured(f"pairs.{each}") for each in ("alignment", "uniformity")}
-                for title, found in told.items():
-                    if found is not None:
-                        panels.setdefault(title, {}).setdefault(level, []).append(found)
-        called = f"{name}-curve-{number}"
-        log = pictures.decades([level for level in levels if level])
-        said = (
+                values = {label(average(group)): scores.get(average(group)) for group in groups}
+                values |= {title: run.measured(f"pairs.{title}") for title in ("alignment", "uniformity")}
+                for title, value in values.items():
+                    if value is not None:
+                        panels.setdefault(title, {}).setdefault(level, []).append(value)
+        yield picture(
+            traces.setting(panels, key, pictures.decades([level for level in levels if level])),
+            f"{name}-curve-{number}",
             f"Scores along {key}",
             f"{row.recipe}: {', '.join(panels)} for {key} of {', '.join(f'{x:g}' for x in levels)}.",
+            f"Along {key}: {traces.BAND}; the averages are in the table “With other settings”.",
         )
-        caption = f"Along {key}: {traces.BAND}; the averages are in the table “With other settings”."
-        yield Picture(called, said[0], traces.setting(called, said, panels, key, log), caption)
 
 
 def changed(results: TrackResults, row: Row) -> dict[str, list[Record]]:

@@ -7,13 +7,12 @@ from functools import cache
 from math import inf, isfinite, log10
 from statistics import fmean, stdev
 
-from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from srlbench.publish.site.svg import NOTE, SERIES, STYLE, entitle, inline, sheet
+from srlbench.publish.site.svg import NOTE, SERIES, STYLE, set_titles, sheet
 
 Along = Mapping[float, Sequence[float]]  # step or setting -> one value a seed
 Ends = tuple[float, float]
@@ -21,8 +20,8 @@ WIDE = 7.4
 BAND = "mean over the seeds, with one standard deviation"
 
 
-def training(name: str, said: tuple[str, str], panels: Mapping[str, Along]) -> Markup:
-    """Small panels over the training steps."""
+def training(panels: Mapping[str, Along]) -> Figure:
+    """Small panels over the training steps; the next call draws on the same figure."""
     figure, axes = _panels(len(panels))
     for ax, (title, along) in zip(axes, panels.items(), strict=True):
         for artist in (*ax.lines, *ax.collections, *ax.texts):
@@ -32,8 +31,8 @@ def training(name: str, said: tuple[str, str], panels: Mapping[str, Along]) -> M
         flat = high - low < 1e-6 * max(abs(low), abs(high), 1e-9)  # a constant needs room
         margin = 0.5 if flat else 0.06 * (high - low)
         ax.set_ylim(low - margin, high + margin)
-        entitle(ax, title)
-    return inline(figure, name, *said)
+        set_titles(ax, title)
+    return figure
 
 
 @cache
@@ -53,7 +52,7 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
         return figure, list(axes.flat[:count])
 
 
-def setting(name: str, said: tuple[str, str], panels: Mapping[str, Along], key: str, log: bool) -> Markup:
+def setting(panels: Mapping[str, Along], key: str, log: bool) -> Figure:
     """Scores along a setting of the recipe; 0, which a logarithmic axis has no place for, is a line across."""
     margins = {"left": 0.07, "right": 0.99, "top": 0.88, "bottom": 0.2}
     with sheet(WIDE, 2.1, 1, len(panels), wspace=0.34, **margins) as (figure, axes):
@@ -68,9 +67,9 @@ def setting(name: str, said: tuple[str, str], panels: Mapping[str, Along], key: 
                 ax.set_xscale("log")
             ax.set_xticks(list(kept), labels=_apart(list(kept), log))
             ax.minorticks_off()
-            entitle(ax, title, key)
+            set_titles(ax, title, key)
             ax.yaxis.set_major_locator(MaxNLocator(4))
-        return inline(figure, name, *said)
+        return figure
 
 
 def _apart(values: Sequence[float], log: bool) -> list[str]:
