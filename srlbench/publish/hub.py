@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.records.files import said
+from srlbench.records.files import read_bytes
 
 NAMES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # the Hub library's own; files of its logins are not looked at
 KINDS = {"dataset": "datasets/", "model": ""}
@@ -77,7 +77,8 @@ def token() -> str:
 
 def push(upload: Upload, secret: str) -> str:
     """One commit, or none if the repository has all of it already; one line about what was done."""
-    if leak := next((path for path, content in upload.files.items() if secret.encode() in _bytes(content)), None):
+    contents = ((path, each if isinstance(each, bytes) else read_bytes(each)) for path, each in upload.files.items())
+    if leak := next((path for path, content in contents if secret.encode() in content), None):
         raise SrlbenchError(f"Cannot push to {url(upload)}: {leak} contains the token.")
     try:
         return _pushed(upload, secret)
@@ -143,13 +144,6 @@ def _line(text: str | None) -> str:
 
 def _size(content: Path | bytes) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
-
-
-def _bytes(content: Path | bytes) -> bytes:
-    if isinstance(content, bytes):
-        return content
-    with said(f"Cannot read {content}"):
-        return content.read_bytes()
 
 
 def _spelled(size: int) -> str:

@@ -29,6 +29,13 @@ def home(path: Path, record: Record) -> Path | None:
     return above if above is not None and above / place == whole else None
 
 
+def published_results() -> Path:
+    """The results folder of the published records, which may not exist."""
+    package = Path(__file__).parents[1]
+    roots = [package.parent / "results", package / "published"]
+    return next((path for path in roots if path.is_dir()), roots[0])
+
+
 def track_folder(results: Path, track: str, version: int) -> Path:
     """The folder of one version of a track."""
     return results / _name(track) / f"v{version}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from srlbench.errors import UsageError
-from srlbench.records.files import said
+from srlbench.records.files import store_errors
 
 MARK = ".srlbench-site"
 
@@ -17,7 +17,7 @@ def check(place: Path) -> None:
     """Refuse a place that holds anything but a site of ours."""
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise UsageError(f"{place} is not a folder.")
-    with said(f"Cannot read {place}"):
+    with store_errors(f"Cannot read {place}"):
         ours = not place.exists() or (place / MARK).is_file() or not any(place.iterdir())
     if not ours:
         raise UsageError(f"{place} holds something else than a site of srlbench; name another folder with --to.")
@@ -30,7 +30,7 @@ def write(place: Path, files: Iterable[tuple[str, bytes]]) -> int:
     building, old = (place.with_name(f".{place.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
     size = 0
     try:
-        with said(f"Cannot write {place}"):
+        with store_errors(f"Cannot write {place}"):
             building.mkdir(parents=True)
             for name, content in files:
                 path = building / name
