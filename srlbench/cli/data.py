@@ -8,6 +8,7 @@ import typer
 
 from srlbench.cli.options import KNOWN, Data, app
 from srlbench.cli.show import terminal
+from srlbench.data import mirror
 from srlbench.data import pull as texts
 from srlbench.tracks import protocol as protocols
 
@@ -58,4 +59,4 @@ def path_(data: Data = None) -> None:
 
     - `srlbench data path`
     """
-    typer.echo(texts.data_path(data))
+    typer.echo(mirror.senteval(data))
