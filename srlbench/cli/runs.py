@@ -15,7 +15,7 @@ from srlbench.cli.show import progress, terminal
 from srlbench.errors import RUN_FAILED, UsageError
 from srlbench.runs import engines
 from srlbench.runs.engines import Choice
-from srlbench.runs.job import Look, Share
+from srlbench.runs.job import Observation, Share
 from srlbench.runs.plan import Options, Plan, plan
 from srlbench.runs.suite import Suite, chosen, parse_seeds
 
@@ -86,11 +86,11 @@ def seeds_of(text: str | None) -> tuple[int, ...]:
     return parse_seeds(text) if text else ()
 
 
-def look_of(every: int | None, explain: bool) -> Look:
+def look_of(every: int | None, explain: bool) -> Observation:
     """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
     if explain and find_spec("shap") is None:
         raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
-    return Look(every, explain)
+    return Observation(every, explain)
 
 
 def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, json: bool = False) -> int:

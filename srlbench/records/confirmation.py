@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from srlbench.errors import StoreError
 from srlbench.records.environment import machine_class
 from srlbench.records.files import read_bytes, write_bytes
-from srlbench.records.paths import folder_of, record_path, root_of
+from srlbench.records.paths import folder_of, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError, parse
 from srlbench.records.store import Problem, files_of, read
 
@@ -111,7 +111,7 @@ def confirm(results: Path, confirmation: Confirmation) -> Path:
 
 def confirmations(results: Path, track: str, version: int) -> tuple[list[Confirmation], list[Problem]]:
     """The confirmations of records whose files have not changed since, and the files that are no confirmation."""
-    root = root_of(results, "confirmations", track, version)
+    root = track_folder(results, track, version) / "confirmations"
     found: list[Confirmation] = []
     problems: list[Problem] = []
     for path in files_of(root, problems):

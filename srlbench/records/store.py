@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import StoreError
 from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
-from srlbench.records.paths import key_of, predictions_path, published_results, record_path, root_of, track_folder
+from srlbench.records.paths import key_of, predictions_path, published_results, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
 
 def scan(results: Path, track: str, version: int) -> Scan:
     """All records of a track; a bad file is listed as a problem and never raises an error."""
-    root = root_of(results, "records", track, version)
+    root = track_folder(results, track, version) / "records"
     records: list[Record] = []
     problems: list[Problem] = []
     if root.exists() and not root.is_dir():
@@ -108,7 +108,9 @@ def scan(results: Path, track: str, version: int) -> Scan:
         if path == record_path(results, record.key, failed=record.status == "failed"):
             records.append(record)
         else:
-            problems.append(Problem(path, f"its content says {_identity(record)}, its path does not", key))
+            run = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
+            content = f"{record.status}, {record.track} v{record.track_version}, {run}"
+            problems.append(Problem(path, f"its content says {content}, its path does not", key))
     ok = {record.key for record in records if record.status == "ok"}
     records = [record for record in records if record.status == "ok" or record.key not in ok]
     return Scan(tuple(sorted(records, key=lambda record: record.key)), tuple(problems))
@@ -123,7 +125,7 @@ def published(track: str, version: int) -> tuple[Record, ...] | None:
 
 def ensure_writable(results: Path, track: str, version: int) -> None:
     """Raise an error now, before hours of training, if a record cannot be written later."""
-    probe = root_of(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
+    probe = track_folder(results, track, version) / "records" / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
 
@@ -198,8 +200,3 @@ def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and not _ASIDE.fullmatch(name):
                 yield Path(folder, name)
-
-
-def _identity(record: Record) -> str:
-    name = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
-    return f"{record.status}, {record.track} v{record.track_version}, {name}"

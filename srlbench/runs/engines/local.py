@@ -41,7 +41,7 @@ NONE: Settings = MappingProxyType({})
 
 
 def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = NONE) -> Iterator[Event]:
-    """Make every job, `parallel` at a time; outcomes come in the order they finish.
+    """Run every job, `parallel` at a time; outcomes come in the order they finish.
 
     settings: of the runs' environment, where it is not to be the caller's.
     """
@@ -54,8 +54,8 @@ def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = N
 
 def environment(threads: int, settings: Settings = NONE) -> dict[str, str]:
     """The environment of the runs: the caller's, what is set for these runs, and what all runs have in common."""
-    said = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
-    return {name: value for name, value in said.items() if value is not None}
+    merged = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 class Host:
@@ -66,7 +66,7 @@ class Host:
         descriptor = theirs.fileno()
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         program = PROGRAM.format(descriptor, os.getpid())
-        path = [os.path.abspath(place) for place in sys.path]  # '' is the folder that the caller is in
+        path = [os.path.abspath(entry) for entry in sys.path]  # '' is the folder that the caller is in
         with theirs, _without_interrupts():
             self.process = subprocess.Popen(
                 [sys.executable, *flags, "-c", program, "srlbench", "runs", *path],
@@ -78,17 +78,17 @@ class Host:
         self.busy = False  # with runs, which must be ended
 
     def make(self, jobs: Sequence[Job], parallel: int) -> Iterator[Event]:
-        """Make every job. If the host is killed, what it had not finished has failed."""
+        """Run every job. If the host is killed, the jobs that it had not finished have failed."""
         left, start = dict(enumerate(jobs)), time.monotonic()
         try:
             self.connection.send(Batch(jobs, parallel, os.environ.get(DEVICES)))
             self.connection.recv()
             self.busy = True
             while left:
-                place, news = self.connection.recv()
+                index, news = self.connection.recv()
                 if isinstance(news, Outcome):
-                    del left[place]
-                yield Event(jobs[place], news)
+                    del left[index]
+                yield Event(jobs[index], news)
             self.busy = False
         except (EOFError, ConnectionError):
             how = cause(self.process.wait(), "the process that makes the runs")
@@ -97,7 +97,7 @@ class Host:
 
     @property
     def ready(self) -> bool:
-        """Whether it lives and makes nothing."""
+        """Whether the host lives and runs nothing."""
         return not self.busy and self.process.poll() is None
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Host:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """A process started here is not interrupted before it says that it ignores that."""
+    """Block interrupts inside, so that a new process is not interrupted before it can ignore them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
