@@ -1,4 +1,4 @@
-"""What the pages are made of: results, definitions and pictures, all of it plain data."""
+"""The data of the pages: the results of a track with their analyses, and the definitions of recipes."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Definition:
 
 @dataclass(frozen=True)
 class TrackResults:
-    """The results of one track, and what the analyses say of them: rows, verdicts on claims, comparisons."""
+    """The results of one track and their analyses: rows, verdicts on claims, comparisons."""
 
     results: Results
     board: Leaderboard
     judged: Mapping[str, Sequence[tuple[Claim, Finding]]]
     definitions: Mapping[str, Definition] = field(default_factory=dict)
-    compared: Sequence[Comparison] = ()  # with the control and with originals, as `srlbench compare` says it
-    pairs: Sequence[Comparison] = ()  # any two of one backbone, as `srlbench compare A B` says it
+    compared: Sequence[Comparison] = ()  # with the control and with originals: those of `srlbench compare`
+    pairs: Sequence[Comparison] = ()  # of any two of one backbone: those of `srlbench compare A B`
     uncompared: str = ""  # why there are no comparisons
 
     @property
@@ -110,7 +110,7 @@ class TrackResults:
 
 
 def slug(name: str) -> str:
-    """A file's name for any name: the same where it can be, else as much of it as can, and a hash."""
+    """A file name for any name: the name itself if it is plain, else its plain part and a hash."""
     plain = re.sub(r"[^a-z0-9._+=-]+", "-", name.lower()).strip("=+.-")
     return plain if plain == name else f"{plain[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 

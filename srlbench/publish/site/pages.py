@@ -1,4 +1,4 @@
-"""Which pages there are, and what stands on each; templates say it, and escape all of it."""
+"""The pages of the site and their content; the templates write it, and escape all text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MACHINE = ("python", "os", "cpu", "gpu")  # of an environment, beside its packag
 
 @dataclass(frozen=True)
 class Page:
-    """A page's place in the site, its template and what that is filled with."""
+    """A page: its path in the site, its template, its title and the values for the template."""
 
     path: str
     template: str
@@ -37,7 +37,7 @@ class Page:
 
 
 def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[tuple[str, bytes]]:
-    """Every file of the site: where it lies, and what it holds. The same records give the same bytes."""
+    """The path and content of every file of the site. The same records give the same bytes."""
     environment = Environment(
         loader=PackageLoader("srlbench.publish.site"),
         autoescape=True,
@@ -69,9 +69,8 @@ def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
     for name in _named(every, definitions):
         yield _recipe(every, name, definitions.get(name), definitions)
     for paper, found in judged.items():
-        yield Page(
-            paper_page(paper), "paper.html", paper, {"paper": paper, "cited": papers.of_paper(paper), "judged": found}
-        )
+        claims = {"paper": paper, "cited": papers.of_paper(paper), "judged": found}
+        yield Page(paper_page(paper), "paper.html", paper, claims)
     content = {"comparisons": list(map(_comparisons, every))}
     yield Page("compare.html", "compare.html", "Compare two recipes", content)
 

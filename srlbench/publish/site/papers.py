@@ -73,11 +73,11 @@ def overview(papers: Mapping[str, Sequence[Judged]]) -> Table:
     lines = []
     for paper, found in papers.items():
         cited = of_paper(paper)
-        said = f"{cited.title} ({cited.authors} {cited.year})" if cited else paper
+        name = f"{cited.title} ({cited.authors} {cited.year})" if cited else paper
         counts = {
             each.table.title: "  ".join(f"{SIGNS[word]} {n}" for word in VERDICTS if (n := each.counts[word]))
             for each in found
         }
         cells = [Cell(counts.get(title, ""), mark="counts") for title in titles]
-        lines.append(Line([Cell(said, link=paper_page(paper)), *cells]))
+        lines.append(Line([Cell(name, link=paper_page(paper)), *cells]))
     return Table("papers", "Claims of papers", columns, lines)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from srlbench.publish.site.svg import INK, NOTE, RULE, SERIES, hide, set_titles, sheet
 
 WIDE = 7.4  # inches
-FAR = 2.0  # ranges of the middle half; what lies further below it is put at the edge, and its number said
+FAR = 2.0  # times the range of the middle half; what is further below it is drawn at the edge, with its number
 LOOKS = {
     "untrained": ("D", SERIES[2]),
     "unsupervised": ("o", SERIES[0]),
@@ -55,7 +55,7 @@ def forest(rows: Mapping[str, Mapping[str, Mean]], control: str | None = None, *
     with sheet(WIDE, height, 1, len(panels), **margins) as (figure, axes):
         for ax, title in zip(axes[0], panels, strict=True):
             _stripes(ax, len(rows))
-            found = {place: row[title] for place, row in enumerate(rows.values()) if title in row}
+            found = {line: row[title] for line, row in enumerate(rows.values()) if title in row}
             if control and title in rows.get(control, {}):
                 ax.axvline(rows[control][title].mean, color=SERIES[1], linewidth=0.8, dashes=(4, 2), zorder=1)
             _means(ax, found, _floor([each.mean for each in found.values()]) if cut else -inf)
@@ -73,25 +73,25 @@ def _stripes(ax: Axes, rows: int) -> None:
 
 
 def _means(ax: Axes, found: Mapping[int, Mean], low: float) -> None:
-    inside = {place: each for place, each in found.items() if each.mean >= low}
-    for place, each in inside.items():
+    inside = {line: each for line, each in found.items() if each.mean >= low}
+    for line, each in inside.items():
         if each.span:
-            ax.plot(each.span, (place, place), color=SERIES[0], linewidth=1.3, zorder=3, solid_capstyle="butt")
-    seeds = [(value, place) for place, each in inside.items() for value in each.seeds]
-    means = [(each.mean, place) for place, each in inside.items()]
+            ax.plot(each.span, (line, line), color=SERIES[0], linewidth=1.3, zorder=3, solid_capstyle="butt")
+    seeds = [(value, line) for line, each in inside.items() for value in each.seeds]
+    means = [(each.mean, line) for line, each in inside.items()]
     for points, size, alpha in ((seeds, 2.2, 0.4), (means, 4.0, 1.0)):
         x, y = zip(*points, strict=True) if points else ((), ())
         ax.plot(x, y, "o", color=SERIES[0], markersize=size, alpha=alpha, markeredgewidth=0, zorder=4)
     left, right = ax.get_xlim()
-    for place in found.keys() - inside.keys():
-        ax.plot(left, place, "<", color=SERIES[0], markersize=4, clip_on=False)
+    for line in found.keys() - inside.keys():
+        ax.plot(left, line, "<", color=SERIES[0], markersize=4, clip_on=False)
         at = left + 0.025 * (right - left)
-        ax.text(at, place, f"{found[place].mean:.1f}", ha="left", va="center", fontsize=7.5, color=NOTE)
+        ax.text(at, line, f"{found[line].mean:.1f}", ha="left", va="center", fontsize=7.5, color=NOTE)
     ax.set_xlim(left, right)
 
 
 def _floor(values: Sequence[float]) -> float:
-    """Where an axis may end below: far from the middle half of the values."""
+    """The lower end of an axis: far from the middle half of the values."""
     if len(values) < 4:
         return -inf
     first, _, third = quantiles(values)
@@ -134,7 +134,7 @@ SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
 def _label(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Names beside points where they cover neither a point nor another name; widths are reckoned, not measured."""
+    """Write names beside points, where they cover no point and no other name; widths are estimated."""
     frame = ax.get_window_extent()
     unit = ax.figure.dpi / 72
     dots = {each: ax.transData.transform(point) for each, point in points.items()}
@@ -204,19 +204,19 @@ def multiples(rows: Mapping[str, Series], value: str) -> Figure:
     low, high = max(min(values), _floor(values)), max(values)
     margin = 0.06 * (high - low) or 1.0
     with sheet(WIDE, height, down, columns, hspace=0.5, wspace=0.12, **margins) as (figure, axes):
-        for place, ax in enumerate(axes.flat):
-            if place >= len(rows):
+        for number, ax in enumerate(axes.flat):
+            if number >= len(rows):
                 ax.remove()
                 continue
-            each, series = list(rows.items())[place]
+            each, series = list(rows.items())[number]
             ax.fill_between(steps, *bands.T, color=RULE, alpha=0.6, linewidth=0)
             ax.plot(list(series), list(series.values()), color=SERIES[0])
             set_titles(ax, each, size=7.5)
             ax.set_ylim(low - margin, high + margin)
-            ends = [f"{steps[0]:g}", f"{steps[-1]:g}"] if place + columns >= len(rows) else []
+            ends = [f"{steps[0]:g}", f"{steps[-1]:g}"] if number + columns >= len(rows) else []
             ax.set_xticks([steps[0], steps[-1]], labels=ends)
             ax.yaxis.set_major_locator(MaxNLocator(3))
-            ax.tick_params(labelleft=place % columns == 0, labelsize=7.5, length=0)
+            ax.tick_params(labelleft=number % columns == 0, labelsize=7.5, length=0)
         figure.supxlabel(f"training step; {value}", fontsize=8, color=NOTE, y=0.08 / height)
         return figure
 

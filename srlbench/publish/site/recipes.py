@@ -1,4 +1,4 @@
-"""What the page of a recipe says: of its definition, and of its runs on each track."""
+"""The content of a recipe's page: its definition, and its runs on each track."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from srlbench.stats import average, label, summarise, with_averages
 
 @dataclass(frozen=True)
 class Section:
-    """A recipe on one track and backbone: how it stands, and all that its runs say."""
+    """A recipe on one track and backbone: its row, the tables and pictures of its runs, and its failures."""
 
     name: str  # its id on the page
     results: TrackResults
@@ -72,7 +72,7 @@ def settings(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def reported(known: Registered) -> Table | None:
-    """What papers print of the recipe, in their own settings."""
+    """The scores of the recipe in papers, in their own settings."""
     averages = list(dict.fromkeys(name for numbers in known.reported.values() for name in numbers))
     columns = [Column("track and encoder", "left"), *(Column(label(name)) for name in averages)]
     lines = [
@@ -186,7 +186,7 @@ def _words(results: TrackResults, row: Row, name: str) -> Table:
 
 
 def _by_settings(item: tuple[str, Any]) -> list[tuple[str, float, str]]:
-    """By the names of the settings, then by their values, numbers by their size."""
+    """The key to sort variants by: the names of the settings, then their values, numbers by size."""
     changes = variants.parse(item[0]).items()
     return [(key, float(v) if isinstance(v, int | float) else -1.0, str(v)) for key, v in changes]
 
