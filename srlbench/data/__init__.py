@@ -87,7 +87,7 @@ def sets_folder(protocol: Protocol, given: Path | None = None) -> Path | None:
 def described(protocol: Protocol, given: Path | None = None) -> str:
     """The source of a protocol's sets, in a few words."""
     if protocol.source == "senteval":
-        return mirror.describe(given)
+        return str(mirror.given(given) or mirror.HUB)
     if protocol.source == "language":
         return "srlbench's generator"
     folder = sets_folder(protocol, given)

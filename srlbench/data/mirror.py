@@ -106,12 +106,6 @@ def pull(anew: bool = False) -> Path:
         raise
 
 
-def describe(path: Path | None = None) -> str:
-    """The source in a few words, to be printed."""
-    path = given(path)
-    return HUB if path is None else str(path)
-
-
 def _target(identity: str) -> Path:
     from huggingface_hub import constants
 

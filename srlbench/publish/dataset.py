@@ -99,8 +99,12 @@ def _folder(record: Record, results: Results) -> Path:
 
 def _encoder(record: Record, results: Results, dataset: Upload) -> Upload:
     """The encoder's folder with a card made from the record, refused if the record is of other weights."""
+    from srlbench.evaluation import external
+    from srlbench.training.encoder import loaded_sha256
+
     folder = _folder(record, results)
-    _must_be_its_own(folder, record)
+    if loaded_sha256(external.quietly(str(folder), None, 0, cores())) != record.weights_sha256:
+        raise SrlbenchError(f"The weights in {folder} are not those that its record scored; nothing is published.")
     modules = [str(module["type"]) for module in json.loads((folder / "modules.json").read_text(encoding="utf-8"))]
     path = records.record_path(results.path, record.key).relative_to(results.path).as_posix()
     repository = hub.checked(f"{dataset.repository}-{_slug(record)}")
@@ -109,14 +113,6 @@ def _encoder(record: Record, results: Results, dataset: Upload) -> Upload:
     files = {file.relative_to(folder).as_posix(): file for file in own}
     message = f"srlbench: {record.recipe} on {record.backbone}, seed {record.seed}"
     return Upload(repository, "model", {**files, "README.md": card.encode()}, message)
-
-
-def _must_be_its_own(folder: Path, record: Record) -> None:
-    from srlbench.evaluation import external
-    from srlbench.training.encoder import loaded_sha256
-
-    if loaded_sha256(external.quietly(str(folder), None, 0, cores())) != record.weights_sha256:
-        raise SrlbenchError(f"The weights in {folder} are not those that its record scored; nothing is published.")
 
 
 def _slug(record: Record) -> str:
