@@ -49,10 +49,8 @@ def tokenised(encoder: SentenceTransformer, texts: Sequence[str]) -> Lengths:
     return {length: _concatenated(parts[length]) for length in sorted(parts, reverse=True)}
 
 
-def hidden_states(
-    encoder: SentenceTransformer, lengths: Lengths, *, pad: int | None = None, tokens: int = TOKENS
-) -> Iterator[Batch]:
-    """Run the encoder once on tokenised texts, without dropout, in batches of about `tokens` tokens.
+def hidden_states(encoder: SentenceTransformer, lengths: Lengths, *, pad: int | None = None) -> Iterator[Batch]:
+    """Run the encoder once on tokenised texts, without dropout, in batches of about TOKENS tokens.
 
     pad: the id of a masked token that is added to every text except the longest. Its state is the same as that of the
     first padded position in one batch of all texts, because the other padding there is masked too.
@@ -60,7 +58,7 @@ def hidden_states(
     longest = max(lengths, default=0)
     with _all_layers(encoder):
         for length, (indices, features) in lengths.items():
-            rows = max(1, tokens // max(length, 1))
+            rows = max(1, TOKENS // max(length, 1))
             for start in range(0, len(indices), rows):
                 part = slice(start, start + rows)
                 batch = {k: v[part] if torch.is_tensor(v) else v for k, v in features.items()}

@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 
 from srlbench.diagnostics.clouds import Cloud, Moments, cloud, mean_cosine
 from srlbench.diagnostics.contexts import Layout, layout
-from srlbench.diagnostics.hidden import TOKENS, hidden_states, names, special_ids, tokenised
+from srlbench.diagnostics.hidden import hidden_states, names, special_ids, tokenised
 from srlbench.errors import SrlbenchError, UsageError
 
 DIGITS = 3  # decimals to which the official code rounds
@@ -169,12 +169,7 @@ def _rows(
 
 
 def isotropy(
-    encoder: SentenceTransformer,
-    texts: Sequence[str],
-    *,
-    seed: int = 0,
-    as_published: bool = False,
-    tokens: int = TOKENS,
+    encoder: SentenceTransformer, texts: Sequence[str], *, seed: int = 0, as_published: bool = False
 ) -> Isotropy:
     """The measures of an encoder on texts, in one pass over them.
 
@@ -202,7 +197,7 @@ def isotropy(
     rows, start = _rows(lengths, len(texts), specials, pad, seed, as_published)
     sums: list[Sums] = []
     vectors = torch.empty(0)
-    for batch in hidden_states(encoder, lengths, pad=pad, tokens=tokens):
+    for batch in hidden_states(encoder, lengths, pad=pad):
         if not sums:
             sums = [Sums(rows, layer, x.shape[-1]) for layer, x in enumerate(batch.states)]
             vectors = torch.empty(len(texts), batch.vectors.shape[1])
