@@ -88,7 +88,7 @@ def test_integrated_gradients(tiny: SentenceTransformer, benchmark: Any, capsys:
 
     def captum() -> None:
         method = LayerIntegratedGradients(coordinate, reader.layer)
-        empty = reader.emptied(sentence).unsqueeze(0)
+        empty = reader.baseline_pieces(sentence).unsqueeze(0)
         for which in range(8):  # of the width's 128; the others take as long
             method.attribute(sentence.ids.unsqueeze(0), empty, additional_forward_args=(which,), n_steps=50)
 

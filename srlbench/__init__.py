@@ -104,10 +104,10 @@ def run(
     from srlbench.runs.engines import Choice
     from srlbench.runs.plan import Options
 
-    paths, look = session.files_of(files), session.look(observe_every, explain)
+    paths, observation = session.files_of(files), session.observation(observe_every, explain)
     suite = session.suite_of(session.chosen(recipes, paths), track, backbones, seeds)
     place, text = session.folder(results), session.absolute(data)
-    options = Options(place, paths, session.call(suite), keep_encoders, look, text)
+    options = Options(place, paths, session.call(suite), keep_encoders, observation, text)
     session.make(suite, options, Choice(engine, jobs, address), progress, fail_fast)
     return Results(place, suite.track, paths)
 

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 import pytest
 
-from srlbench import data, tracks
+from srlbench import tracks
 from srlbench.data import language
+from srlbench.data.rows import digest
 from srlbench.tracks import protocol as protocols
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -36,7 +37,7 @@ def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = re.sub(r"lines = \d+", "lines = 600", head)
     for form in ("twins", "triplets"):
         made = {"twins": language.sentences, "triplets": language.triplets}[form](600, 0)
-        sha = data.text_sha256([(line,) if isinstance(line, str) else tuple(line) for line in made])
+        sha = digest([(line,) if isinstance(line, str) else tuple(line) for line in made])
         head = re.sub(rf'(\[text\.{form}\][^\[]*sha256 = ")[^"]*', rf"\g<1>{sha}", head)
     rules, *tasks = re.split(r"(?=\[tasks\.)", (protocols.FOLDER / "generated.toml").read_text(encoding="utf-8"))
     rules = re.sub(r"folds = \d+", "folds = 3", rules)

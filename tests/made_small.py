@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from srlbench import data
 from srlbench.data import language, senteval, simcse
+from srlbench.data.rows import digest
 
 LINES, TRIPLES = 600, 200
 COARSE = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
@@ -105,8 +105,8 @@ def track(root: Path, given: Path, backbone: str = "tiny") -> Path:
     tree = given / "senteval"
     triplets = simcse.snli(tree)
     hashes = {
-        "twins": data.text_sha256([(line,) for line in language.sentences(LINES, 0)]),
-        "triplets": data.text_sha256(triplets),
+        "twins": digest([(line,) for line in language.sentences(LINES, 0)]),
+        "triplets": digest(triplets),
     }
     rules = TRACK.format(backbone=backbone, lines=LINES, triples=len(triplets), **hashes)
     (root / "made-small.toml").write_text(rules, encoding="utf-8")

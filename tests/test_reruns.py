@@ -21,7 +21,7 @@ from conftest import Cli, Take
 from srlbench import tracks
 from srlbench.records import Record, confirmations, environment, machine_class, read, record_path
 from srlbench.runs import rerun as reruns
-from srlbench.runs.recorded import find
+from srlbench.runs.rerun import find
 
 HOSTILE = "A | B\n<script>alert(1)</script>"
 

@@ -19,8 +19,7 @@ from srlbench.analysis.leaderboard.rows import SAME
 from srlbench.errors import NOTHING_COMPARABLE, OK, REGRESSED
 from srlbench.records import Confirmation, Record, address, digits, machine_class
 from srlbench.records.confirmation import Word
-from srlbench.runs.recorded import Recorded
-from srlbench.runs.rerun import Rerun
+from srlbench.runs.rerun import Recorded, Rerun
 from srlbench.stats import Groups, average, label, next_interval, summarise, with_averages
 
 EXIT: Mapping[Word, int] = {

@@ -18,8 +18,7 @@ from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import UsageError
 from srlbench.runs.doctor import examine
-from srlbench.runs.recorded import find
-from srlbench.runs.rerun import ensure_writable, rerun
+from srlbench.runs.rerun import ensure_writable, find, rerun
 
 Baseline = Annotated[
     Path | None, opt.what(metavar="FILE", help="The reviewed expectations; default: the published ones.")

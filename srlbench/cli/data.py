@@ -10,6 +10,7 @@ import typer
 
 from srlbench.cli.options import KNOWN, Data, app
 from srlbench.cli.show import terminal
+from srlbench.data import mirror
 from srlbench.data import pull as texts
 from srlbench.tracks import protocol as protocols
 from srlbench.tracks.protocol import Protocol
@@ -59,7 +60,7 @@ def path_(data: Data = None) -> None:
 
     - `srlbench data path`
     """
-    typer.echo(texts.data_path(data))
+    typer.echo(mirror.senteval(data))
 
 
 def _verified(rules: Sequence[Protocol], data: Path | None) -> int:

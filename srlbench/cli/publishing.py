@@ -15,7 +15,7 @@ from srlbench.cli.show import terminal
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.publish import dataset
 from srlbench.publish import hub as hubs
-from srlbench.publish.site import build, folder
+from srlbench.publish.site import build
 
 Site = Annotated[
     Path | None,
@@ -65,7 +65,7 @@ def publish(
     if out is not None:
         if encoder or push:
             raise UsageError("--encoder and --push go with --hub.")
-        folder.check(out)
+        build.check(out)
         asked = [opt.of(results, name, recipes) for name in dict.fromkeys(track or [])]
         _site(out, asked or with_records(results, tuple(recipes or ())), bool(track))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -12,11 +11,12 @@ from srlbench.analysis.leaderboard import Leaderboard, leaderboard, page
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
-from srlbench.errors import RUN_FAILED, UsageError
+from srlbench.errors import RUN_FAILED
 from srlbench.runs import engines
 from srlbench.runs.engines import Choice
-from srlbench.runs.job import Look, Share
+from srlbench.runs.job import Share
 from srlbench.runs.plan import Options, Plan, plan
+from srlbench.runs.session import observation
 from srlbench.runs.suite import Suite, chosen, parse_seeds
 
 
@@ -56,7 +56,7 @@ def run(
     rules, files = tracks.load(track), tuple(recipes or ())
     asked = Suite(rules, chosen(recipe or [], all_, files), tuple(backbone or ()), seeds_of(seeds))
     choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
-    look = look_of(observe_every, explain)
+    look = observation(observe_every, explain)
     planned = plan(asked, Options(results, files, opt.command(), keep_encoders, look))
     failed = make(planned, choice, dry_run, fail_fast, json)
     table(opt.of(results, track, recipes), json)
@@ -83,13 +83,6 @@ def table(results: FolderResults, json: bool = False) -> Leaderboard:
 def seeds_of(text: str | None) -> tuple[int, ...]:
     """The seeds of `--seeds`; none means those of the track."""
     return parse_seeds(text) if text else ()
-
-
-def look_of(every: int | None, explain: bool) -> Look:
-    """What is measured during the runs; a UsageError if a library for that is not installed."""
-    if explain and find_spec("shap") is None:
-        raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
-    return Look(every, explain)
 
 
 def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, json: bool = False) -> int:

@@ -9,11 +9,12 @@ import typer
 from srlbench.analysis import search as searches
 from srlbench.analysis import sweep as sweeps
 from srlbench.cli import options as opt
-from srlbench.cli.runs import finish, look_of, make, seeds_of
+from srlbench.cli.runs import finish, make, seeds_of
 from srlbench.cli.show import analyses
 from srlbench.runs import search
 from srlbench.runs.engines import Choice
 from srlbench.runs.plan import Options, plan
+from srlbench.runs.session import observation
 from srlbench.runs.suite import Suite
 
 
@@ -52,7 +53,7 @@ def sweep(
     opt.use(data)
     there, points = opt.of(results, track, recipes), search.sweep(recipe, set_, tuple(recipes or ()))
     asked = Suite(there.track, tuple(points[1:]), tuple(backbone or ()), seeds_of(seeds))
-    planned = plan(asked, Options(results, there.files, opt.command(), False, look_of(observe_every, explain)))
+    planned = plan(asked, Options(results, there.files, opt.command(), False, observation(observe_every, explain)))
     failed = make(planned, Choice(jobs=jobs), dry_run, json=json)
     result = sweeps.of(points, there, backbone or [])
     analyses.sweep(result, sweeps.write(result, there.folder / "sweeps", opt.command()), json)

@@ -1,21 +1,18 @@
-"""Where text comes from: the generated language, SentEval's files, MTEB's sets in files; everything is pinned."""
+"""Training text and evaluation sets: generated, SentEval's files, or MTEB's sets in files; all of it is pinned."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from srlbench.data import language, mirror, original, senteval, simcse
-from srlbench.data.rows import Rows
+from srlbench.data.rows import Rows, digest
+from srlbench.data.simcse import Text
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.tracks import Track
 from srlbench.tracks.protocol import Protocol
-
-Text = list[tuple[str, ...]]
 
 
 def training_text(track: Track, form: str) -> Text:
@@ -26,7 +23,7 @@ def training_text(track: Track, form: str) -> Text:
         if len(lines) != int(rule["lines"]):
             raise SrlbenchError(f"{rule['from']}: expected {rule['lines']:,} lines, found {len(lines):,}.")
         return lines
-    found = text_sha256(lines)
+    found = digest(lines)
     if found != rule["sha256"]:
         raise SrlbenchError(
             f"The {form} text of track {track.name} has sha256 {found[:16]}…, but the track pins "
@@ -41,14 +38,14 @@ def _generated(rule: Mapping[str, Any], form: str) -> Text:
 
 
 def fetch(track: Track) -> list[Path]:
-    """Where everything lies that the track's runs will read, fetched first: they themselves go without a network."""
-    texts = [simcse.place(rule) for rule in track.text.values()] if track.source == "simcse" else []
-    sets = place(track.protocol)
+    """The paths of all text that the track's runs read; it is downloaded now, because runs never use the network."""
+    texts = [simcse.path(rule) for rule in track.text.values()] if track.source == "simcse" else []
+    sets = sets_folder(track.protocol)
     return [*texts, *([sets] if sets else [])]
 
 
 def preload(track: Track) -> None:
-    """Generate what the track's runs will read: processes forked from this one have it already."""
+    """Generate the text of a track, so that processes that are forked from this one have it."""
     if track.source == "language":
         for form in track.text:
             training_text(track, form)
@@ -58,12 +55,12 @@ def preload(track: Track) -> None:
 
 
 def task(protocol: Protocol, name: str, given: Path | None = None) -> Rows:
-    """One evaluation set, refused unless it has the rows that the protocol pins."""
+    """One evaluation set; raises an error if its rows are not those that the protocol pins."""
     rule = protocol.tasks[name]
     if protocol.source == "language":
         rows = language.task(name)
         return pinned(protocol, rows, rows.sha256(), "this version of srlbench generates other text than it should")
-    root = place(protocol, given)
+    root = sets_folder(protocol, given)
     if root is None:
         raise UsageError(f"{name}: MTEB's own sets are not in files here; mteb fetches them when they are scored.")
     if protocol.source == "senteval":
@@ -71,14 +68,15 @@ def task(protocol: Protocol, name: str, given: Path | None = None) -> Rows:
         found = rows.sha256()
     else:
         # mteb's STS12-16 are SentEval's text to the character; SentEval's tree is taken where there is one.
-        whole = _mtebs(name, root)
+        tree = mirror.tree(root) if name.startswith("STS1") else None
+        whole = senteval.task(name, tree) if tree else original.task(name, root)
         rows = Rows(name, whole.kind, {split: whole.splits[split] for split in rule.rows})
         found = original.letters_sha256(rows)
     advice = f"what lies in {root} is not the set; get it anew, for example with `srlbench data pull`"
     return pinned(protocol, rows, found, advice)
 
 
-def place(protocol: Protocol, given: Path | None = None) -> Path | None:
+def sets_folder(protocol: Protocol, given: Path | None = None) -> Path | None:
     """The folder that a protocol's sets are read from; None if they are not in files."""
     if protocol.source == "senteval":
         return _senteval(mirror.given(given))
@@ -87,17 +85,17 @@ def place(protocol: Protocol, given: Path | None = None) -> Path | None:
 
 
 def described(protocol: Protocol, given: Path | None = None) -> str:
-    """Where a protocol's sets come from, in a few words."""
+    """The source of a protocol's sets, in a few words."""
     if protocol.source == "senteval":
-        return mirror.describe(given)
+        return str(mirror.given(given) or mirror.HUB)
     if protocol.source == "language":
         return "srlbench's generator"
-    folder = place(protocol, given)
+    folder = sets_folder(protocol, given)
     return str(folder) if folder else "the Hub, at mteb's pinned revisions"
 
 
 def pinned(protocol: Protocol, rows: Rows, found: str, advice: str) -> Rows:
-    """The rows, if they are as many and the same as the protocol says."""
+    """The rows; raises an error if they are not those that the protocol pins."""
     rule = protocol.tasks[rows.name]
     expected, have = _counts(rule.rows), _counts(rows.counts())
     if expected != have:
@@ -108,18 +106,6 @@ def pinned(protocol: Protocol, rows: Rows, found: str, advice: str) -> Rows:
             f"{rule.sha256[:16]}…, found {found[:16]}…): some are edited or in another order; {advice}."
         )
     return rows
-
-
-def text_sha256(lines: Sequence[tuple[str, ...]]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def _mtebs(name: str, root: Path) -> Rows:
-    tree = mirror.tree(root) if name.startswith("STS1") else None
-    return senteval.task(name, tree) if tree else original.task(name, root)
 
 
 @cache

@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -87,7 +86,9 @@ def _fault(member: tarfile.TarInfo) -> str | None:
 def _write(archive: Path, names: list[str], folder: Path) -> None:
     """Write the members' bytes, without their owners, modes and times."""
     with tarfile.open(archive) as tar:
-        for name, member in _paired(tar, names):
+        for name, member in zip(names, tar, strict=True):
+            if member.name != name or _fault(member):
+                raise SrlbenchError(f"The archive {tar.name!s} changed while it was read.")
             path = folder / name
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
@@ -97,10 +98,3 @@ def _write(archive: Path, names: list[str], folder: Path) -> None:
             assert source is not None
             with path.open("xb") as file:
                 shutil.copyfileobj(source, file)
-
-
-def _paired(tar: tarfile.TarFile, names: list[str]) -> Iterator[tuple[str, tarfile.TarInfo]]:
-    for name, member in zip(names, tar, strict=True):
-        if member.name != name or _fault(member):
-            raise SrlbenchError(f"The archive {tar.name!s} changed while it was read.")
-        yield name, member

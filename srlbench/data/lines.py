@@ -26,8 +26,8 @@ class Lines:
     path: Path
 
     def refuse(self, what: str, line: int | None = None) -> SrlbenchError:
-        place = f"{self.path}" if line is None else f"{self.path}, line {line}"
-        return SrlbenchError(f"{self.name}: {place}: {what}.")
+        where = f"{self.path}" if line is None else f"{self.path}, line {line}"
+        return SrlbenchError(f"{self.name}: {where}: {what}.")
 
     def read(self, encoding: str = "utf-8") -> list[str]:
         """The lines, split at \\n alone and without a \\r before it: str.splitlines has eight more line ends."""
@@ -62,9 +62,9 @@ class Lines:
         value = float(text) if _DECIMAL.fullmatch(text) else -1.0
         return self.in_range(value, line, low, text)
 
-    def in_range(self, value: float, line: int, low: float, said: object) -> float:
+    def in_range(self, value: float, line: int, low: float, written: object) -> float:
         if not low <= value <= 5.0:
-            raise self.refuse(f"expected a score from {low:g} to 5, found {str(said)[:40]!r}", line)
+            raise self.refuse(f"expected a score from {low:g} to 5, found {str(written)[:40]!r}", line)
         return value
 
     def label(self, text: str, line: int, known: tuple[str, ...] = ("0", "1")) -> int:

@@ -1,4 +1,4 @@
-"""Where the real evaluation text lies: a folder of the user's, or a pinned archive on the Hub."""
+"""The real evaluation text: in a folder of the user, or in a pinned archive on the Hub."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _chosen: ContextVar[Path | None] = ContextVar("_chosen", default=None)
 
 
-def given(said: Path | None = None) -> Path | None:
-    """The place that the user named: in the call, for what runs inside `using`, or in the environment."""
-    named = said or _chosen.get()
-    place = str(named) if named is not None else os.environ.get(VARIABLE)
-    return Path(os.path.expanduser(place)) if place else None
+def given(path: Path | None = None) -> Path | None:
+    """The path that the user named: in the call, with `use` or `using`, or in the environment; None for the Hub."""
+    named = path or _chosen.get()
+    text = str(named) if named is not None else os.environ.get(VARIABLE)
+    return Path(os.path.expanduser(text)) if text else None
 
 
 def use(folder: Path | None) -> None:
@@ -60,44 +60,38 @@ def using(folder: Path | None) -> Iterator[None]:
         _chosen.reset(before)
 
 
-def senteval(said: Path | None = None) -> Path:
-    """SentEval's root: in the place given, else in that of the environment, else from the Hub or its cache."""
-    place = given(said)
-    if place is None:
+def senteval(path: Path | None = None) -> Path:
+    """SentEval's root at the path that the user named, else from the Hub or its cache."""
+    path = given(path)
+    if path is None:
         return pull()
-    if os.path.isfile(place):  # unlike Path.is_file, no error for a place that may not be looked into
-        return _unpacked(place, _digest(place)[:12])
-    if root := _root(place):
+    if root := tree(path):
         return root
-    if archive := next((folder / ARCHIVE for folder in _folders(place) if os.path.isfile(folder / ARCHIVE)), None):
+    # Unlike Path.is_file, os.path.isfile raises no error for a folder that may not be read.
+    if archive := path if os.path.isfile(path) else _below(path, ARCHIVE):
         return _unpacked(archive, _digest(archive)[:12])
-    fault = "There is no SentEval data" if os.path.exists(place) else "There is no folder or archive"
+    fault = "There is no SentEval data" if os.path.exists(path) else "There is no folder or archive"
     raise UsageError(
-        f"{fault} at {place}: looked for SentEval's tree (STS/, SICK/, MR/, TREC/ …) or {ARCHIVE}, "
+        f"{fault} at {path}: looked for SentEval's tree (STS/, SICK/, MR/, TREC/ …) or {ARCHIVE}, "
         f"there and up to {_DEPTH} folders below."
     )
 
 
-def file(name: str, said: Path | None = None) -> Path:
-    """A file of the repository: in the place given, else in that of the environment, else from the Hub or its cache."""
-    place = given(said)
-    if place is None:
+def file(name: str, path: Path | None = None) -> Path:
+    """A file of the repository at the path that the user named, else from the Hub or its cache."""
+    path = given(path)
+    if path is None:
         return _download(name)
-    if found := next((folder / name for folder in _folders(place) if os.path.isfile(folder / name)), None):
+    if found := _below(path, name):
         return found
-    raise UsageError(f"There is no {name} at {place}: looked for it there and up to {_DEPTH} folders below.")
-
-
-def tree(place: Path) -> Path | None:
-    """SentEval's root in an unpacked place; None if there is none."""
-    return _root(place)
+    raise UsageError(f"There is no {name} at {path}: looked for it there and up to {_DEPTH} folders below.")
 
 
 def pull(anew: bool = False) -> Path:
     """The root of the Hub's archive, downloaded and unpacked unless it has been; unpacked in any case if `anew`."""
     if anew:
         shutil.rmtree(_target(REVISION[:12]), ignore_errors=True)
-    if root := _root(_target(REVISION[:12])):
+    if root := tree(_target(REVISION[:12])):
         return root
     archive = _download(ARCHIVE)
     try:
@@ -112,12 +106,6 @@ def pull(anew: bool = False) -> Path:
         raise
 
 
-def describe(said: Path | None = None) -> str:
-    """The source in a few words, to be printed."""
-    place = given(said)
-    return HUB if place is None else str(place)
-
-
 def _target(identity: str) -> Path:
     from huggingface_hub import constants
 
@@ -127,28 +115,30 @@ def _target(identity: str) -> Path:
 def _unpacked(archive: Path, identity: str) -> Path:
     target = _target(identity)
     there = target.exists()
-    if root := _root(target):
+    if root := tree(target):
         return root
     if there:  # trees appear whole, so this one lost its files since
         shutil.rmtree(target, ignore_errors=True)
     unpack(archive, target)
-    if root := _root(target):
+    if root := tree(target):
         return root
     shutil.rmtree(target, ignore_errors=True)
     raise UsageError(f"The archive {archive} holds no SentEval tree (STS/, SICK/, MR/, TREC/ …).")
 
 
-def _root(place: Path) -> Path | None:
-    return next((folder for folder in _folders(place) if _is_root(folder)), None)
+def tree(root: Path) -> Path | None:
+    """SentEval's root in a folder or below it; None if there is none."""
+    roots = (folder for folder in _folders(root) if sum(os.path.isfile(folder / mark) for mark in _MARKS) >= 2)
+    return next(roots, None)
 
 
-def _is_root(folder: Path) -> bool:
-    return sum(os.path.isfile(folder / mark) for mark in _MARKS) >= 2
+def _below(root: Path, name: str) -> Path | None:
+    return next((folder / name for folder in _folders(root) if os.path.isfile(folder / name)), None)
 
 
-def _folders(place: Path) -> Iterator[Path]:
-    """The folder and those below it, the nearest first; not for ever, whatever was given."""
-    level = [place] if os.path.isdir(place) else []
+def _folders(root: Path) -> Iterator[Path]:
+    """The folder and those below it, the nearest first; a limited number, whatever the folder is."""
+    level = [root] if os.path.isdir(root) else []
     seen = 0
     for _ in range(_DEPTH + 1):
         below: list[Path] = []
@@ -187,12 +177,7 @@ def _download(name: str) -> Path:
 
 def _reason(error: BaseException) -> str:
     from huggingface_hub import constants
-    from huggingface_hub.errors import (
-        FileMetadataError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, LocalEntryNotFoundError, RevisionNotFoundError
 
     first = error  # what the Hub library's own error may only wrap
     while first.__cause__ is not None and not isinstance(first, HfHubHTTPError | FileMetadataError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from srlbench.data.lines import MAX_BYTES, MAX_LINE, Lines
-from srlbench.data.rows import COLUMNS, Rows
+from srlbench.data.rows import COLUMNS, Rows, digest
 from srlbench.errors import SrlbenchError, UsageError, unknown
 
 # The possible folder names of a set, in any case: its name, a short name, that of its repository mteb/... .
@@ -35,11 +34,7 @@ def task(name: str, root: Path) -> Rows:
         # SemEval's version has three files; the Hub's version already has all of them in one.
         parts = [(part, list(_split(name, folder, split))) for split, part in _SICK.items()]
         splits = {"test": [(*row[:3], part) for part, rows in parts for row in rows]}
-    columns = {
-        split: {key: [row[index] for row in rows] for index, key in enumerate(COLUMNS["sts"])}
-        for split, rows in splits.items()
-    }
-    return Rows(name, "sts", columns)
+    return Rows.of(name, "sts", splits)
 
 
 def present(root: Path) -> bool:
@@ -58,14 +53,12 @@ def letters_sha256(rows: Rows) -> str:
 
 
 def _hash(rows: Rows, tidy: Callable[[str], str]) -> str:
-    digest = hashlib.sha256(f"{rows.name}\n{rows.kind}\n".encode())
-    for split in sorted(rows.splits):
-        columns = rows.splits[split]
+    lines: list[list[Any]] = []
+    for split, columns in sorted(rows.splits.items()):
         pairs = zip(columns["sentence1"], columns["sentence2"], columns["score"], strict=True)
         # Six decimals: a score may have been stored with single precision.
-        for row in sorted((tidy(a), tidy(b), round(float(score), 6)) for a, b, score in pairs):
-            digest.update(json.dumps([split, *row], ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()
+        lines += ([split, *row] for row in sorted((tidy(a), tidy(b), round(float(score), 6)) for a, b, score in pairs))
+    return digest(lines, f"{rows.name}\n{rows.kind}\n")
 
 
 def _folder(name: str, root: Path) -> Path:

@@ -23,14 +23,10 @@ def pull(track: str | None) -> tuple[list[Path], Protocol]:
     return list(dict.fromkeys([*data.fetch(rules), *folders])), rules.protocol
 
 
-def data_path(given: Path | None) -> Path:
-    return mirror.senteval(given)
-
-
 def verify(wanted: Sequence[Protocol], given: Path | None) -> Iterator[tuple[str, str, bool, str]]:
     """For every set that is read from files: its protocol, its name, whether it is right, and a message."""
     for rules in wanted:
-        if data.place(rules, given) is None:
+        if data.sets_folder(rules, given) is None:
             yield rules.name, "", True, f"not in files: {data.described(rules, given)}"
             continue
         for task in rules.tasks:

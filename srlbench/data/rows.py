@@ -1,10 +1,10 @@
-"""The rows of one evaluation set, and the hash that pins them."""
+"""The rows of one evaluation set, and the hash by which text is pinned."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,15 +26,31 @@ class Rows:
     kind: Kind
     splits: Mapping[str, Columns]
 
+    @classmethod
+    def of(cls, name: str, kind: Kind, splits: Mapping[str, Sequence[Sequence[Any]]]) -> Rows:
+        """The set with these rows in its splits; each row has its values in the order of COLUMNS."""
+        columns = {
+            split: {key: [row[index] for row in rows] for index, key in enumerate(COLUMNS[kind])}
+            for split, rows in splits.items()
+        }
+        return cls(name, kind, columns)
+
     def counts(self) -> dict[str, int]:
         return {split: len(next(iter(columns.values()))) for split, columns in self.splits.items()}
 
     def sha256(self) -> str:
         """The hash of all rows of all splits, in order; the kind determines the columns."""
-        digest = hashlib.sha256(f"{self.name}\n{self.kind}\n".encode())
-        for split in sorted(self.splits):
-            columns = self.splits[split]
-            for row in zip(*(columns[key] for key in COLUMNS[self.kind]), strict=True):
-                line = json.dumps([split, *row], ensure_ascii=False, separators=(",", ":"))
-                digest.update(line.encode() + b"\n")
-        return digest.hexdigest()
+        lines = (
+            [split, *row]
+            for split, columns in sorted(self.splits.items())
+            for row in zip(*(columns[key] for key in COLUMNS[self.kind]), strict=True)
+        )
+        return digest(lines, f"{self.name}\n{self.kind}\n")
+
+
+def digest(lines: Iterable[Sequence[Any]], head: str = "") -> str:
+    """The SHA-256 of lines, each as a JSON array, after a head."""
+    found = hashlib.sha256(head.encode())
+    for line in lines:
+        found.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return found.hexdigest()

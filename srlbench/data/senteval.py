@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from srlbench.data.lines import Lines
-from srlbench.data.rows import COLUMNS, Columns, Kind, Rows
+from srlbench.data.rows import Kind, Rows
 from srlbench.errors import unknown
 
 SUBSETS = {
@@ -36,17 +36,12 @@ def task(name: str, root: Path) -> Rows:
     if name not in _READERS:
         raise unknown("set of SentEval", name, NAMES)
     kind, read = _READERS[name]
-    splits = {split: _columns(kind, rows) for split, rows in read(name, root).items()}
-    return Rows(name, kind, splits)
+    return Rows.of(name, kind, read(name, root))
 
 
 def tidy(text: str) -> str:
     """The text with single spaces: SentEval splits sentences at white space and joins them with one space."""
     return " ".join(text.split())
-
-
-def _columns(kind: Kind, rows: list[tuple[object, ...]]) -> Columns:
-    return {key: [row[index] for row in rows] for index, key in enumerate(COLUMNS[kind])}
 
 
 def _sts(name: str, root: Path) -> Splits:

@@ -20,17 +20,17 @@ Text = list[tuple[str, ...]]
 
 def text(rule: Mapping[str, Any], given: Path | None = None) -> Text:
     """The first lines of a source; the rule gives their number."""
-    source, n, path = str(rule["from"]), int(rule["lines"]), place(rule, given)
+    source, n, file = str(rule["from"]), int(rule["lines"]), path(rule, given)
     if source == SNLI:
-        return snli(path)[:n]
-    file = Lines(source, path)
+        return snli(file)[:n]
+    lines = Lines(source, file).read()
     if source == NLI:
-        rows = list(csv.reader(io.StringIO("\n".join(file.read()))))
+        rows = list(csv.reader(io.StringIO("\n".join(lines))))
         return [tuple(row) for row in rows[1 : n + 1]]
-    return [(line,) for line in file.read()[:n]]
+    return [(line,) for line in lines[:n]]
 
 
-def place(rule: Mapping[str, Any], given: Path | None = None) -> Path:
+def path(rule: Mapping[str, Any], given: Path | None = None) -> Path:
     """The path of a source in the given data folder; without one, it is fetched from the Hub."""
     return mirror.senteval(given) if rule["from"] == SNLI else mirror.file(str(rule["from"]), given)
 

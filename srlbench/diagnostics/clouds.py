@@ -1,4 +1,4 @@
-"""Measures of how evenly a set of vectors fills its space: IsoScore, effective rank, hubness."""
+"""Measures of how evenly vectors fill their space: IsoScore, effective rank, hubness, alignment and uniformity."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from math import isfinite, nan
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pdist
 
 NEIGHBOURS = 10
 POINT = 1e-12  # a variance below this share of the mean square is a rounding error
+PARAPHRASE = 4.0  # pairs with a higher grade are positives (SimCSE, footnote 3)
 CHUNK = 1024  # rows of the cosine matrix that are in memory at a time
 
 
@@ -75,7 +76,7 @@ class Cloud:
 
 
 def cloud(vectors: Tensor) -> Cloud:
-    """The measures of (n, d) vectors; for measures of graded pairs see `geometry.alignment_uniformity`."""
+    """The measures of (n, d) vectors; for those of graded pairs see `alignment_uniformity`."""
     moments = Moments.of(vectors)
     unit = _units(vectors)
     return Cloud(
@@ -113,6 +114,20 @@ def hubness(vectors: Tensor, k: int = NEIGHBOURS) -> float:
     deviation = occurrence - k
     variance = deviation.square().mean()
     return (deviation.pow(3).mean() / variance.pow(1.5)).item() if variance > 0 else nan
+
+
+def alignment_uniformity(a: Tensor, b: Tensor, scores: Tensor) -> dict[str, float]:
+    """The mean squared distance of positive pairs, and the log mean Gaussian potential of all sentences.
+
+    a, b: (n, d), the vectors of the two sentences of each pair.
+    """
+    a, b = normalize(a, dim=-1), normalize(b, dim=-1)
+    positive = scores > PARAPHRASE
+    potential = (-2 * pdist(torch.cat((a, b))).pow(2)).exp().mean().log()
+    return {
+        "alignment": (a - b).pow(2).sum(-1)[positive].mean().item(),
+        "uniformity": potential.item(),
+    }
 
 
 def _units(vectors: Tensor) -> Tensor:

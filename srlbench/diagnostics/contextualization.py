@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import torch
 from scipy.stats import spearmanr
 
-from srlbench.diagnostics.isotropy import Isotropy, known
+from srlbench.diagnostics.isotropy import Isotropy
 from srlbench.errors import UsageError
 
 # The closed classes of English grammar, one in each line, written for this module: not a published stop word list.
@@ -29,7 +28,6 @@ am is are was were be been being have has had having do does did will would shal
 not
 """
 FUNCTION_WORDS = frozenset(_CLOSED_CLASSES.split())
-KINDS = ("function", "content", "mark", "special")
 LEAST = 3  # tokens for a correlation
 
 
@@ -37,10 +35,9 @@ LEAST = 3  # tokens for a correlation
 class Change:
     """The change of each token's adjusted self-similarity; a positive one means its vectors moved together."""
 
-    layer: int
     tokens: tuple[str, ...]  # in the tokenizer's spelling
     values: tuple[float, ...]
-    kinds: tuple[str, ...]  # one of KINDS
+    kinds: tuple[str, ...]  # see `kind`, or "special"
     informed: int  # the number of tokens with known information
     information: float  # Spearman's correlation of the values with the information; nan where undefined
 
@@ -48,43 +45,26 @@ class Change:
         values = [value for value, other in zip(self.values, self.kinds) if other == kind]
         return sum(values) / len(values) if values else nan
 
-    def as_dict(self) -> dict[str, Any]:
-        """The change in JSON types; None where undefined."""
-        return {
-            "layer": self.layer,
-            **{kind: {"count": self.kinds.count(kind), "mean": known(self.mean(kind))} for kind in KINDS},
-            "information": {"count": self.informed, "spearman": known(self.information)},
-            "tokens": dict(zip(self.tokens, self.values)),
-        }
 
-
-def change(
-    after: Isotropy, before: Isotropy, *, layer: int = -1, information: Mapping[str, float] | None = None
-) -> Change:
-    """The change from a backbone (`before`) to its trained encoder (`after`) at one layer, by default the last.
+def change(after: Isotropy, before: Isotropy, information: Mapping[str, float]) -> Change:
+    """The change from a backbone (`before`) to its trained encoder (`after`) in the last layer.
 
     Both must be measured on the same texts with the same tokenizer. Tokens with only zero vectors are left out.
     information: a number, such as the IDF or -log p, of lower-case words or of tokens in the tokenizer's spelling.
     """
-    if (after.tokens, after.layout.tokens, after.layout.contexts) != (
-        before.tokens,
-        before.layout.tokens,
-        before.layout.contexts,
-    ):
+    ours, theirs = ((each.tokens, each.layout.tokens, each.layout.contexts) for each in (after, before))
+    if ours != theirs:
         raise UsageError("Not the same tokens: compare an encoder with its own backbone, on the same texts.")
     if len(after.layers) != len(before.layers):
         raise UsageError(f"{len(after.layers)} layers and {len(before.layers)}: no encoder and its own backbone.")
-    if not -len(after.layers) <= layer < len(after.layers):
-        raise UsageError(f"There is no layer {layer}: there are {len(after.layers)}, counted from 0.")
-    difference = after.layers[layer].adjusted - before.layers[layer].adjusted
+    difference = after.layers[-1].adjusted - before.layers[-1].adjusted
     finite = torch.nonzero(difference.isfinite()).flatten().tolist()
     names = tuple(after.tokens[i] for i in finite)
     ids = (after.layout.tokens[i] for i in finite)
     values = tuple(difference[finite].tolist())
-    content = [_look_up(information or {}, name) for name in names]
+    content = [information.get(name, information.get(word(name))) for name in names]
     pairs = [(value, bits) for value, bits in zip(values, content) if bits is not None]
     return Change(
-        layer=layer % len(after.layers),
         tokens=names,
         values=values,
         kinds=tuple("special" if i in after.specials else kind(name) for i, name in zip(ids, names)),
@@ -108,10 +88,6 @@ def kind(token: str) -> str:
 def word(token: str) -> str:
     """The token in lower case, without the tokenizer's sign for the start of a word."""
     return token.lstrip("Ġ▁").lower()
-
-
-def _look_up(information: Mapping[str, float], token: str) -> float | None:
-    return information.get(token, information.get(word(token)))
 
 
 def _spearman(pairs: list[tuple[float, float]]) -> float:

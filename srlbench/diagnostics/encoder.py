@@ -1,4 +1,4 @@
-"""The diagnosis of one encoder that exists already: its gradients, the space of its vectors, the weight of words."""
+"""Diagnoses of one encoder: its gradients, its isotropy, and its weights of words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import log
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -35,18 +36,18 @@ class Subject:
     def name(self) -> str:
         return self.model if isinstance(self.model, str) else encoders.called(self.model)
 
-    def place(self) -> Any:
-        """Where the encoder is, or itself."""
+    def location(self) -> Any:
+        """The path or name of the encoder, or itself."""
         return encoders.encoder_folder(self.model, self.results) if isinstance(self.model, str) else self.model
 
     def load(self) -> Any:
         from srlbench.evaluation import external
 
-        return external.quietly(self.place(), self.pool, self.seed, cores())
+        return external.quietly(self.location(), self.pool, self.seed, cores())
 
     def origin(self, rules: Track) -> Subject | None:
-        """What a run of this folder's started from, pooled as its recipe pools; None of any other encoder."""
-        parts = Path(self.place()).parts if isinstance(self.model, str) else ()
+        """The backbone that a run's encoder was trained from, pooled as in its recipe; None if it is of no run."""
+        parts = Path(self.location()).parts if isinstance(self.model, str) else ()
         if len(parts) < 5 or parts[-5] != "encoders":
             return None
         try:
@@ -59,13 +60,13 @@ class Subject:
 def gradients(
     subject: Subject, names: Sequence[str], rules: Track, text: Path | None, pairs: int
 ) -> dict[str, dict[str, float | None]]:
-    """What the gradient of each loss is made of, on dropout twins of the encoder."""
+    """The components of each loss's gradient, on two dropout views of sentences."""
     chosen = {name: loss(name) for name in names}
-    place = subject.place()
+    location = subject.location()
     from srlbench.diagnostics.gradients import statistics
     from srlbench.evaluation import external
 
-    a, b = external.twins(place, subject.pool, _texts(text, rules)[:pairs], subject.seed, cores())
+    a, b = external.twins(location, subject.pool, _texts(text, rules)[:pairs], subject.seed, cores())
     if len(a) >= a.shape[1] - 1:
         raise UsageError(
             f"{len(a)} pairs of {a.shape[1]} dimensions leave nothing unexplained; "
@@ -104,9 +105,9 @@ class Weighing:
 def words(
     subject: Subject, track: Track, weighing: Weighing, before: Subject | None, report: Callable[[str, int, int], None]
 ) -> tuple[dict[str, Any], Weighed]:
-    """How the weight that an encoder gives words goes with their information, and how it did before training.
+    """The relation between the weights that an encoder gives words and their information, also before training.
 
-    before: None for what a run of srlbench started from, if the encoder is one.
+    before: the encoder before training; None: the backbone, if the encoder is that of a run.
     """
     from srlbench.diagnostics import information
     from srlbench.diagnostics.run import related
@@ -118,13 +119,11 @@ def words(
     try:
         worth = information.worth(_texts(weighing.corpus, track, distinct=False), least=weighing.least)
         weighed = _weighed(stages, lines, weighing, report)
-        means = {name: {stage: average(each) for stage, each in those.items()} for name, those in weighed.items()}
-        relations = {
-            name: {stage: related(each, worth) for stage, each in those.items()} for name, those in means.items()
-        }
+        means = _each(weighed, average)
+        relations = _each(means, partial(related, worth=worth))
     except ValueError as error:
         raise SrlbenchError(f"{error}") from error
-    seen = sorted(set.intersection(*(set(each) for those in means.values() for each in those.values())) & set(worth))
+    seen = sorted(set.intersection(*(set(each) for stages in means.values() for each in stages.values())) & set(worth))
     found = {
         "model": subject.name,
         "before": before.name if before else None,
@@ -137,14 +136,17 @@ def words(
             word: {
                 "information_gain": worth[word].gain,
                 "self_information": worth[word].self_information,
-                "weights": {
-                    name: {stage: each[word] for stage, each in those.items()} for name, those in means.items()
-                },
+                "weights": _each(means, itemgetter(word)),
             }
             for word in seen
         },
     }
     return found, weighed
+
+
+def _each(found: Mapping[str, Mapping[str, Any]], function: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
+    """A function of the value of every method and stage."""
+    return {name: {stage: function(value) for stage, value in stages.items()} for name, stages in found.items()}
 
 
 def _weighed(
@@ -155,17 +157,18 @@ def _weighed(
 
     weighed: Weighed = {name: {} for name in weighing.methods}
     turns = len(weighing.methods)
-    for place, (stage, each) in enumerate(stages.items()):
+    for number, (stage, each) in enumerate(stages.items()):
         encoder = each.load()
         for turn, name in enumerate(weighing.methods):
-            report(f"weigh words {stage}", place * turns + turn, len(stages) * turns)
-            weighed[name][stage] = METHODS[name](encoder, lines, **_arguments(name, weighing.unit))
+            report(f"weigh words {stage}", number * turns + turn, len(stages) * turns)
+            options = {} if name == "mean-contributions" else {"unit": weighing.unit}
+            weighed[name][stage] = METHODS[name](encoder, lines, **options)
     report("weigh words", 1, 1)
     return weighed
 
 
 def recovery(worth: Mapping[str, Any]) -> dict[str, float]:
-    """How far the estimated information of words is from what the generated language knows of itself.
+    """The error of the estimated information of words, against the exact one of the generated language.
 
     The probability of a word is known exactly. Its gain is known about the meaning of the sentence, not about the
     words beside it, so that the two have an order in common and no unit.
@@ -204,10 +207,6 @@ def loss(name: str) -> LossFunction:
         if key not in parameters(made):
             raise unknown(f"setting of loss '{made.name}'", key, parameters(made))
     return partial(made.load(), **settings)
-
-
-def _arguments(method: str, unit: bool) -> dict[str, bool]:
-    return {} if method == "mean-contributions" else {"unit": unit}
 
 
 def _texts(path: Path | None, rules: Track, split: str = "train", distinct: bool = True) -> list[str]:

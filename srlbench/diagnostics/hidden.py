@@ -14,14 +14,13 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from srlbench.errors import UsageError
 
 TOKENS = 2048  # in a batch
 CHUNK = 1024  # sentences tokenised at once
 
-Encoder = SentenceTransformer | tuple[PreTrainedModel, PreTrainedTokenizerBase]
 Features = dict[str, Any]
 Lengths = dict[int, tuple[NDArray[np.intp], Features]]  # length -> the indices of its texts, and their features
 
@@ -30,18 +29,18 @@ Lengths = dict[int, tuple[NDArray[np.intp], Features]]  # length -> the indices 
 class Batch:
     """Some texts of the same length: their indices in the list, and the encoder's output for them."""
 
-    places: NDArray[np.intp]  # (b,): indices in the list of texts
+    indices: NDArray[np.intp]  # (b,): indices in the list of texts
     states: tuple[Tensor, ...]  # (b, t, d) each: the output of the embeddings, then of every layer
-    vectors: Tensor  # (b, e): of the sentences; for a plain transformers model the mean of its last layer
+    vectors: Tensor  # (b, e): of the sentences
 
 
-def tokenised(encoder: Encoder, texts: Sequence[str]) -> Lengths:
+def tokenised(encoder: SentenceTransformer, texts: Sequence[str]) -> Lengths:
     """The texts tokenised and truncated by the encoder, grouped by length in tokens, the longest first."""
     parts: dict[int, list[tuple[NDArray[np.intp], Features]]] = {}
     for start in range(0, len(texts), CHUNK):
         features = _features(encoder, list(texts[start : start + CHUNK]))
         lengths = features["attention_mask"].sum(1)
-        left = getattr(tokenizer(encoder), "padding_side", "right") == "left"
+        left = getattr(encoder.tokenizer, "padding_side", "right") == "left"
         for length in lengths.unique().tolist():
             rows = lengths == length
             cut = slice(features["attention_mask"].shape[1] - length, None) if left else slice(length)
@@ -50,10 +49,8 @@ def tokenised(encoder: Encoder, texts: Sequence[str]) -> Lengths:
     return {length: _concatenated(parts[length]) for length in sorted(parts, reverse=True)}
 
 
-def hidden_states(
-    encoder: Encoder, lengths: Lengths, *, pad: int | None = None, tokens: int = TOKENS
-) -> Iterator[Batch]:
-    """Run the encoder once on tokenised texts, without dropout, in batches of about `tokens` tokens.
+def hidden_states(encoder: SentenceTransformer, lengths: Lengths, *, pad: int | None = None) -> Iterator[Batch]:
+    """Run the encoder once on tokenised texts, without dropout, in batches of about TOKENS tokens.
 
     pad: the id of a masked token that is added to every text except the longest. Its state is the same as that of the
     first padded position in one batch of all texts, because the other padding there is masked too.
@@ -61,7 +58,7 @@ def hidden_states(
     longest = max(lengths, default=0)
     with _all_layers(encoder):
         for length, (indices, features) in lengths.items():
-            rows = max(1, tokens // max(length, 1))
+            rows = max(1, TOKENS // max(length, 1))
             for start in range(0, len(indices), rows):
                 part = slice(start, start + rows)
                 batch = {k: v[part] if torch.is_tensor(v) else v for k, v in features.items()}
@@ -72,29 +69,23 @@ def hidden_states(
                 yield Batch(indices[part], states, vectors.float().cpu())
 
 
-def tokenizer(encoder: Encoder) -> Any:
-    return encoder[1] if isinstance(encoder, tuple) else encoder.tokenizer
-
-
-def names(encoder: Encoder, ids: Sequence[int]) -> tuple[str, ...]:
+def names(encoder: SentenceTransformer, ids: Sequence[int]) -> tuple[str, ...]:
     """The tokens with these ids, in the tokenizer's spelling."""
-    own = tokenizer(encoder)
+    own: Any = encoder.tokenizer
     if isinstance(own, PreTrainedTokenizerBase):
         return tuple(own.convert_ids_to_tokens(list(ids)))
     return tuple(own.id_to_token(i) for i in ids)
 
 
-def special_ids(encoder: Encoder) -> frozenset[int]:
+def special_ids(encoder: SentenceTransformer) -> frozenset[int]:
     """The ids of tokens that stand for no word: start and end of a sentence, padding, unknown word, mask."""
-    own = tokenizer(encoder)
+    own: Any = encoder.tokenizer
     if isinstance(own, PreTrainedTokenizerBase):
         return frozenset(own.all_special_ids)
     return frozenset(i for i, token in own.get_added_tokens_decoder().items() if token.special)
 
 
-def _features(encoder: Encoder, texts: list[str]) -> Features:
-    if isinstance(encoder, tuple):
-        return dict(encoder[1](texts, padding=True, truncation=True, return_tensors="pt"))
+def _features(encoder: SentenceTransformer, texts: list[str]) -> Features:
     if not isinstance(encoder[0], Transformer | StaticEmbedding):
         raise UsageError(f"An encoder that starts with a {type(encoder[0]).__name__} shows no token vectors.")
     prompt = encoder.prompts.get(encoder.default_prompt_name or "") or None
@@ -108,14 +99,9 @@ def _features(encoder: Encoder, texts: list[str]) -> Features:
     return {"input_ids": padded, "attention_mask": (torch.arange(padded.shape[1]) < sizes.unsqueeze(1)).long()}
 
 
-def _run(encoder: Encoder, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]:
+def _run(encoder: SentenceTransformer, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]:
     """The states of all layers, and the sentence vectors."""
-    model = encoder[0] if isinstance(encoder, tuple) else encoder
-    batch = {k: v.to(model.device) if torch.is_tensor(v) else v for k, v in batch.items()}
-    if isinstance(encoder, tuple):
-        states = encoder[0](**batch, output_hidden_states=True, return_dict=True).hidden_states
-        mask = batch["attention_mask"].unsqueeze(-1)
-        return states, (states[-1] * mask).sum(1) / mask.sum(1)
+    batch = {k: v.to(encoder.device) if torch.is_tensor(v) else v for k, v in batch.items()}
     first, ids = encoder[0], batch["input_ids"]
     if isinstance(first, StaticEmbedding):
         states = (first.embedding.weight[ids],)
@@ -126,14 +112,12 @@ def _run(encoder: Encoder, batch: Features) -> tuple[tuple[Tensor, ...], Tensor]
 
 
 @contextmanager
-def _all_layers(encoder: Encoder) -> Iterator[None]:
+def _all_layers(encoder: SentenceTransformer) -> Iterator[None]:
     """Turn dropout off and the output of all layers on, and restore both afterwards."""
-    model: nn.Module = encoder[0] if isinstance(encoder, tuple) else encoder
-    first = None if isinstance(encoder, tuple) else encoder[0]
-    config = first.model.config if isinstance(first, Transformer) else None
-    training = [module for module in model.modules() if module.training]
+    config = encoder[0].model.config if isinstance(encoder[0], Transformer) else None
+    training = [module for module in encoder.modules() if module.training]
     before = config.output_hidden_states if config is not None else None
-    model.eval()
+    encoder.eval()
     if config is not None:
         config.output_hidden_states = True
     try:

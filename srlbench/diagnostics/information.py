@@ -59,15 +59,9 @@ def worth(sentences: Iterable[str], *, least: int = 10) -> dict[str, Worth]:
     worths: dict[str, Worth] = {}
     for start in range(0, len(frequent), BLOCK):
         block = frequent[start : start + BLOCK]
-        pairs, gain, plain = _gains(_neighbours(counts, block), shares)
-        for row, word in enumerate(block):
-            worths[names[word]] = Worth(
-                int(occurrences[word]),
-                int(pairs[row]),
-                -float(np.log(shares[word])),
-                float(gain[row]),
-                float(plain[row]),
-            )
+        for word, pairs, gain, plain in zip(block, *_gains(_neighbours(counts, block), shares), strict=True):
+            nats = -float(np.log(shares[word]))
+            worths[names[word]] = Worth(int(occurrences[word]), int(pairs), nats, float(gain), float(plain))
     return worths
 
 
@@ -142,12 +136,5 @@ def relate(weights: Mapping[str, float], information: Mapping[str, float]) -> Re
     line = stats.linregress(x, y)
     reach = stats.t.ppf(0.975, len(x) - 2) * line.stderr
     rank = stats.spearmanr(x, y).statistic if np.ptp(y) else np.nan
-    return Relation(
-        len(x),
-        float(line.slope),
-        float(line.slope - reach),
-        float(line.slope + reach),
-        float(line.intercept),
-        float(line.rvalue**2),
-        float(rank),
-    )
+    interval = line.slope - reach, line.slope + reach
+    return Relation(len(x), *map(float, (line.slope, *interval, line.intercept, line.rvalue**2, rank)))

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from srlbench.diagnostics.clouds import Cloud, Moments, cloud, mean_cosine
 from srlbench.diagnostics.contexts import Layout, layout
-from srlbench.diagnostics.hidden import TOKENS, Encoder, hidden_states, names, special_ids, tokenised, tokenizer
+from srlbench.diagnostics.hidden import hidden_states, names, special_ids, tokenised
 from srlbench.errors import SrlbenchError, UsageError
 
 DIGITS = 3  # decimals to which the official code rounds
@@ -150,13 +151,6 @@ def contributions(units: Tensor) -> Tensor:
     return units.square() / units.square().sum(-1, keepdim=True)
 
 
-def measure(vectors: Tensor, layout: Layout, layer: int = 0) -> Layer:
-    """The measures of one layer from all its token vectors. vectors: (t, d), for the rows of the layout."""
-    sums = Sums(layout, layer, vectors.shape[-1])
-    sums.add(vectors, torch.arange(len(vectors)))
-    return sums.measures()
-
-
 def _rows(
     lengths: Mapping[int, Any], texts: int, specials: frozenset[int], pad: int | None, seed: int, as_published: bool
 ) -> tuple[Layout, NDArray[np.int64]]:
@@ -175,9 +169,9 @@ def _rows(
 
 
 def isotropy(
-    encoder: Encoder, texts: Sequence[str], *, seed: int = 0, as_published: bool = False, tokens: int = TOKENS
+    encoder: SentenceTransformer, texts: Sequence[str], *, seed: int = 0, as_published: bool = False
 ) -> Isotropy:
-    """The measures of an encoder (or a transformers model and its tokenizer) on texts, in one pass over them.
+    """The measures of an encoder on texts, in one pass over them.
 
     The formulas are those of the paper. Its official code makes a few other choices, which `as_published` selects:
 
@@ -199,18 +193,18 @@ def isotropy(
         raise UsageError("There is no text whose tokens could be looked at.")
     lengths = tokenised(encoder, texts)
     specials = special_ids(encoder)
-    pad = getattr(tokenizer(encoder), "pad_token_id", None) if as_published else None
+    pad = getattr(encoder.tokenizer, "pad_token_id", None) if as_published else None
     rows, start = _rows(lengths, len(texts), specials, pad, seed, as_published)
     sums: list[Sums] = []
     vectors = torch.empty(0)
-    for batch in hidden_states(encoder, lengths, pad=pad, tokens=tokens):
+    for batch in hidden_states(encoder, lengths, pad=pad):
         if not sums:
             sums = [Sums(rows, layer, x.shape[-1]) for layer, x in enumerate(batch.states)]
             vectors = torch.empty(len(texts), batch.vectors.shape[1])
-        positions = torch.from_numpy(start[batch.places, None] + np.arange(batch.states[0].shape[1])).flatten()
+        positions = torch.from_numpy(start[batch.indices, None] + np.arange(batch.states[0].shape[1])).flatten()
         for layer_sums, x in zip(sums, batch.states, strict=True):
             layer_sums.add(x.flatten(0, 1), positions)
-        vectors[batch.places] = batch.vectors
+        vectors[batch.indices] = batch.vectors
     if not vectors.isfinite().all():
         raise SrlbenchError("The encoder gives vectors that are not finite; they have no geometry.")
     distinct: dict[str, int] = {}

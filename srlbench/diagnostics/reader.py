@@ -79,7 +79,7 @@ class Reader:
             encodings = self.tokenizer(list(texts), truncation=limit is not None, max_length=limit).encodings
         return [_sentence(text, pieces, self.encoder.device) for text, pieces in zip(texts, encodings, strict=True)]
 
-    def emptied(self, sentence: Sentence) -> Tensor:
+    def baseline_pieces(self, sentence: Sentence) -> Tensor:
         """The pieces of the baseline: the filler in place of every piece that is not a special token."""
         return sentence.ids.where(sentence.of < 0, self.filler)
 
@@ -104,14 +104,14 @@ class Reader:
         return torch.cat([rows for _, rows in parts])[np.argsort([i for batch, _ in parts for i in batch])]
 
     @torch.no_grad()
-    def shown(self, ids: Tensor, instead: Tensor) -> Tensor:
-        """The vector of each row, with the embeddings of other pieces; positions follow `ids`, as [PAD] shifts them."""
-        with self.given(self.layer(instead)):
+    def vectors_of(self, ids: Tensor, pieces: Tensor) -> Tensor:
+        """The vector of each row of `ids` with the embeddings of other pieces; the positions are those of `ids`."""
+        with self.with_embeddings(self.layer(pieces)):
             return self(ids)
 
     @contextmanager
-    def given(self, embedded: Tensor) -> Iterator[None]:
-        """Use these input embeddings inside, whatever the pieces are."""
+    def with_embeddings(self, embedded: Tensor) -> Iterator[None]:
+        """Inside of the context, the encoder reads these input embeddings, whatever the pieces are."""
         hook = self.layer.register_forward_hook(lambda *_: embedded)
         try:
             yield

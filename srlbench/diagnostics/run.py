@@ -15,8 +15,8 @@ from torch import Tensor
 
 from srlbench import data
 from srlbench.diagnostics import contextualization, gradients, information, words
-from srlbench.diagnostics.geometry import alignment_uniformity
-from srlbench.diagnostics.isotropy import Isotropy, isotropy
+from srlbench.diagnostics.clouds import alignment_uniformity
+from srlbench.diagnostics.isotropy import Isotropy, isotropy, known
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation.similarity import Undefined, cosines, spearman
 from srlbench.tracks import Track
@@ -99,9 +99,9 @@ class Diagnosis:
         if self.before is None:
             return {}
         information = {word: worth.self_information for word, worth in self.worth.items()}
-        change = contextualization.change(after, self.before, information=information).as_dict()
-        kinds = {kind: change[kind]["mean"] for kind in ("function", "content")}
-        return {**kinds, "change_to_information": change["information"]["spearman"]}
+        change = contextualization.change(after, self.before, information)
+        kinds = {kind: known(change.mean(kind)) for kind in ("function", "content")}
+        return {**kinds, "change_to_information": known(change.information)}
 
     def _pairs(self, model: SentenceTransformer) -> dict[str, float]:
         """The development score, and alignment and uniformity on the test pairs."""
@@ -122,15 +122,11 @@ class Diagnosis:
 
 def related(weights: Mapping[str, float], worth: Mapping[str, information.Worth]) -> dict[str, Any]:
     """The regressions of weights on the two measures of information, in JSON types."""
-    quantities: dict[str, Callable[[information.Worth], float]] = {
-        "information_gain": lambda word: word.gain,
-        "self_information": lambda word: word.self_information,
+    measures = {
+        "information_gain": {word: one.gain for word, one in worth.items()},
+        "self_information": {word: one.self_information for word, one in worth.items()},
     }
-    relations = {
-        name: information.relate(weights, {word: value(known) for word, known in worth.items()})
-        for name, value in quantities.items()
-    }
-    return {name: asdict(relation) for name, relation in relations.items()}
+    return {name: asdict(information.relate(weights, values)) for name, values in measures.items()}
 
 
 def _last_layer(measures: Isotropy) -> dict[str, Any]:

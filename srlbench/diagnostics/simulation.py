@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from srlbench.diagnostics.gradients import PairLoss, decompose
-from srlbench.diagnostics.paradigm import ClosedForm
 
 Array = NDArray[np.float64]
 POSITIVE_SD, NEGATIVE_SD = 0.05, 0.10
@@ -56,16 +55,6 @@ class Grid:
             yield near, far, draw
 
 
-def of_form(form: ClosedForm, grid: Grid = Grid()) -> Map:
-    """The map of a closed form, computed from the angles."""
-
-    def values(positive: Tensor, negatives: Tensor, _: np.random.Generator) -> tuple[float, float]:
-        components = form(positive.cos(), negatives.cos())
-        return components.gd.item(), components.ratio.item()
-
-    return _fill(grid, values)
-
-
 def of_loss(loss: PairLoss, grid: Grid = Grid()) -> Map:
     """The map of any loss, measured on one anchor of generated batches with these angles."""
 
@@ -74,7 +63,7 @@ def of_loss(loss: PairLoss, grid: Grid = Grid()) -> Map:
         still = components.norm.item() == 0
         return 0.0 if still else components.dissipation.item(), components.ratio.item()
 
-    return _fill(grid, values)
+    return fill(grid, values)
 
 
 def batch(positive: Tensor, negatives: Tensor, width: int, draw: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -90,7 +79,7 @@ def batch(positive: Tensor, negatives: Tensor, width: int, draw: np.random.Gener
     return a, b
 
 
-def _fill(grid: Grid, values: Callable[[Tensor, Tensor, np.random.Generator], tuple[float, float]]) -> Map:
+def fill(grid: Grid, values: Callable[[Tensor, Tensor, np.random.Generator], tuple[float, float]]) -> Map:
     """The map of a function that gives the dissipation and ratio of one batch."""
     positive, negative = grid.axes()
     dissipation, ratio = (np.full((grid.cells, grid.cells), np.nan) for _ in range(2))

@@ -74,8 +74,8 @@ def _integrals(reader: Reader, sentence: Sentence, steps: int, tolerance: float)
     need one for each coordinate. The steps are the Gauss-Legendre nodes. The steps of all words together fill a batch.
     """
     parts = sentence.parts
-    both = torch.stack((sentence.ids, reader.emptied(sentence)))
-    ends = reader.shown(sentence.ids.expand(2, -1), both)
+    both = torch.stack((sentence.ids, reader.baseline_pieces(sentence)))
+    ends = reader.vectors_of(sentence.ids.expand(2, -1), both)
     x, start = reader.layer(both).detach().split(1)
     directions = (x - start) * parts[:, None, :, None]
     total = torch.zeros(len(parts), ends.shape[1], device=x.device)
@@ -91,7 +91,7 @@ def _integrals(reader: Reader, sentence: Sentence, steps: int, tolerance: float)
 
             def along(v: Tensor, path: Tensor = path, ids: Tensor = ids) -> Tensor:
                 def f(embedded: Tensor) -> Tensor:
-                    with reader.given(embedded):
+                    with reader.with_embeddings(embedded):
                         return reader(ids)
 
                 product: Tensor = torch.func.jvp(f, (path,), (v.expand_as(path),))[1]
@@ -124,8 +124,10 @@ def projected_gradients(
     for at in batches([s.ids for s in sentences], max(1, PIECES // steps)):
         if not any(sentences[i].words for i in at):
             continue
-        ids, empty = (torch.stack(x) for x in zip(*((sentences[i].ids, reader.emptied(sentences[i])) for i in at)))
-        whole, rest = (reader.shown(ids, shown) for shown in (ids, empty))
+        ids, empty = (
+            torch.stack(x) for x in zip(*((sentences[i].ids, reader.baseline_pieces(sentences[i])) for i in at))
+        )
+        whole, rest = (reader.vectors_of(ids, pieces) for pieces in (ids, empty))
         direction = normalize(whole, dim=-1)
         attributions = method.attribute(
             ids, empty, additional_forward_args=(direction,), n_steps=steps, internal_batch_size=max(len(at), 512)
@@ -152,13 +154,13 @@ def shapley(
     state = np.random.get_state()  # shap seeds numpy's global generator
     try:
         for sentence in reader.read(texts):
-            parts, empty = sentence.parts, reader.emptied(sentence)
+            parts, empty = sentence.parts, reader.baseline_pieces(sentence)
             direction = normalize(reader.vectors([sentence.ids]), dim=-1)[0]
 
             def along(here: Any, s: Sentence = sentence, empty: Tensor = empty, direction: Tensor = direction) -> Any:
                 present = torch.as_tensor(np.asarray(here) > 0, device=s.of.device)
                 kept = (present.to(torch.float32) @ s.parts.to(torch.float32) > 0) | (s.of < 0)
-                rows = reader.shown(s.ids.expand(len(kept), -1), s.ids.where(kept, empty))
+                rows = reader.vectors_of(s.ids.expand(len(kept), -1), s.ids.where(kept, empty))
                 return (rows @ direction).double().cpu().numpy()
 
             players = len(parts)
@@ -212,13 +214,13 @@ METHODS: dict[str, Callable[..., Weights]] = {
 }
 
 
-def average(weights: Iterable[Iterable[tuple[str, float]]], *, least: int = 1) -> dict[str, float]:
-    """The mean weight of every word over its occurrences, if there are at least `least`."""
+def average(weights: Iterable[Iterable[tuple[str, float]]]) -> dict[str, float]:
+    """The mean weight of every word over its occurrences."""
     by_word: dict[str, list[float]] = {}
     for sentence in weights:
         for word, weight in sentence:
             by_word.setdefault(word, []).append(weight)
-    return {word: sum(values) / len(values) for word, values in by_word.items() if len(values) >= least}
+    return {word: sum(values) / len(values) for word, values in by_word.items()}
 
 
 def _listed(sentence: Sentence, values: Tensor) -> list[tuple[str, float]]:

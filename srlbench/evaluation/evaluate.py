@@ -87,7 +87,7 @@ def _task(protocol: Protocol, name: str, given: Path | None, evaluation: Evaluat
         evaluation.rows[name] = data.task(protocol, name, given)
         evaluation.data[name] = rule.sha256
         return task(evaluation.rows[name], rule.sha256, probe(protocol))
-    if data.place(protocol, given) is None:
+    if data.sets_folder(protocol, given) is None:
         # mteb's revision pins the bytes on the Hub. Unexpected text gives a warning, and its hash is recorded.
         mteb_task = mtebs_own(name, None)
         rows = rows_of(mteb_task, list(rule.rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -145,19 +145,19 @@ def _results(record: Record, rules: Track, source: str) -> list[EvalResult]:
     from huggingface_hub import EvalResult
 
     found = []
+    real = rules.protocol.source == "senteval"
     for name, rule in rules.protocol.tasks.items():
         if name in record.scores:
-            kind, revision = _origin(rules, name, record.data)
             metric, spelled = _metric(rules, name)
             found.append(
                 EvalResult(
                     task_type=TASKS[rule.kind][0],
                     task_name=TASKS[rule.kind][1],
-                    dataset_type=kind,
+                    dataset_type=mirror.REPOSITORY if real else f"srlbench-{rules.protocol.name}",
                     dataset_name=name,
                     dataset_config=name,
                     dataset_split="test",
-                    dataset_revision=revision,
+                    dataset_revision=mirror.REVISION if real else record.data.get(name),
                     metric_type=metric,
                     metric_name=spelled,
                     metric_value=record.scores[name] / 100,
@@ -172,13 +172,6 @@ def _metric(rules: Track, task: str) -> tuple[str, str]:
     """The Hub's name of what the task is scored by, and how it is spelled."""
     similar = rules.protocol.tasks[task].kind == "sts"
     return ("spearman_cosine", "Spearman Cosine") if similar else ("accuracy", "Accuracy")
-
-
-def _origin(rules: Track, task: str, hashes: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Where a task's rows are from, and what pins them: a revision of the Hub, else their own hash."""
-    if rules.protocol.source == "senteval":
-        return mirror.REPOSITORY, mirror.REVISION
-    return f"srlbench-{rules.protocol.name}", hashes.get(task)
 
 
 def _loading(repository: str, modules: Sequence[str]) -> str:
@@ -199,8 +192,8 @@ def _shipped(record: Record) -> bool:
 
 def _facts(record: Record, rules: Track) -> str:
     packages = record.environment.get("packages", {})
-    told = [name for name in ("srlbench", "torch", "sentence-transformers") if name in packages]
-    versions = ", ".join(f"{name} {packages[name]}" for name in told)
+    made_with = ("srlbench", "torch", "sentence-transformers")
+    versions = ", ".join(f"{name} {packages[name]}" for name in made_with if name in packages)
     rows = {
         "recipe": code(record.recipe),
         "backbone": code(record.backbone) + (", shipped with srlbench" if _shipped(record) else ""),

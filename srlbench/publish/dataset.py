@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from srlbench import records, variants
@@ -23,7 +23,7 @@ RULES = ("protocol.toml", "track.toml", "*.chosen", "baseline.toml")
 
 
 def uploads(results: Results, encoders: Sequence[str], repository: str) -> list[Upload]:
-    """Everything that was asked for, the dataset first: the cards of encoders point at it."""
+    """The dataset, then the encoders, whose cards have links to it."""
     runs = [_run(name, results) for name in dict.fromkeys(encoders)]
     dataset = _dataset(results, hub.checked(repository))
     return [dataset, *(_encoder(record, results, dataset) for record in runs)]
@@ -34,7 +34,7 @@ def _ok(results: Results) -> list[Record]:
 
 
 def _dataset(results: Results, repository: str) -> Upload:
-    """The files as they lie in the results folder, and a card; of the records those of runs that went well."""
+    """The files of the results folder with their paths, without failed runs, and a card."""
     root, track, ok = results.folder, results.track, _ok(results)
     _must_agree(results, ok)
     paths = [path for pattern in (*VIEWS, *ANALYSES, *RULES) for path in sorted(root.glob(pattern))]
@@ -45,22 +45,22 @@ def _dataset(results: Results, repository: str) -> Upload:
     sweeps = [name for name in files if "/sweeps/" in name and name.endswith(".csv")]
     board = (root / "leaderboard.md").read_text(encoding="utf-8", errors="replace")
     card = cards.of_dataset(track, board, sweeps, repository)
-    said = f"srlbench: track {track.name} v{track.version}, {len(ok)} records"
-    return Upload(repository, "dataset", {"README.md": card.encode(), **files}, said)
+    message = f"srlbench: track {track.name} v{track.version}, {len(ok)} records"
+    return Upload(repository, "dataset", {"README.md": card.encode(), **files}, message)
 
 
 def _must_agree(results: Results, ok: Sequence[Record]) -> None:
-    """A table that is not that of the records is not published."""
+    """Raise an error if the leaderboard's file is not that of the records."""
     root, track = results.folder, results.track
     again = f"`srlbench leaderboard --track {track.name}` makes it."
     if not all((root / name).is_file() for name in VIEWS):
         raise UsageError(f"There is no leaderboard to publish in {root}; {again}")
-    there = {
+    expected = {
         (cell(record.recipe), cell(record.backbone), record.fingerprint, str(record.seed))
         for record in ok
         if record.protocol == track.protocol.label and not variants.is_variant(record.recipe)
     }
-    if _shown(root / VIEWS[0]) != there:
+    if _shown(root / VIEWS[0]) != expected:
         raise SrlbenchError(f"{root / VIEWS[0]} is not the table of the records beside it; {again}")
 
 
@@ -99,27 +99,20 @@ def _folder(record: Record, results: Results) -> Path:
 
 def _encoder(record: Record, results: Results, dataset: Upload) -> Upload:
     """The encoder's folder with a card made from the record, refused if the record is of other weights."""
-    place = _folder(record, results)
-    _must_be_its_own(place, record)
-    modules = [str(module["type"]) for module in json.loads((place / "modules.json").read_text(encoding="utf-8"))]
-    path = records.record_path(results.path, record.key).relative_to(results.path).as_posix()
-    repository = hub.checked(f"{dataset.repository}-{_slug(record)}")
-    card = cards.of_model(record, results.track, modules, repository, hub.url(dataset), path)
-    files = {file.relative_to(place).as_posix(): file for file in _files(place)}
-    said = f"srlbench: {record.recipe} on {record.backbone}, seed {record.seed}"
-    return Upload(repository, "model", {**files, "README.md": card.encode()}, said)
-
-
-def _must_be_its_own(place: Path, record: Record) -> None:
     from srlbench.evaluation import external
     from srlbench.training.encoder import loaded_sha256
 
-    if loaded_sha256(external.quietly(str(place), None, 0, cores())) != record.weights_sha256:
-        raise SrlbenchError(f"The weights in {place} are not those that its record scored; nothing is published.")
-
-
-def _files(place: Path) -> Iterator[Path]:
-    yield from sorted(path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
+    folder = _folder(record, results)
+    if loaded_sha256(external.quietly(str(folder), None, 0, cores())) != record.weights_sha256:
+        raise SrlbenchError(f"The weights in {folder} are not those that its record scored; nothing is published.")
+    modules = [str(module["type"]) for module in json.loads((folder / "modules.json").read_text(encoding="utf-8"))]
+    path = records.record_path(results.path, record.key).relative_to(results.path).as_posix()
+    repository = hub.checked(f"{dataset.repository}-{_slug(record)}")
+    card = cards.of_model(record, results.track, modules, repository, hub.url(dataset), path)
+    own = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    files = {file.relative_to(folder).as_posix(): file for file in own}
+    message = f"srlbench: {record.recipe} on {record.backbone}, seed {record.seed}"
+    return Upload(repository, "model", {**files, "README.md": card.encode()}, message)
 
 
 def _slug(record: Record) -> str:

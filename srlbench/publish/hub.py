@@ -1,4 +1,4 @@
-"""The Hub as a place to publish: what becomes one commit of one repository, and the push of it."""
+"""Publishing on the Hub: the files of one commit of one repository, and the push."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.records.files import said
+from srlbench.records.files import read_bytes
 
 NAMES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # the Hub library's own; files of its logins are not looked at
 KINDS = {"dataset": "datasets/", "model": ""}
@@ -21,7 +21,7 @@ KINDS = {"dataset": "datasets/", "model": ""}
 
 @dataclass(frozen=True)
 class Upload:
-    """Files to be pushed together; a path in the repository, and the file or the bytes that go there."""
+    """Files of one commit: for each path in the repository a file or its bytes."""
 
     repository: str
     kind: Literal["dataset", "model"]
@@ -33,7 +33,7 @@ class Upload:
 
 
 def checked(repository: str) -> str:
-    """A name that the Hub takes for a repository."""
+    """The name, if it is a valid name of a repository."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -53,7 +53,7 @@ def url(upload: Upload) -> str:
 
 
 def outline(upload: Upload) -> Iterator[str]:
-    """Where it goes, then its files with their sizes; folders of many files as one line."""
+    """The URL, then the files with their sizes; a folder of many files is one line."""
     sizes = {path: _size(content) for path, content in upload.files.items()}
     yield f"{url(upload)} ({upload.kind}): {len(sizes)} files, {_spelled(sum(sizes.values()))}"
     count, total = Counter[str](), Counter[str]()
@@ -66,7 +66,7 @@ def outline(upload: Upload) -> Iterator[str]:
 
 
 def token() -> str:
-    """The token of the environment; it goes into the header of requests and nowhere else."""
+    """The token from the environment; it is used in the header of requests and nowhere else."""
     found = next((value for name in NAMES if (value := os.environ.get(name, "").strip())), None)
     if found is None:
         raise UsageError(f"To push, the Hub needs a token that may write: put one into the environment as {NAMES[0]}.")
@@ -76,15 +76,16 @@ def token() -> str:
 
 
 def push(upload: Upload, secret: str) -> str:
-    """One commit, or none if the repository has all of it already; one line about what was done."""
-    if leak := next((path for path, content in upload.files.items() if secret.encode() in _bytes(content)), None):
+    """Push one commit, or none if the repository has all files already; return a line about it."""
+    contents = ((path, each if isinstance(each, bytes) else read_bytes(each)) for path, each in upload.files.items())
+    if leak := next((path for path, content in contents if secret.encode() in content), None):
         raise SrlbenchError(f"Cannot push to {url(upload)}: {leak} contains the token.")
     try:
         return _pushed(upload, secret)
     except Exception as error:  # the HTTP client's own errors have no common kind with the Hub's
         sentence = f"Cannot push to {url(upload)}: {_reason(error)}.".replace(secret, "…")
-        told = secret in "".join(traceback.format_exception(error))
-        raise SrlbenchError(sentence) from (None if told else error)
+        leaked = secret in "".join(traceback.format_exception(error))
+        raise SrlbenchError(sentence) from (None if leaked else error)
 
 
 def _pushed(upload: Upload, secret: str) -> str:
@@ -113,7 +114,7 @@ def _pushed(upload: Upload, secret: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """One clause."""
+    """Why a push failed, in one clause."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -143,13 +144,6 @@ def _line(text: str | None) -> str:
 
 def _size(content: Path | bytes) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
-
-
-def _bytes(content: Path | bytes) -> bytes:
-    if isinstance(content, bytes):
-        return content
-    with said(f"Cannot read {content}"):
-        return content.read_bytes()
 
 
 def _spelled(size: int) -> str:

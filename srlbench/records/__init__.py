@@ -8,18 +8,17 @@ from srlbench.records.paths import (
     encoders,
     home,
     predictions_path,
+    published_results,
     record_path,
     recorded,
     run_folder,
     track_folder,
 )
-from srlbench.records.published import published, published_results
-from srlbench.records.record import SCHEMA, Key, NewerSchema, Record, RecordError
-from srlbench.records.store import Problem, Scan, done, ensure_writable, read, read_predictions, scan, write
+from srlbench.records.record import Key, NewerSchema, Record, RecordError
+from srlbench.records.store import Problem, Scan, ensure_writable, published, read, read_predictions, scan, write
 
 __all__ = [
     "NONE",
-    "SCHEMA",
     "SETTINGS",
     "Address",
     "Confirmation",
@@ -35,7 +34,6 @@ __all__ = [
     "confirmations",
     "cores",
     "digits",
-    "done",
     "encoders",
     "ensure_writable",
     "environment",

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 from srlbench.errors import StoreError
 from srlbench.records.environment import machine_class
-from srlbench.records.files import reason_of, said, write_bytes
-from srlbench.records.paths import folder_of, record_path, root_of
+from srlbench.records.files import read_bytes, write_bytes
+from srlbench.records.paths import folder_of, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError, parse
 from srlbench.records.store import Problem, files_of, read
 
@@ -111,20 +111,19 @@ def confirm(results: Path, confirmation: Confirmation) -> Path:
 
 def confirmations(results: Path, track: str, version: int) -> tuple[list[Confirmation], list[Problem]]:
     """The confirmations of records whose files have not changed since, and the files that are no confirmation."""
-    root = root_of(results, "confirmations", track, version)
+    root = track_folder(results, track, version) / "confirmations"
     found: list[Confirmation] = []
     problems: list[Problem] = []
     for path in files_of(root, problems):
         try:
-            content = _bytes(path)
+            content = read_bytes(path)
             confirmation = Confirmation.from_json(content)
             if path != _path(results, confirmation.rerun.key, content):
                 raise RecordError("its content is not what its path says, or was changed since")
             if _counts(results, confirmation):
                 found.append(confirmation)
         except (RecordError, StoreError) as error:
-            cause = error.__cause__
-            problems.append(Problem(path, reason_of(cause) if isinstance(cause, OSError) else str(error)))
+            problems.append(Problem.of(path, error))
     return found, problems
 
 
@@ -136,16 +135,11 @@ def digits(record: Record) -> tuple[str | None, dict[str, float]]:
 def _counts(results: Path, confirmation: Confirmation) -> bool:
     """Whether the record is still the file that was run again."""
     path = record_path(results, confirmation.rerun.key)
-    if not path.is_file() or sha256(_bytes(path)).hexdigest() != confirmation.record_sha256:
+    if not path.is_file() or sha256(read_bytes(path)).hexdigest() != confirmation.record_sha256:
         return False
     if confirmation.verdict == "bitwise equal" and digits(read(path)) != digits(confirmation.rerun):
         raise RecordError("it says bitwise equal, but its digits are not those of the record")
     return True
-
-
-def _bytes(path: Path) -> bytes:
-    with said(f"Cannot read {path}"):
-        return path.read_bytes()
 
 
 def _path(results: Path, key: Key, content: bytes) -> Path:

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,7 +29,7 @@ def environment() -> dict[str, Any]:
     """The environment for a record; nothing is imported, so torch is described only if it is loaded already."""
     torch = sys.modules.get("torch")
     return {
-        "packages": _versions(),
+        "packages": versions(),
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -58,18 +59,16 @@ def machine_class(environment: Mapping[str, Any]) -> dict[str, str]:
 
 def software() -> dict[str, str]:
     """The versions of the libraries without their builds, which must be the same on every machine of a suite."""
-    return {name: number.partition("+")[0] for name, number in _versions().items() if number and name != "srlbench"}
+    return {name: number.partition("+")[0] for name, number in versions().items() if number and name != "srlbench"}
 
 
-def _versions() -> dict[str, str | None]:
-    return {name: _version(name) for name in PACKAGES}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def versions() -> dict[str, str | None]:
+    """The versions of the packages that a result depends on; None if one is not installed."""
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _gpu(torch: Any) -> dict[str, Any] | None:

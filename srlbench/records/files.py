@@ -33,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file completely or not at all: its content is on disk before its name appears."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with said(f"Cannot write {path}"):
+    with store_errors(f"Cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as file:
@@ -62,13 +62,18 @@ def _sweep(path: Path) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def read_bytes(path: Path) -> bytes:
+    with store_errors(f"Cannot read {path}"):
+        return path.read_bytes()
+
+
 @contextmanager
-def said(what: str) -> Iterator[None]:
-    """Raise an OSError inside as a StoreError: `what`, and the reason in one sentence."""
+def store_errors(problem: str) -> Iterator[None]:
+    """Raise an OSError inside as a StoreError: the problem, and the reason in one sentence."""
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{what}: {reason_of(error)}.") from error
+        raise StoreError(f"{problem}: {reason_of(error)}.") from error
 
 
 def reason_of(error: OSError) -> str:

@@ -23,10 +23,17 @@ def predictions_path(results: Path, key: Key) -> Path:
 
 def home(path: Path, record: Record) -> Path | None:
     """The results folder that contains a record's file; None if the path is not that of the record in one."""
-    place = record_path(Path(), record.key, failed=record.status == "failed")
+    relative = record_path(Path(), record.key, failed=record.status == "failed")
     whole = path.resolve()
-    above = whole.parents[len(place.parts) - 1] if len(whole.parents) >= len(place.parts) else None
-    return above if above is not None and above / place == whole else None
+    above = whole.parents[len(relative.parts) - 1] if len(whole.parents) >= len(relative.parts) else None
+    return above if above is not None and above / relative == whole else None
+
+
+def published_results() -> Path:
+    """The results folder of the published records, which may not exist."""
+    package = Path(__file__).parents[1]
+    roots = [package.parent / "results", package / "published"]
+    return next((path for path in roots if path.is_dir()), roots[0])
 
 
 def track_folder(results: Path, track: str, version: int) -> Path:
@@ -34,13 +41,9 @@ def track_folder(results: Path, track: str, version: int) -> Path:
     return results / _name(track) / f"v{version}"
 
 
-def root_of(results: Path, kind: str, track: str, version: int) -> Path:
-    return track_folder(results, track, version) / kind
-
-
 def folder_of(results: Path, kind: str, key: Key) -> Path:
     names = (_name(key.recipe), _name(key.backbone), key.fingerprint)
-    return root_of(results, kind, key.track, key.version).joinpath(*names)
+    return track_folder(results, key.track, key.version).joinpath(kind, *names)
 
 
 def run_folder(results: Path, kind: str, key: Key) -> Path:
@@ -63,22 +66,17 @@ def key_of(path: Path, track: str, version: int) -> Key | None:
 
 
 def encoders(results: Path) -> list[tuple[Key, Path]]:
-    """The runs whose encoders a results folder holds, of every track, and where each encoder lies."""
-    return _runs(results, "encoders/*/*/*/seed-*/modules.json", up=1)
+    """The runs of all tracks whose encoders are in a results folder, and the folder of each encoder."""
+    folders = [file.parent for file in sorted(results.glob("*/v*/encoders/*/*/*/seed-*/modules.json"))]
+    return [(key, path) for path in folders if (key := _key_in(results, path.with_name(f"{path.name}.json")))]
 
 
 def recorded(results: Path) -> list[Key]:
-    """The runs that a results folder has a file of, told from paths alone."""
-    return [key for key, _ in _runs(results, "records/*/*/*/seed-*.json")]
+    """The runs of all tracks that have a record file in a results folder; the files are not read."""
+    files = sorted(results.glob("*/v*/records/*/*/*/seed-*.json"))
+    return [key for path in files if (key := _key_in(results, path))]
 
 
-def _runs(results: Path, pattern: str, up: int = 0) -> list[tuple[Key, Path]]:
-    found = []
-    for file in sorted(results.glob(f"*/v*/{pattern}")):
-        path = file.parents[up - 1] if up else file
-        track, version, _, *rest = path.relative_to(results).parts
-        *folders, name = rest
-        name = name if name.endswith(".json") else f"{name}.json"
-        if version[1:].isdecimal() and (key := key_of(Path(*folders, name), unquote(track), int(version[1:]))):
-            found.append((key, path))
-    return found
+def _key_in(results: Path, path: Path) -> Key | None:
+    track, version, _, *rest = path.relative_to(results).parts
+    return key_of(Path(*rest), unquote(track), int(version[1:])) if version[1:].isdecimal() else None

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import StoreError
-from srlbench.records.files import reason_of, said, write_bytes
-from srlbench.records.paths import key_of, predictions_path, record_path, root_of
+from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
+from srlbench.records.paths import key_of, predictions_path, published_results, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class Problem:
     reason: str
     key: Key | None = None
 
+    @classmethod
+    def of(cls, path: Path, error: RecordError | StoreError, key: Key | None = None) -> Problem:
+        cause = error.__cause__
+        return cls(path, reason_of(cause) if isinstance(cause, OSError) else str(error), key)
+
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}."
 
@@ -45,13 +50,7 @@ class Scan:
 
 def read(path: Path) -> Record:
     """The record in a file; raises RecordError if there is none."""
-    with said(f"Cannot read {path}"):
-        return Record.from_json(path.read_bytes())
-
-
-def done(results: Path, key: Key) -> bool:
-    """Whether a run has a valid ok record at its path."""
-    return _ok_record(results, key) is not None
+    return Record.from_json(read_bytes(path))
 
 
 def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]] | None = None) -> Path:
@@ -76,7 +75,7 @@ def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]]
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
     write_bytes(path, text)
-    with said(f"Cannot remove {record_path(results, key, failed=True)}"):
+    with store_errors(f"Cannot remove {record_path(results, key, failed=True)}"):
         record_path(results, key, failed=True).unlink(missing_ok=True)
     return path
 
@@ -86,7 +85,7 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with said(f"Cannot read {path}"), np.load(path, allow_pickle=False) as arrays:
+        with store_errors(f"Cannot read {path}"), np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (ValueError, EOFError, zipfile.BadZipFile):
         raise StoreError(f"Cannot read {path}: it is not a whole predictions file.") from None
@@ -94,7 +93,7 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
 
 def scan(results: Path, track: str, version: int) -> Scan:
     """All records of a track; a bad file is listed as a problem and never raises an error."""
-    root = root_of(results, "records", track, version)
+    root = track_folder(results, track, version) / "records"
     records: list[Record] = []
     problems: list[Problem] = []
     if root.exists() and not root.is_dir():
@@ -104,22 +103,29 @@ def scan(results: Path, track: str, version: int) -> Scan:
         try:
             record = read(path)
         except (RecordError, StoreError) as error:
-            cause = error.__cause__
-            reason = reason_of(cause) if isinstance(cause, OSError) else str(error)
-            problems.append(Problem(path, reason, key))
+            problems.append(Problem.of(path, error, key))
             continue
         if path == record_path(results, record.key, failed=record.status == "failed"):
             records.append(record)
         else:
-            problems.append(Problem(path, f"its content says {_identity(record)}, its path does not", key))
+            run = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
+            content = f"{record.status}, {record.track} v{record.track_version}, {run}"
+            problems.append(Problem(path, f"its content says {content}, its path does not", key))
     ok = {record.key for record in records if record.status == "ok"}
     records = [record for record in records if record.status == "ok" or record.key not in ok]
     return Scan(tuple(sorted(records, key=lambda record: record.key)), tuple(problems))
 
 
+def published(track: str, version: int) -> tuple[Record, ...] | None:
+    """The published records of a track; None if it has none."""
+    if not track_folder(published_results(), track, version).is_dir():
+        return None
+    return scan(published_results(), track, version).records
+
+
 def ensure_writable(results: Path, track: str, version: int) -> None:
     """Raise an error now, before hours of training, if a record cannot be written later."""
-    probe = root_of(results, "records", track, version) / f".probe-{secrets.token_hex(4)}.tmp"
+    probe = track_folder(results, track, version) / "records" / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
 
@@ -178,7 +184,7 @@ def _move_aside(path: Path) -> None:
     while aside.exists():
         k += 1
         aside = path.with_name(f"{path.name}.unreadable-{k}")
-    with said(f"Cannot move {path} aside"):
+    with store_errors(f"Cannot move {path} aside"):
         path.rename(aside)
 
 
@@ -194,8 +200,3 @@ def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and not _ASIDE.fullmatch(name):
                 yield Path(folder, name)
-
-
-def _identity(record: Record) -> str:
-    name = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
-    return f"{record.status}, {record.track} v{record.track_version}, {name}"

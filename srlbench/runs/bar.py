@@ -10,13 +10,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from srlbench.records import address
-from srlbench.runs.job import Event, Outcome, Progress
-
-Report = Callable[[str, int, int], None]
+from srlbench.runs.job import Event, Outcome, Progress, Report
 
 
 def wanted(progress: bool | None) -> bool:
-    """Whether there is a bar: as was said, else in a notebook."""
+    """Whether there is a bar: as the caller says, else in a notebook."""
     return _in_notebook() if progress is None else progress
 
 

@@ -1,4 +1,4 @@
-"""A recipe that only the driver's process knows, made to travel to the processes of its runs."""
+"""Recipes that only the driver's process knows, pickled for the processes of their runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = Path(srlbench.__file__).parent
 
 
 def pack(entry: Registered) -> bytes:
-    """The recipe with the code of its loss, unless that is installed on every machine."""
+    """The pickled recipe, with the code of its loss unless that is in an installed module."""
     import cloudpickle
 
     function = entry.recipe.loss.function if entry.recipe.loss else None
@@ -28,8 +28,8 @@ def pack(entry: Registered) -> bytes:
             packed: bytes = cloudpickle.dumps(entry)
             return packed
     except Exception as error:  # whatever the objects that a function names say when they are pickled
-        said = str(error).partition("\n")[0]
-        raise UsageError(f"Recipe '{entry.name}' cannot be sent to the processes of its runs: {said}") from error
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"Recipe '{entry.name}' cannot be sent to the processes of its runs: {reason}") from error
 
 
 def unpack(content: bytes) -> Registered:
@@ -40,7 +40,7 @@ def unpack(content: bytes) -> Registered:
 
 @contextmanager
 def _with_its_code(module: ModuleType | None, cloudpickle: ModuleType) -> Iterator[None]:
-    """A module of the user's own is not imported by a run: what is needed of it travels."""
+    """Inside, functions of the module are pickled with their code if it is the user's own, which runs cannot import."""
     own = module is not None and module.__name__ != "__main__" and not _is_installed(module)
     if own:
         cloudpickle.register_pickle_by_value(module)
@@ -53,5 +53,5 @@ def _with_its_code(module: ModuleType | None, cloudpickle: ModuleType) -> Iterat
 
 def _is_installed(module: ModuleType) -> bool:
     path = Path(getattr(module, "__file__", None) or sys.executable).resolve()
-    places = [OURS, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))]
-    return any(path.is_relative_to(place.resolve()) for place in places)
+    folders = [OURS, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))]
+    return any(path.is_relative_to(folder.resolve()) for folder in folders)

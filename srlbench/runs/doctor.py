@@ -1,4 +1,4 @@
-"""Is this installation one whose numbers can be trusted? Each finding is a name, a verdict and a sentence."""
+"""Checks of an installation: whether its numbers can be trusted. A finding is a name, a verdict and a sentence."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from srlbench import backbones, data, records, registry
 from srlbench.errors import SrlbenchError
 from srlbench.records import Record
+from srlbench.records.environment import versions
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import resolved
 
@@ -31,44 +31,37 @@ def examine(track: Track, results: Path) -> Iterator[Finding]:
     yield _tried("results folder", f"{results} can be written", lambda: _writable(results, track))
     for name in backbones.names():
         yield _backbone(name)
-    said = f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
-    yield _tried("data", said, lambda: _data(track))
+    sentence = f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
+    yield _tried("data", sentence, lambda: _data(track))
     yield _tried("determinism", "two short trainings with one seed gave one set of weights", lambda: _repeat(track))
 
 
 def _packages(published: tuple[Record, ...]) -> Iterator[Finding]:
     """Other versions than those of the published records are no fault, but explain other last digits."""
     theirs = published[0].environment.get("packages", {}) if published else {}
+    ours = versions()
     for name in ("torch", "transformers", "sentence-transformers", "mteb", "scikit-learn", "numpy"):
-        try:
-            mine = version(name)
-        except PackageNotFoundError:
-            yield name, False, "not installed"
-            continue
-        differs = theirs.get(name) not in (None, mine)
-        yield name, True, f"{mine} (the published records: {theirs[name]})" if differs else mine
+        mine, known = ours[name], theirs.get(name)
+        note = f" (the published records: {known})" if mine and known not in (None, mine) else ""
+        yield name, mine is not None, f"{mine or 'not installed'}{note}"
 
 
-def _tried(name: str, said: str, attempt: object) -> Finding:
-    assert callable(attempt)
+def _tried(name: str, good: str, attempt: Callable[[], None]) -> Finding:
+    """Whether an attempt raised no error; `good` is the sentence if so."""
     try:
         attempt()
     except SrlbenchError as error:
         return name, False, str(error)
-    return name, True, said
+    return name, True, good
 
 
 def _writable(results: Path, track: Track) -> None:
     there = results.exists()
     records.ensure_writable(results, track.name, track.version)
     if not there:  # leave no trace of having looked
-        for folder in (
-            records.track_folder(results, track.name, track.version) / "records",
-            *list(results.rglob("*"))[::-1],
-        ):
+        for folder in [*list(results.rglob("*"))[::-1], results]:
             if folder.is_dir():
                 folder.rmdir()
-        results.rmdir()
 
 
 def _backbone(name: str) -> Finding:
@@ -76,8 +69,8 @@ def _backbone(name: str) -> Finding:
     assert start.path is not None
     card = json.loads((start.path / "card.json").read_text(encoding="utf-8"))
     good = card["weights_sha256"] == sha256((start.path / "model.safetensors").read_bytes()).hexdigest()
-    said = "are those its card speaks of" if good else "are not those its card speaks of; reinstall srlbench"
-    return f"backbone {name}", good, f"its weights {said}"
+    sentence = "are those its card speaks of" if good else "are not those its card speaks of; reinstall srlbench"
+    return f"backbone {name}", good, f"its weights {sentence}"
 
 
 def _data(track: Track) -> None:

@@ -1,4 +1,4 @@
-"""What a result depends on, as one hash: code is part of the result."""
+"""The fingerprint: one hash of all that a result depends on, the code included."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
 
 
 def current(recipes: Iterable[Registered], track: Track, chosen: Sequence[str] = ()) -> dict[tuple[str, str], str]:
-    """The fingerprint each recipe has now on each backbone: what makes a record current or stale."""
+    """The present fingerprint of each recipe on each backbone; a record with another one is stale."""
     starts = [backbones.resolve(name) for name in chosen or track.backbones]
     return {(r.name, b.name): fingerprint(r, track, b) for r in recipes for b in starts if applies(r, b)}

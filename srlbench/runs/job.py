@@ -1,29 +1,31 @@
-"""What is asked of an engine and what it gives back; light, because the driver never imports torch."""
+"""Jobs, which an engine takes, and events, which it gives back. Nothing here imports torch, nor does the driver."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srlbench.records import Key, Record
 
+Report = Callable[[str, int, int], None]  # of a stage, what is done and of how much
+
 
 @dataclass(frozen=True)
-class Look:
-    """How closely a run is looked at; its scores do not depend on it."""
+class Observation:
+    """How often a run is measured while it trains, and by which methods; its scores do not depend on it."""
 
-    every: int | None = None  # steps between two looks at the training; None: the track's own
-    explain: bool = False  # weigh words by Shapley values too
+    every: int | None = None  # steps between two measurements; None: the track's own
+    explain: bool = False  # compute the weights of words by Shapley values too
 
 
-AS_USUAL = Look()
+AS_USUAL = Observation()
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be made: which it is, and where its process may work."""
+    """One run to be executed: its key, its settings, and the working folder of its process."""
 
     key: Key
     protocol: str
@@ -33,11 +35,11 @@ class Job:
     keep_encoder: bool = False
     recipe_files: tuple[Path, ...] = ()
     command: str = ""
-    look: Look = AS_USUAL
+    observation: Observation = AS_USUAL
     scored: bool = True  # on the tasks; else only on the track's development set, to choose settings by
     world_size: int = 1  # processes, each on a device of its own, that it takes to train it
     entry: bytes | None = None  # the recipe, packed, if the run's process does not find it by its name
-    data: Path | None = None  # where the real text lies; None: as the environment says, or the Hub's
+    data: Path | None = None  # the path of the real text; None: that of the environment, or the Hub
 
     def record(self, **content: Any) -> Record:
         """A record of this run."""
@@ -61,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Share:
-    """What each run takes of a cluster's machine; None: the track's threads, and one GPU where the cluster has any."""
+    """What a run takes of a cluster's machine; None: the track's threads, and one GPU where the cluster has any."""
 
     cpus: float | None = None
     gpus: float | None = None
@@ -72,7 +74,7 @@ ANY = Share()
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: its record, and the arrays of what was predicted."""
+    """A finished run: its record, and the arrays of its predictions."""
 
     record: Record
     predictions: Mapping[str, Any]
@@ -80,7 +82,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: in `stage`, `done` of `of`."""
+    """The progress of a run: in a stage, `done` of `of`."""
 
     stage: str
     done: int
@@ -89,7 +91,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Lost:
-    """A run whose process or machine was lost, and that begins again: why, and which of how many attempts it was."""
+    """A run that starts again because its process or machine was lost: the reason, and the number of the attempt."""
 
     reason: str
     attempt: int
@@ -98,7 +100,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Crew:
-    """How a cluster stands: its machines, the runs under way, and those that wait."""
+    """The state of a cluster: its machines, and the runs in progress and waiting."""
 
     machines: int
     running: int
@@ -107,7 +109,7 @@ class Crew:
 
 @dataclass(frozen=True)
 class Event:
-    """News of one job: it got further, begins again, or is finished; from a cluster, also how that stands."""
+    """News of one job: its progress, a new attempt, or its outcome; from a cluster, also the state of that."""
 
     job: Job
     news: Progress | Lost | Outcome

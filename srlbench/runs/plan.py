@@ -1,10 +1,10 @@
-"""The plan of a suite: every run with its state and cost, and the walk that makes what is missing."""
+"""The plan of a suite: every run with its state and cost; and `walk`, which makes the missing runs."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,7 @@ from srlbench.recipe import Registered
 from srlbench.records import Key, Record
 from srlbench.runs import carried
 from srlbench.runs.fingerprint import current
-from srlbench.runs.job import AS_USUAL, Event, Job, Look, Outcome
+from srlbench.runs.job import AS_USUAL, Event, Job, Observation, Outcome
 from srlbench.runs.suite import Suite
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import resolved
@@ -34,7 +34,7 @@ class Options:
     files: tuple[Path, ...] = ()  # with more recipes
     command: str = ""
     keep_encoders: bool = True
-    look: Look = AS_USUAL
+    observation: Observation = AS_USUAL
     data: Path | None = None  # where the real text lies; None: as everywhere else
 
 
@@ -51,7 +51,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will run, what is done, what is stale."""
+    """The runs of a suite, and how they are made."""
 
     track: Track
     runs: tuple[Run, ...]
@@ -72,48 +72,39 @@ def plan(suite: Suite, options: Options) -> Plan:
     suite.check()
     track = suite.track
     found = records.scan(options.results, track.name, track.version).records
-    reference = () if _is_published(options.results) else records.published(track.name, track.version) or ()
-    states, costs = _State(found), _Costs([*reference, *found])
+    published = options.results.resolve() == records.published_results().resolve()
+    reference = () if published else records.published(track.name, track.version) or ()
+    statuses = {record.key: record.status for record in found}
+    older = {key._replace(fingerprint="") for key, status in statuses.items() if status == "ok"}
+    seconds = _seconds([*reference, *found])
+    entries = {entry.name: entry for entry in suite.recipes}
+    sources = {backbones.resolve(name).name: name for name in suite.backbones}
     runs = []
-    for (recipe, backbone), print_ in current(suite.recipes, track, suite.backbones).items():
-        entry, source = suite.recipe(recipe), suite.source(backbone)
-        cost = costs.of((recipe, backbone))
+    for (recipe, backbone), fingerprint in current(suite.recipes, track, suite.backbones).items():
+        entry, source = entries[recipe], sources[backbone]
+        cost = seconds.get((recipe, backbone))
         if cost is None and track.estimate:
             cost = track.cost(resolved(entry, track, backbones.resolve(source)))
         for seed in suite.seeds:
-            key = Key(track.name, track.version, recipe, backbone, print_, seed)
-            runs.append(Run(key, entry, source, states.of(key), cost))
+            key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)
+            runs.append(Run(key, entry, source, _state(key, statuses, older), cost))
     return Plan(track, tuple(runs), options, suite.scored)
 
 
-class _State:
-    """What a results folder says of a run."""
-
-    def __init__(self, found: Iterable[Record]) -> None:
-        self.status: Mapping[Key, str] = {record.key: record.status for record in found}
-        self.older = {(k.recipe, k.backbone, k.seed) for k, status in self.status.items() if status == "ok"}
-
-    def of(self, key: Key) -> str:
-        if key in self.status:
-            return DONE if self.status[key] == "ok" else FAILED
-        return STALE if (key.recipe, key.backbone, key.seed) in self.older else TO_DO
+def _state(key: Key, statuses: Mapping[Key, str], older: Collection[Key]) -> str:
+    """The state of a run; older: the runs with a good record, without the fingerprints."""
+    if key in statuses:
+        return DONE if statuses[key] == "ok" else FAILED
+    return STALE if key._replace(fingerprint="") in older else TO_DO
 
 
-class _Costs:
-    """The seconds that runs took."""
-
-    def __init__(self, found: Iterable[Record]) -> None:
-        self.seconds: dict[Cell, list[float]] = {}
-        for record in found:
-            if record.status == "ok" and "total_s" in record.timings:
-                self.seconds.setdefault((record.recipe, record.backbone), []).append(record.timings["total_s"])
-
-    def of(self, cell: Cell) -> float | None:
-        return median(self.seconds[cell]) if cell in self.seconds else None
-
-
-def _is_published(results: Path) -> bool:
-    return results.resolve() == records.published_results().resolve()
+def _seconds(found: Iterable[Record]) -> dict[Cell, float]:
+    """The median of the seconds that runs took."""
+    seconds: dict[Cell, list[float]] = {}
+    for record in found:
+        if record.status == "ok" and "total_s" in record.timings:
+            seconds.setdefault((record.recipe, record.backbone), []).append(record.timings["total_s"])
+    return {cell: median(values) for cell, values in seconds.items()}
 
 
 def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Generator[Event]:
@@ -140,12 +131,12 @@ def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Generator[Event
 
 
 def freeze(results: Path, track: Track) -> None:
-    """The rules beside the records they governed; a folder made under other rules is refused."""
+    """Write the rules beside their records; raise an error if the folder has records of other rules."""
     folder = records.track_folder(results, track.name, track.version)
     rules, protocol = folder / "track.toml", folder / "protocol.toml"
     if rules.is_file() and protocol.is_file():
-        there = tracks.read(rules, protocol)
-        if (there.protocol_hash, there.data_hashes) != (track.protocol_hash, track.data_hashes):
+        frozen = tracks.read(rules, protocol)
+        if (frozen.protocol_hash, frozen.data_hashes) != (track.protocol_hash, track.data_hashes):
             raise SrlbenchError(
                 f"{rules.parent} freezes other rules than track {track.name} v{track.version} of this srlbench has; "
                 "their scores must not share a table. Choose another folder with --results."
@@ -155,7 +146,7 @@ def freeze(results: Path, track: Track) -> None:
 
 
 def jobs_of(plan: Plan) -> list[Job]:
-    """What is asked of an engine: the runs that are missing."""
+    """The jobs for an engine: one for each missing run."""
     return [_job(plan, run) for run in plan.missing]
 
 
@@ -171,11 +162,11 @@ def _job(plan: Plan, run: Run) -> Job:
         keep_encoder=options.keep_encoders,
         recipe_files=options.files,
         command=options.command,
-        look=options.look,
+        observation=options.observation,
         scored=plan.scored,
         world_size=recipe.world_size or 1,
         entry=None if registry.is_installed(run.entry, options.files) else carried.pack(run.entry),
-        data=place.absolute() if (place := mirror.given(options.data)) else None,
+        data=folder.absolute() if (folder := mirror.given(options.data)) else None,
     )
 
 

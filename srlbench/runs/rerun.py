@@ -1,4 +1,4 @@
-"""A record's run, made again under the conditions that were recorded."""
+"""The record that an address or a file names, and its run, made again under the recorded conditions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,39 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
-from srlbench import backbones, data, records
+from srlbench import backbones, data, records, registry, variants
 from srlbench.data import mirror
-from srlbench.errors import SrlbenchError, StoreError
-from srlbench.records import Record
+from srlbench.errors import NothingComparable, SrlbenchError, StoreError, UsageError, unknown
+from srlbench.records import Record, RecordError, address
 from srlbench.runs.engines import local
-from srlbench.runs.job import Job, Outcome, Progress
-from srlbench.runs.recorded import Recorded
+from srlbench.runs.fingerprint import fingerprint
+from srlbench.runs.job import Job, Outcome, Progress, Report
+from srlbench.tracks import Track
 
-Report = Callable[[str, int, int], None]
 PREFIX = "srlbench-reproduce-"
 HOUR = 3600
+Files = tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record to be run again: its file, the results folder around it (if any), and the rules it was made under."""
+
+    record: Record
+    sha256: str  # of its file
+    results: Path | None
+    track: Track
+    files: Files
+
+    @property
+    def name(self) -> str:
+        return str(address.of(self.record))
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,87 @@ class Rerun:
     again: Record
     seeds: tuple[Record, ...]
     predictions: bool | None  # None if none are recorded
+
+
+def find(row: str, rules: Track, results: Path | None, files: Files) -> Recorded:
+    """The record that `RECIPE`, `RECIPE@BACKBONE`, `RECIPE@BACKBONE:SEED` or a file names, if it can be run again.
+
+    results: None for the published ones.
+    """
+    if row.endswith(".json"):
+        found = _in_file(Path(row), rules, files)
+    else:
+        folder = results or records.published_results()
+        record = _named(row, rules, folder, files)
+        path = records.record_path(folder, record.key, failed=record.status == "failed")
+        found = Recorded(record, _sha256(path), folder, rules, files)
+    _check(found)
+    return found
+
+
+def _in_file(path: Path, rules: Track, files: Files) -> Recorded:
+    if not os.path.isfile(path):
+        raise UsageError(f"There is no record file at {path}.")
+    try:
+        record = records.read(path)
+    except RecordError as error:
+        raise UsageError(f"{path} is no record: {error}.") from None
+    return Recorded(record, _sha256(path), records.home(path, record), rules, files)
+
+
+def _named(row: str, rules: Track, results: Path, files: Files) -> Record:
+    """Of the records that a row names the current one of the smallest seed; one that failed if no other is there."""
+    found = records.scan(results, rules.name, rules.version).records
+    if not found:
+        raise NothingComparable(f"There are no records of track {rules.name} v{rules.version} in {results}.")
+    fits = address.parse(row).among(found)
+    if not fits:
+        raise _unseen(row, found)
+    first = fits[0]
+    if len(on := sorted({record.backbone for record in fits})) > 1:
+        raise UsageError(f"'{row}' is on {' and '.join(on)}; say which, as in {first.recipe}@{on[0]}.")
+    now = _now(first, rules, files)
+    return min(fits, key=lambda record: (record.fingerprint != now, record.status != "ok", record.seed))
+
+
+def _unseen(row: str, found: Sequence[Record]) -> UsageError:
+    asked = address.parse(row)
+    seeds = sorted({record.seed for record in replace(asked, seed=None).among(found)})
+    if asked.seed is not None and seeds:
+        name = replace(asked, seed=None)
+        return UsageError(f"There is no record of seed {asked.seed} of '{name}', only of {', '.join(map(str, seeds))}.")
+    alike = [record for record in found if variants.is_variant(record.recipe) == variants.is_variant(row)]
+    return unknown("row", row, {f"{record.recipe}@{record.backbone}" for record in alike})
+
+
+def _check(found: Recorded) -> None:
+    """Raise an error, before anything runs, if today's code cannot run the record again."""
+    record, rules, name = found.record, found.track, found.name
+    if (record.track, record.track_version) != (rules.name, rules.version):
+        raise NothingComparable(
+            f"{name} was recorded on track {record.track} v{record.track_version}, and this is {rules.name} "
+            f"v{rules.version}; --track says which."
+        )
+    if record.status == "failed":
+        raise NothingComparable(f"{name} failed when it was recorded: there is nothing to reproduce.")
+    if (now := _now(record, rules, found.files)) != record.fingerprint:
+        raise NothingComparable(
+            f"{name} is stale: it was recorded with fingerprint {record.fingerprint}, and today's code and data, "
+            f"with {now}, cannot run it again."
+        )
+    if (threads := record.environment.get("threads")) not in (None, rules.threads):
+        raise NothingComparable(
+            f"{name} was recorded with {threads} threads, and track {rules.name} runs with {rules.threads}: "
+            "other digits would say nothing."
+        )
+
+
+def _now(record: Record, rules: Track, files: Files) -> str:
+    return fingerprint(registry.recipe(record.recipe, files), rules, backbones.resolve(record.backbone))
+
+
+def _sha256(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def rerun(recorded: Recorded, command: str, report: Report) -> Rerun:
@@ -49,11 +147,11 @@ def rerun(recorded: Recorded, command: str, report: Report) -> Rerun:
 
 
 def ensure_writable(out: Path) -> None:
-    """Refuse, before the run, a folder that no confirmation could be written to. It looks without writing."""
-    place = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
-    if not place.is_dir():
+    """Raise an error, before the run, if no confirmation could be written to a folder. Nothing is written."""
+    nearest = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
+    if not nearest.is_dir():
         raise StoreError(f"Cannot write below {out}: a file stands where a folder is needed.")
-    if not os.access(place, os.W_OK | os.X_OK):
+    if not os.access(nearest, os.W_OK | os.X_OK):
         raise StoreError(f"Cannot write below {out}: permission denied.")
 
 
@@ -62,18 +160,18 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
     data.fetch(track)
     backbones.fetch(backbones.resolve(record.backbone))
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as temporary:
         job = Job(
             key=record.key,
             protocol=track.protocol.label,
             track=str(track.path.resolve()),
-            work=Path(folder) / "run",
+            work=Path(temporary) / "run",
             backbone=record.backbone,
             recipe_files=recorded.files,
             command=command,
             scored=track.development not in record.scores,
-            world_size=_world_size(record),
-            data=place.absolute() if (place := mirror.given()) else None,
+            world_size=size if isinstance(size := record.resolved.get("world_size"), int) else 1,
+            data=folder.absolute() if (folder := mirror.given()) else None,
         )
         for event in local.run([job], 1, track.threads, _settings(record)):
             if isinstance(event.news, Outcome):
@@ -83,13 +181,8 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
     raise SrlbenchError(f"The rerun of {recorded.name} gave no result.")
 
 
-def _world_size(record: Record) -> int:
-    said = record.resolved.get("world_size")
-    return said if isinstance(said, int) else 1
-
-
 def _settings(record: Record) -> dict[str, str | None]:
-    """What can change a digit without any file changing, as it was: the run's process gets it."""
+    """The recorded environment variables that can change a digit, for the run's process; None: not set."""
     settings = record.environment.get("settings")
     if not isinstance(settings, Mapping):
         return {}
@@ -108,7 +201,7 @@ def _equal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:
 
 
 def _sweep() -> None:
-    """Removes what killed reruns left: their runs have ended with them, and given back the lock of the folder."""
+    """Remove the folders of killed reruns, whose runs have ended too and released the locks."""
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError), (left / "run" / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

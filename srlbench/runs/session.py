@@ -1,4 +1,4 @@
-"""What is asked for from Python: recipes as names, functions or objects, and a suite that is made of them."""
+"""Runs from Python: recipes given as names, functions or objects, and the suites that are made of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from srlbench.recipe import Recipe, Registered
 from srlbench.records import address
 from srlbench.runs import bar, engines, suite
 from srlbench.runs.engines import Choice
-from srlbench.runs.job import Look, Outcome
+from srlbench.runs.job import Observation, Outcome
 from srlbench.runs.plan import Options, plan, walk
 from srlbench.runs.suite import Suite
 
@@ -23,14 +23,14 @@ EVERY = "all"
 
 
 def chosen(asked: Sequence[Asked], files: tuple[Path, ...]) -> tuple[Registered, ...]:
-    """The recipes that are meant, each once; those that are given as objects are registered for this session."""
+    """The recipes, each once; those that are given as objects are registered for this session."""
     found: dict[str, Registered] = {}
     for one in asked:
-        found |= {entry.name: entry for entry in _meant(one, files)}
+        found |= {entry.name: entry for entry in _entries(one, files)}
     return tuple(found.values()) or suite.chosen((), False, files)
 
 
-def _meant(one: Asked, files: tuple[Path, ...]) -> Iterable[Registered]:
+def _entries(one: Asked, files: tuple[Path, ...]) -> Iterable[Registered]:
     if isinstance(one, str):
         return registry.recipes(files).values() if one == EVERY else [registry.recipe(one, files)]
     if isinstance(one, Mapping):
@@ -77,11 +77,11 @@ def seeds_of(seeds: str | Iterable[int] | None) -> tuple[int, ...]:
     return tuple(map(int, found))
 
 
-def look(every: int | None, explain: bool) -> Look:
-    """How closely runs are looked at; refused before the first of them if what it takes is not installed."""
+def observation(every: int | None, explain: bool) -> Observation:
+    """How runs are observed; an error before the first of them if a package is missing for it."""
     if explain and find_spec("shap") is None:
         raise UsageError("Shapley values need shap: pip install 'srlbench[explain]'")
-    return Look(every, explain)
+    return Observation(every, explain)
 
 
 def call(asked: Suite) -> str:
@@ -91,23 +91,20 @@ def call(asked: Suite) -> str:
 
 
 def make(asked: Suite, options: Options, choice: Choice, progress: bool | None, fail_fast: bool) -> None:
-    """Make and record what is missing. A run that fails is a record, or with `fail_fast` an error."""
+    """Execute and record the missing runs. A run that fails has a record, or with `fail_fast` raises an error."""
     planned, made_by = plan(asked, options), engines.engine(choice, asked.track.threads)
     if not planned.missing:
         return
-    with (
-        closing(walk(planned, made_by, fail_fast)) as events,
-        bar.of_runs(progress, len(planned.missing)) as see,
-    ):
+    with closing(walk(planned, made_by, fail_fast)) as events, bar.of_runs(progress, len(planned.missing)) as see:
         for event in events:
             see(event)
             if fail_fast and isinstance(event.news, Outcome) and event.failed:
-                said = (event.news.record.error or {}).get("message")
-                raise SrlbenchError(f"The run {address.of(event.job.key)} failed: {said}")
+                reason = (event.news.record.error or {}).get("message")
+                raise SrlbenchError(f"The run {address.of(event.job.key)} failed: {reason}")
 
 
 def folder(path: str | Path) -> Path:
-    """A folder as it was named; ~ is the user's own."""
+    """The folder of a path; ~ is the user's own."""
     return Path(path).expanduser()
 
 
@@ -116,7 +113,7 @@ def absolute(path: str | Path | None) -> Path | None:
 
 
 def files_of(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
-    """Recipe files, wherever the caller goes afterwards."""
+    """The absolute paths of recipe files, so that the caller may change its folder."""
     several = (paths,) if isinstance(paths, str | Path) else paths
     return tuple(folder(path).absolute() for path in several)
 

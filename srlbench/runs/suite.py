@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 from srlbench import backbones, registry
@@ -16,12 +15,12 @@ from srlbench.tracks.resolve import applies
 
 @dataclass(frozen=True)
 class Suite:
-    """Which runs are asked for; backbones and seeds are those of the track if none are given."""
+    """The runs of some recipes; backbones and seeds are those of the track if none are given."""
 
     track: Track
     recipes: tuple[Registered, ...]
     backbones: tuple[str, ...] = ()  # shipped names, folders or pinned revisions
-    seeds: tuple[int, ...] = field(default=())
+    seeds: tuple[int, ...] = ()
     scored: bool = True  # on the tasks, or only on the development set
 
     def __post_init__(self) -> None:
@@ -34,21 +33,6 @@ class Suite:
         if self.recipes and not any(applies(entry, start) for entry in self.recipes for start in starts):
             names = ", ".join(start.name for start in starts)
             raise UsageError(f"'{self.recipes[0].name}' needs a backbone with layers, and {names} has none.")
-
-    def recipe(self, name: str) -> Registered:
-        return self._recipes[name]
-
-    def source(self, backbone: str) -> str:
-        """What was asked for, of a backbone by its own name."""
-        return self._sources[backbone]
-
-    @cached_property
-    def _recipes(self) -> dict[str, Registered]:
-        return {entry.name: entry for entry in self.recipes}
-
-    @cached_property
-    def _sources(self) -> dict[str, str]:
-        return {backbones.resolve(name).name: name for name in self.backbones}
 
 
 def chosen(names: Sequence[str], every: bool, files: tuple[Path, ...]) -> tuple[Registered, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import resource
 import time
-from collections.abc import Callable
 from functools import partial
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF
 from typing import Any
 
 from safetensors.torch import save_file
@@ -20,16 +20,14 @@ from srlbench.recipe import Registered
 from srlbench.records import environment
 from srlbench.runs import carried
 from srlbench.runs.fingerprint import fingerprint
-from srlbench.runs.job import Job, Outcome
+from srlbench.runs.job import Job, Outcome, Report
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import resolved
 from srlbench.training import course, launch
-from srlbench.training.callbacks import DevScore, Hooks
+from srlbench.training.callbacks import Hooks
 from srlbench.training.ranks import Ranks
 from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
-
-Report = Callable[[str, int, int], None]
 
 
 def execute(job: Job, report: Report) -> Outcome:
@@ -52,7 +50,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     diagnosis = _diagnosis(job, track)
     size = recipe.world_size or 1
     if size == 1:
-        trained = course.train(training, Hooks(_dev_score(track), report, diagnosis))
+        trained = course.train(training, Hooks(partial(evaluation.dev_score, track=track), report, diagnosis))
     else:
         learnt = launch.together(partial(_rank, job), size, job.work / "ranks", report, lock)
         trained = course.trained(training, *learnt)
@@ -85,13 +83,14 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
             "diagnose_s": time.perf_counter() - start - scored_s,
             "total_s": time.perf_counter() - start,
         },
-        peak_memory_mb=max(map(_largest, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))) / 1024,
+        # Of this process, or of the largest of those that it started.
+        peak_memory_mb=max(resource.getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)) / 1024,
     )
     return Outcome(record, scored.predictions)
 
 
 def _training(job: Job) -> tuple[Registered, Training]:
-    """What a job asks for, as it is registered and as the track makes it."""
+    """The registered recipe of a job, and the training that the track makes of it."""
     key, track, backbone = job.key, tracks.load(job.track), backbones.resolve(job.backbone)
     entry = carried.unpack(job.entry) if job.entry else registry.recipe(key.recipe, job.recipe_files)
     if fingerprint(entry, track, backbone) != key.fingerprint:
@@ -101,21 +100,14 @@ def _training(job: Job) -> tuple[Registered, Training]:
 
 
 def _diagnosis(job: Job, track: Track) -> Diagnosis | None:
-    return Diagnosis(track, job.look.every, job.look.explain) if job.scored else None
-
-
-def _dev_score(track: Track) -> DevScore:
-    return partial(evaluation.dev_score, track=track)
+    return Diagnosis(track, job.observation.every, job.observation.explain) if job.scored else None
 
 
 def _rank(job: Job, ranks: Ranks, report: Report) -> tuple[dict[str, Tensor], dict[str, Any], Masks]:
-    """The training in one of its processes, which knows of the run what its job says; the first is watched."""
+    """The training in one of its processes; only that of the first is measured."""
     _, training = _training(job)
     watch = _diagnosis(job, training.track) if ranks.first else None
-    model, log, kept = course.learn(training, Hooks(_dev_score(training.track), report, watch, ranks))
+    model, log, kept = course.learn(
+        training, Hooks(partial(evaluation.dev_score, track=training.track), report, watch, ranks)
+    )
     return {name: value.cpu() for name, value in model.state_dict().items()}, log, kept
-
-
-def _largest(whose: int) -> int:
-    """Memory of the process itself, or of the largest of those that it started."""
-    return resource.getrusage(whose).ru_maxrss

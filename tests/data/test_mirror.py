@@ -17,8 +17,11 @@ import pytest
 from hub_server import Hub
 from local_server import serving
 
-from srlbench.data import archive, mirror, senteval
+from srlbench.data import archive, described, mirror, senteval
 from srlbench.errors import SrlbenchError, UsageError
+from srlbench.tracks import protocol as protocols
+
+SIMCSE = protocols.load("simcse")
 
 # Waiting between tries is the Hub library's; its pauses are left out here.
 PULL = """
@@ -194,13 +197,13 @@ def test_a_folder_is_known_by_its_content(tmp_path, home, wrap, monkeypatch):
     assert mirror.senteval(tmp_path / "given").resolve() == root.resolve()
     monkeypatch.setenv(mirror.VARIABLE, str(tmp_path / "given"))
     assert mirror.senteval().resolve() == root.resolve()
-    assert mirror.describe() == str(tmp_path / "given")
+    assert described(SIMCSE) == str(tmp_path / "given")
     assert not home.exists()
 
 
 def test_the_place_given_is_named(home):
-    assert mirror.describe() == "princeton-nlp/datasets-for-simcse@e145e8b"
-    assert mirror.describe(Path("x")) == "x"
+    assert described(SIMCSE) == "princeton-nlp/datasets-for-simcse@e145e8b"
+    assert described(SIMCSE, Path("x")) == "x"
     assert (mirror.given(), mirror.given(Path("x"))) == (None, Path("x"))
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from closed_forms import CLOSED_FORMS
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from srlbench import losses
 from srlbench.diagnostics.gradients import PairLoss, decompose, statistics
-from srlbench.diagnostics.paradigm import CLOSED_FORMS, Bounds, bounds, cosines
+from srlbench.diagnostics.paradigm import Bounds, bounds, cosines
 from srlbench.recipe import Loss
 
 TABLE = sorted(CLOSED_FORMS)

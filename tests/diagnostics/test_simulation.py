@@ -8,10 +8,10 @@ from math import pi
 import numpy as np
 import pytest
 import torch
+from closed_forms import CLOSED_FORMS, info_nce, of_form
 
 from srlbench.diagnostics.gradients import decompose
-from srlbench.diagnostics.paradigm import CLOSED_FORMS, info_nce
-from srlbench.diagnostics.simulation import Grid, batch, of_form, of_loss
+from srlbench.diagnostics.simulation import Grid, batch, of_loss
 from srlbench.recipe import Loss
 
 SMALL = Grid(cells=4, batches=2, batch=16, width=40)

@@ -16,7 +16,7 @@ from srlbench import backbones, data, tracks
 from srlbench.errors import SrlbenchError
 from srlbench.records import Key, software
 from srlbench.runs.engines import parcel
-from srlbench.runs.engines.node import agree
+from srlbench.runs.engines.node import check_software
 from srlbench.runs.job import Job
 
 
@@ -138,8 +138,8 @@ def test_a_scratch_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatc
 
 def test_a_machine_with_other_software_is_refused() -> None:
     wanted = software()
-    agree(wanted)
+    check_software(wanted)
     with pytest.raises(
         SrlbenchError, match=r"other software .*: numpy [\d.]+ instead of 1\.0, torch [\d.]+ instead of 9"
     ):
-        agree({**wanted, "torch": "9", "numpy": "1.0"})
+        check_software({**wanted, "torch": "9", "numpy": "1.0"})

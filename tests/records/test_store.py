@@ -18,8 +18,8 @@ import pytest
 
 from srlbench.errors import StoreError
 from srlbench.records import (
+    Key,
     Record,
-    done,
     ensure_writable,
     paths,
     predictions_path,
@@ -45,6 +45,11 @@ def made(**changes: Any) -> Record:
 def broken(**changes: Any) -> Record:
     error = {"type": "ValueError", "message": "the loss is nan at step 12"}
     return made(status="failed", scores={}, weights_sha256=None, error=error, **changes)
+
+
+def done(results: Path, key: Key) -> bool:
+    """Whether a run has a valid ok record at its path."""
+    return any(found.key == key and found.status == "ok" for found in scan(results, key.track, key.version).records)
 
 
 def files(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from srlbench.analysis.leaderboard import scope
 from srlbench.analysis.leaderboard.rows import build
 from srlbench.analysis.results import Results
 from srlbench.publish.site.contents import Definition, TrackResults
+from srlbench.recipe import Recipe, Registered
 from srlbench.records import Record, Scan
 from srlbench.stats import Difference, Summary
 
@@ -55,15 +56,16 @@ def failed(recipe: str, seed: int, message: str = "the loss is nan") -> Record:
     return record(recipe, seed, status="failed", scores={}, weights_sha256=None, diagnostics={}, error=error)
 
 
-def definition(name: str, **changes: Any) -> Definition:
-    return replace(Definition(name, "It trains.", "mine", None, None, {}, {"data": "twins"}, None), **changes)
+def definition(name: str, settings: dict[str, Any], loss: str | None = None, **changes: Any) -> Definition:
+    entry = Registered(name, Recipe(), "It trains.", "mine", cite=None, reported={}, replaces=False)
+    return Definition(replace(entry, **changes), settings, loss)
 
 
 def results(runs: Sequence[Record], not_run: Sequence[str] = (), **options: Any) -> TrackResults:
     names = [*dict.fromkeys(run.recipe for run in runs), *not_run]
     pairs = {(run.recipe, run.backbone) for run in runs} | {(name, "tiny") for name in not_run}
     board = build(runs, replace(scope(RULES), seeds=range(3)), dict.fromkeys(sorted(pairs), NOW))
-    options = {"definitions": {name: definition(name) for name in names}} | options
+    options = {"definitions": {name: definition(name, {"data": "twins"}) for name in names}} | options
     found = Results(Path("nowhere"), RULES)
     vars(found).update(scan=Scan(tuple(runs), ()), fresh=())  # as if they had been read
     return TrackResults(found, board, options.pop("judged", {}), **options)
@@ -89,8 +91,8 @@ def hostile() -> TrackResults:
     runs = [replace(run, environment={"packages": {SPOILED: SPOILED}, "cpu": SPOILED}) for run in runs]
     runs = [replace(run, resolved={SPOILED: SPOILED, "loss": {"name": SPOILED, "t": SPOILED}}) for run in runs]
     known = {
-        name: definition(name, summary=SPOILED, family=SPOILED, cite=SPOILED, version_of=HOSTILE[1], loss=SPOILED,
-                         reported={SPOILED: {"sts_avg": 50.0}}, settings={"data": "twins", SPOILED: SPOILED})
+        name: definition(name, {"data": "twins", SPOILED: SPOILED}, SPOILED, summary=SPOILED, family=SPOILED,
+                         cite=SPOILED, version_of=HOSTILE[1], reported={SPOILED: {"sts_avg": 50.0}})
         for name in HOSTILE
     }  # fmt: skip
     claim = Claim("arXiv 0000.00000 " + SPOILED, "mine", SPOILED, SPOILED, lambda _: Finding("supported"))

@@ -12,7 +12,7 @@ import pytest
 from made_results import HOSTILE, every_state, hostile
 
 from srlbench.analysis.compare.tables import numbers
-from srlbench.publish.site import folder, pages
+from srlbench.publish.site import build, pages
 from srlbench.publish.site.contents import recipe_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `browser`)")
@@ -30,7 +30,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("sites")
     for name, made in SITES.items():
         results = made()
-        folder.write(root / name, pages.files([results], results.definitions))
+        build.write(root / name, pages.files([results], results.definitions))
     return {name: root / name for name in SITES}
 
 

@@ -24,9 +24,9 @@ from srlbench.analysis import claims
 from srlbench.analysis.compare import compare
 from srlbench.analysis.results import Results, with_records
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.publish.site import build, folder, pages
-from srlbench.publish.site.citations import citations, of_paper
+from srlbench.publish.site import build, pages
 from srlbench.publish.site.contents import TrackResults, paper_page, recipe_page, slug
+from srlbench.publish.site.papers import citations, of_paper
 from srlbench.records import track_folder
 from srlbench.records import write as write_record
 from srlbench.runs import fingerprint
@@ -105,7 +105,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 
 def test_every_recipe_paper_and_track_has_its_page(small: Site) -> None:
     wanted = {recipe_page(name) for name in registry.recipes()} | {paper_page(c.paper) for c in claims.claims()}
-    wanted |= {"index.html", "compare.html", "site.css", "site.js", folder.MARK}
+    wanted |= {"index.html", "compare.html", "site.css", "site.js", build.MARK}
     wanted |= {f"tracks/small/{name}" for name in ("leaderboard.html", "rules.html", "leaderboard.csv")}
     assert small.keys() == wanted
 
@@ -313,23 +313,23 @@ def test_every_citation_of_a_recipe_and_every_paper_is_known() -> None:
 
 def test_a_site_is_replaced_whole_and_nothing_else_is(tmp_path: Path) -> None:
     place = tmp_path / "site"
-    assert folder.write(place, [("index.html", b"one"), ("old.html", b"")]) == 3
-    folder.write(place, [("a/index.html", b"two")])
-    assert {p.name for p in place.rglob("*") if p.is_file()} == {"index.html", folder.MARK}
+    assert build.write(place, [("index.html", b"one"), ("old.html", b"")]) == 3
+    build.write(place, [("a/index.html", b"two")])
+    assert {p.name for p in place.rglob("*") if p.is_file()} == {"index.html", build.MARK}
 
     def breaks() -> object:
         yield "index.html", b"half"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        folder.write(place, breaks())  # type: ignore[arg-type]
+        build.write(place, breaks())  # type: ignore[arg-type]
     assert (place / "a" / "index.html").read_bytes() == b"two" and list(tmp_path.iterdir()) == [place]
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.tex").write_text("")
     for kept in (mine, mine / "thesis.tex"):
         with pytest.raises(UsageError):
-            folder.write(kept, [])
+            build.write(kept, [])
     assert (mine / "thesis.tex").exists()
 
 

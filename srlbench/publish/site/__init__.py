@@ -1,4 +1,4 @@
-"""The results as a static site: what its pages say as plain data, the pictures, the writing.
+"""The results as a static site: the data of its pages, its pictures, and its folder.
 
 Only callers that publish should import this: it loads matplotlib.
 """

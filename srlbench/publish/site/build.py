@@ -1,42 +1,48 @@
-"""The site of a results folder: every track that has records, and every registered recipe."""
+"""The site of a results folder: it has every track with records, and every registered recipe.
+
+Its folder is written completely or not at all, and never over anything but a site.
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.compare import every_pair
 from srlbench.analysis.leaderboard import leaderboard
 from srlbench.analysis.results import Results
-from srlbench.errors import SrlbenchError
-from srlbench.recipe import Loss, Registered
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.publish.site.contents import Definition, TrackResults
+from srlbench.recipe import Loss
 from srlbench.records import Problem
+from srlbench.records.files import store_errors
 
-if TYPE_CHECKING:
-    from srlbench.publish.site.contents import Definition, TrackResults
+MARK = ".srlbench-site"
 
 
 def publish(to: Path, chosen: Sequence[Results]) -> tuple[int, tuple[Problem, ...]]:
     """Write the site of the results of some tracks; its size in bytes, and the files there that are no records."""
-    from srlbench.publish.site import folder, pages
+    from srlbench.publish.site import pages
 
-    folder.check(to)
-    definitions = {name: _definition(entry) for name, entry in chosen[0].recipes.items()}
-    every = [_shown(results, definitions) for results in chosen if results.records]
+    check(to)
+    definitions = {
+        name: Definition(entry, entry.recipe.as_dict(), _docstring(entry.recipe.loss))
+        for name, entry in chosen[0].recipes.items()
+    }
+    every = [_with_analyses(results, definitions) for results in chosen if results.records]
     if not every:
         raise SrlbenchError(f"There are no records in {chosen[0].path} that could be read.")
-    size = folder.write(to, pages.files(every, definitions))
+    size = write(to, pages.files(every, definitions))
     return size, tuple(problem for results in chosen for problem in results.problems)
 
 
-def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults:
-    from srlbench.publish.site.contents import TrackResults
-
+def _with_analyses(results: Results, definitions: dict[str, Definition]) -> TrackResults:
     shown = TrackResults(results, leaderboard(results), judge(results), definitions)
     try:
         compared, pairs = every_pair(results)
@@ -45,24 +51,50 @@ def _shown(results: Results, definitions: dict[str, Definition]) -> TrackResults
     return replace(shown, compared=compared.comparisons, pairs=pairs)
 
 
-def _definition(entry: Registered) -> Definition:
-    from srlbench.publish.site.contents import Definition
-
-    return Definition(
-        name=entry.name,
-        summary=entry.summary,
-        family=entry.family,
-        cite=entry.cite,
-        version_of=entry.version_of,
-        reported=entry.reported,
-        settings=entry.recipe.as_dict(),
-        loss=_told(entry.recipe.loss) if entry.recipe.loss else None,
-    )
-
-
-def _told(loss: Loss) -> str | None:
-    """What a loss says of itself, read from its text so that torch is not imported for a page."""
+def _docstring(loss: Loss | None) -> str | None:
+    """The docstring of a loss, read from its text so that torch is not imported for a page."""
+    if loss is None:
+        return None
     for node in ast.walk(ast.parse(loss.source())):
         if isinstance(node, ast.FunctionDef) and node.name == loss.name:
             return inspect.cleandoc(ast.get_docstring(node) or "") or None
     return None
+
+
+def check(to: Path) -> None:
+    """Raise an error if the folder holds anything but a site of srlbench."""
+    if to.is_symlink() or (to.exists() and not to.is_dir()):
+        raise UsageError(f"{to} is not a folder.")
+    with store_errors(f"Cannot read {to}"):
+        ours = not to.exists() or (to / MARK).is_file() or not any(to.iterdir())
+    if not ours:
+        raise UsageError(f"{to} holds something else than a site of srlbench; name another folder with --out.")
+
+
+def write(to: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Write the site, in exchange for the one that is there; return its size in bytes."""
+    check(to)
+    to = to.absolute()
+    building, old = (to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
+    size = 0
+    try:
+        with store_errors(f"Cannot write {to}"):
+            building.mkdir(parents=True)
+            for name, content in files:
+                path = building / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                size += len(content)
+            (building / MARK).write_text("A site of srlbench publish, which may replace it.\n", encoding="utf-8")
+            if to.exists():
+                to.rename(old)
+            try:
+                building.rename(to)
+            except OSError:
+                if old.exists():
+                    old.rename(to)
+                raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return size

@@ -1,4 +1,4 @@
-"""What the pages are made of: results, definitions and pictures, all of it plain data."""
+"""The data of the pages: the results of a track with their analyses, and the definitions of recipes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from markupsafe import Markup
-
-from srlbench import backbones, variants
+from srlbench import variants
 from srlbench.analysis.claims import Claim, Finding
 from srlbench.analysis.compare.paired import Comparison
 from srlbench.analysis.leaderboard.board import Leaderboard, Row
 from srlbench.analysis.results import Results
+from srlbench.recipe import Registered
 from srlbench.records import Record
 from srlbench.stats import with_averages
 from srlbench.tracks import Track
@@ -29,25 +28,12 @@ KINDS = {"none": "untrained", "twins": "unsupervised", "triplets": "supervised"}
 
 
 @dataclass(frozen=True)
-class Picture:
-    name: str
-    title: str
-    svg: Markup
-    caption: str
-
-
-@dataclass(frozen=True)
 class Definition:
-    """A recipe as it is registered."""
+    """A recipe as it is registered, its settings, and the docstring of its loss."""
 
-    name: str
-    summary: str
-    family: str
-    cite: str | None
-    version_of: str | None
-    reported: Mapping[str, Mapping[str, float]]
+    entry: Registered
     settings: Mapping[str, Any]
-    loss: str | None  # what the loss's own text says it is
+    loss: str | None
 
     @property
     def kind(self) -> str:
@@ -56,14 +42,14 @@ class Definition:
 
 @dataclass(frozen=True)
 class TrackResults:
-    """The results of one track, and what the analyses say of them: rows, verdicts on claims, comparisons."""
+    """The results of one track and their analyses: rows, verdicts on claims, comparisons."""
 
     results: Results
     board: Leaderboard
     judged: Mapping[str, Sequence[tuple[Claim, Finding]]]
     definitions: Mapping[str, Definition] = field(default_factory=dict)
-    compared: Sequence[Comparison] = ()  # with the control and with originals, as `srlbench compare` says it
-    pairs: Sequence[Comparison] = ()  # any two of one backbone, as `srlbench compare A B` says it
+    compared: Sequence[Comparison] = ()  # with the control and with originals: those of `srlbench compare`
+    pairs: Sequence[Comparison] = ()  # of any two of one backbone: those of `srlbench compare A B`
     uncompared: str = ""  # why there are no comparisons
 
     @property
@@ -71,17 +57,13 @@ class TrackResults:
         return self.results.track
 
     @property
-    def place(self) -> str:
+    def folder(self) -> str:
+        """Where its pages are."""
         return f"tracks/{slug(self.rules.name)}"
 
     @property
     def title(self) -> str:
         return f"{self.rules.name} v{self.rules.version}"
-
-    @property
-    def backbones(self) -> dict[str, str | None]:
-        """What pins the content of each."""
-        return {name: backbones.resolve(name).sha256 for name in self.rules.backbones}
 
     @cached_property
     def runs(self) -> tuple[Record, ...]:
@@ -105,21 +87,17 @@ class TrackResults:
                 found.setdefault((run.recipe, run.backbone, run.fingerprint), {})[run.seed] = run
         return found
 
-    @cached_property
-    def _scores(self) -> dict[tuple[str, str, str], dict[int, dict[str, float]]]:
-        groups = self.board.scope.groups
-        return {
-            key: {seed: with_averages(run.scores, groups) for seed, run in sorted(runs.items())}
-            for key, runs in self._by_row.items()
-        }
-
     def of(self, row: Row) -> dict[int, Record]:
         """The good runs of a row, by seed."""
         return self._by_row.get((row.recipe, row.backbone, row.fingerprint), {})
 
     def scores(self, row: Row) -> dict[int, dict[str, float]]:
         """Their averages and scores, by seed."""
-        return self._scores.get((row.recipe, row.backbone, row.fingerprint), {})
+        return {seed: with_averages(run.scores, self.board.scope.groups) for seed, run in sorted(self.of(row).items())}
+
+    def measured(self, row: Row, path: str) -> list[float]:
+        """A diagnostic of the row's runs, of those that have it."""
+        return [value for run in self.of(row).values() if (value := run.measured(path)) is not None]
 
     def kind(self, recipe: str) -> str:
         known = self.definitions.get(recipe)
@@ -132,9 +110,15 @@ class TrackResults:
 
 
 def slug(name: str) -> str:
-    """A file's name for any name: the same where it can be, else as much of it as can, and a hash."""
+    """A file name for any name: the name itself if it is plain, else its plain part and a hash."""
     plain = re.sub(r"[^a-z0-9._+=-]+", "-", name.lower()).strip("=+.-")
     return plain if plain == name else f"{plain[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def listed(seeds: Sequence[int]) -> str:
+    """Seeds as the command line takes them: `0-4`, or `0,2,7`."""
+    whole = len(seeds) > 1 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}-{seeds[-1]}" if whole else ",".join(map(str, seeds))
 
 
 def recipe_page(name: str) -> str:

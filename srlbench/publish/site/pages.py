@@ -1,33 +1,34 @@
-"""Which pages there are, and what stands on each; templates say it, and escape all of it."""
+"""The pages of the site and their content; the templates write it, and escape all text."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from srlbench import __version__
-from srlbench.analysis.leaderboard import tables
+from srlbench import __version__, backbones
+from srlbench.analysis.compare.tables import numbers
+from srlbench.analysis.leaderboard import board, tables
 from srlbench.analysis.leaderboard.page import legend
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.analysis.table.html import SIGNS
-from srlbench.publish.site import board_pictures, boards, comparisons, papers, recipes
-from srlbench.publish.site.citations import citations, of_paper
-from srlbench.publish.site.contents import Definition, TrackResults, paper_page, recipe_page
+from srlbench.publish.site import board_pictures, papers, recipes
+from srlbench.publish.site.contents import Definition, TrackResults, listed, paper_page, recipe_page
 from srlbench.stats import average, label
 from srlbench.tracks import CHOSEN
 
+FIRST = 6  # rows of each backbone on the first page
 ASSETS = ("site.css", "site.js")
 MACHINE = ("python", "os", "cpu", "gpu")  # of an environment, beside its packages
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page's place in the site, its template and what that is filled with."""
+    """A page: its path in the site, its template, its title and the values for the template."""
 
     path: str
     template: str
@@ -36,7 +37,7 @@ class Page:
 
 
 def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[tuple[str, bytes]]:
-    """Every file of the site: where it lies, and what it holds. The same records give the same bytes."""
+    """The path and content of every file of the site. The same records give the same bytes."""
     environment = Environment(
         loader=PackageLoader("srlbench.publish.site"),
         autoescape=True,
@@ -53,14 +54,14 @@ def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
         html = template.render(**common, **page.content, title=page.title, root=root, here=page.path)
         yield page.path, html.encode()
     for results in every:
-        yield f"{results.place}/leaderboard.csv", results.board.to_csv().encode()
+        yield f"{results.folder}/leaderboard.csv", results.board.to_csv().encode()
     for name in ASSETS:
         yield name, Path(__file__).with_name(name).read_bytes()
 
 
 def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> Iterator[Page]:
     judged = papers.by_paper(every)
-    heads = [(results, boards.heads(results, f"head-{place}")) for place, results in enumerate(every)]
+    heads = [(results, _first_rows(results, f"head-{number}")) for number, results in enumerate(every)]
     yield Page("index.html", "index.html", "Results", {"papers": papers.overview(judged), "heads": heads})
     for results in every:
         yield _leaderboard(results)
@@ -68,8 +69,9 @@ def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
     for name in _named(every, definitions):
         yield _recipe(every, name, definitions.get(name), definitions)
     for paper, found in judged.items():
-        yield Page(paper_page(paper), "paper.html", paper, {"paper": paper, "cited": of_paper(paper), "judged": found})
-    content = {"comparisons": comparisons.embedded(every)}
+        claims = {"paper": paper, "cited": papers.of_paper(paper), "judged": found}
+        yield Page(paper_page(paper), "paper.html", paper, claims)
+    content = {"comparisons": list(map(_comparisons, every))}
     yield Page("compare.html", "compare.html", "Compare two recipes", content)
 
 
@@ -79,7 +81,7 @@ def _named(every: Sequence[TrackResults], definitions: Mapping[str, Definition])
 
 
 def _leaderboard(results: TrackResults) -> Page:
-    every = boards.linked(results, tables.every(results.board))
+    every = _linked(results, tables.every(results.board))
     content = {
         "results": results,
         "tables": [table for table in every if table.name.startswith("averages")],
@@ -87,21 +89,14 @@ def _leaderboard(results: TrackResults) -> Page:
         "pictures": list(board_pictures.drawn(results)),
         "legend": legend(results.board),
         "kinds": sorted({kind for row in results.board.rows if (kind := results.kind(row.recipe))}),
-        "seeds": boards.listed(sorted({seed for row in results.board.rows for seed in row.seeds})),
+        "seeds": listed(sorted({seed for row in results.board.rows for seed in row.seeds})),
     }
-    return Page(f"{results.place}/leaderboard.html", "leaderboard.html", f"Leaderboard: {results.title}", content)
+    return Page(f"{results.folder}/leaderboard.html", "leaderboard.html", f"Leaderboard: {results.title}", content)
 
 
 def _track(results: TrackResults) -> Page:
     rules = results.rules
-    plain = [(key, each) for key, each in rules.training.items()]
-    columns = [
-        Column("task", "left"),
-        Column("kind", "left"),
-        Column("average", "left"),
-        Column("rows"),
-        Column("SHA-256", "left"),
-    ]
+    columns = [*(Column(title, "left") for title in ("task", "kind", "average")), Column("rows")]
     tasks = [
         Line([Cell(task.name), Cell(task.kind), Cell(label(average(task.group))),
               Cell(", ".join(f"{split} {count:,}" for split, count in task.rows.items()), sum(task.rows.values())),
@@ -112,12 +107,12 @@ def _track(results: TrackResults) -> Page:
     content = {
         "results": results,
         "rules": rules,
-        "training": plain,
-        "tasks": Table("tasks", "Tasks", columns, tasks),
+        "pins": {name: backbones.resolve(name).sha256 for name in rules.backbones},
+        "tasks": Table("tasks", "Tasks", [*columns, Column("SHA-256", "left")], tasks),
         "made": _environments(results),
         "sources": [(path.name, path.read_text(encoding="utf-8")) for path in sources if path.is_file()],
     }
-    return Page(f"{results.place}/rules.html", "track.html", f"Track {results.title}", content)
+    return Page(f"{results.folder}/rules.html", "track.html", f"Track {results.title}", content)
 
 
 def _environments(results: TrackResults) -> Table:
@@ -140,10 +135,52 @@ def _recipe(
     content = {
         "name": name,
         "known": known,
-        "cited": citations().get(known.cite) if known and known.cite else None,
+        "cited": papers.citations().get(known.entry.cite) if known and known.entry.cite else None,
         "settings": recipes.settings(known.settings) if known else {},
-        "reported": recipes.reported(known) if known else None,
-        "versions": [each.name for each in definitions.values() if each.version_of == name],
+        "reported": recipes.reported(known.entry) if known else None,
+        "versions": [other for other, each in definitions.items() if each.entry.version_of == name],
         "sections": [section for results in every for section in recipes.sections(results, name)],
     }
     return Page(recipe_page(name), "recipe.html", name, content)
+
+
+def _first_rows(results: TrackResults, name: str) -> list[Table]:
+    """The best rows on each backbone, in few columns, for the first page."""
+    found = []
+    for number, table in enumerate(_linked(results, tables.averages(results.board))):
+        short = table.only(p for p, column in enumerate(table.columns) if not column.wide and column.spare < 2)
+        title = f"{results.title}: {table.title}"
+        found.append(replace(short, name=f"{name}-{number}", title=title, lines=short.lines[:FIRST]))
+    return found
+
+
+def _linked(results: TrackResults, found: Iterable[Table]) -> list[Table]:
+    """The tables that have lines; a line leads to the page of its recipe, and says the kind that it is filtered by."""
+
+    def linked(line: Line, header: int) -> Line:
+        cells = list(line.cells)
+        cells[header] = replace(cells[header], link=recipe_page(line.recipe))
+        return replace(line, cells=cells, kind=results.kind(line.recipe))
+
+    return [
+        replace(table, lines=[linked(line, table.header) for line in table.lines]) for table in found if table.lines
+    ]
+
+
+def _comparisons(results: TrackResults) -> dict[str, Any]:
+    """What the page of comparisons shows of a track: its rows, and the lines of each pair, all calculated already."""
+    order = board.names(results.board.scope.groups)
+    both = [turned for each in (*results.pairs, *results.compared) for turned in (each, each.turned)]
+    rows = sorted({each.system for each in both})
+    pairs: dict[str, dict[str, list[str]]] = {}
+    for each in both:
+        lines = pairs.setdefault(f"{rows.index(each.system)} {rows.index(each.against)}", {})
+        texts = [str(each.a), str(each.b), *(cell.text for cell in numbers(each)), each.word]
+        lines.setdefault(each.name, [label(each.name), *texts])  # what a pair says alone comes first
+    return {
+        "title": f"{results.title}, {results.board.scope.protocol}",
+        "rows": rows,
+        "averages": [label(name) for name in order if name.endswith("_avg")],
+        "pairs": {pair: [lines[name] for name in order if name in lines] for pair, lines in pairs.items()},
+        "uncompared": results.uncompared,
+    }

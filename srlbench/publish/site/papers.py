@@ -1,18 +1,46 @@
-"""What the page of a paper says: its claims, and the verdict of every track on each."""
+"""Papers: who wrote each and where it can be read, its claims, and the verdict of every track on them."""
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from srlbench.analysis.claims import Word, page
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.analysis.table.html import SIGNS
-from srlbench.publish.site.citations import of_paper
 from srlbench.publish.site.contents import TrackResults, paper_page
 
 VERDICTS: tuple[Word, ...] = ("supported", "contradicted", "inconclusive", "no evidence")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A paper; `arxiv` is empty where it has no preprint."""
+
+    key: str
+    authors: str
+    year: int
+    title: str
+    arxiv: str = ""
+
+    @property
+    def link(self) -> str:
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
+
+
+@cache
+def citations() -> dict[str, Citation]:
+    text = Path(__file__).with_name("citations.toml").read_text(encoding="utf-8")
+    return {key: Citation(key, **rest) for key, rest in tomllib.loads(text).items()}
+
+
+def of_paper(name: str) -> Citation | None:
+    """The paper that is named by its preprint: `arXiv 2402.18281`."""
+    return next((each for each in citations().values() if each.arxiv and name == f"arXiv {each.arxiv}"), None)
 
 
 @dataclass(frozen=True)
@@ -40,16 +68,16 @@ def by_paper(every: Sequence[TrackResults]) -> dict[str, list[Judged]]:
 
 def overview(papers: Mapping[str, Sequence[Judged]]) -> Table:
     """How many claims of each paper every track bears out."""
-    places = list(dict.fromkeys(each.table.title for found in papers.values() for each in found))
-    columns = [Column("paper", "left"), *(Column(place, "left") for place in places)]
+    titles = list(dict.fromkeys(each.table.title for found in papers.values() for each in found))
+    columns = [Column("paper", "left"), *(Column(title, "left") for title in titles)]
     lines = []
     for paper, found in papers.items():
         cited = of_paper(paper)
-        said = f"{cited.title} ({cited.authors} {cited.year})" if cited else paper
-        told = {
+        name = f"{cited.title} ({cited.authors} {cited.year})" if cited else paper
+        counts = {
             each.table.title: "  ".join(f"{SIGNS[word]} {n}" for word in VERDICTS if (n := each.counts[word]))
             for each in found
         }
-        cells = [Cell(told.get(place, ""), mark="counts") for place in places]
-        lines.append(Line([Cell(said, link=paper_page(paper)), *cells]))
+        cells = [Cell(counts.get(title, ""), mark="counts") for title in titles]
+        lines.append(Line([Cell(name, link=paper_page(paper)), *cells]))
     return Table("papers", "Claims of papers", columns, lines)

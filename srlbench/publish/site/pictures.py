@@ -9,17 +9,17 @@ from statistics import quantiles
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from srlbench.publish.site.svg import INK, NOTE, RULE, SERIES, bare, entitle, inline, sheet
+from srlbench.publish.site.svg import INK, NOTE, RULE, SERIES, hide, set_titles, sheet
 
 WIDE = 7.4  # inches
-FAR = 2.0  # ranges of the middle half; what lies further below it is put at the edge, and its number said
+FAR = 2.0  # times the range of the middle half; what is further below it is drawn at the edge, with its number
 LOOKS = {
     "untrained": ("D", SERIES[2]),
     "unsupervised": ("o", SERIES[0]),
@@ -44,12 +44,10 @@ class Point:
     kind: str = ""
 
 
-def forest(
-    name: str, said: tuple[str, str], rows: Mapping[str, Mapping[str, Mean]], against: str | None, cut: bool
-) -> Markup:
-    """One line a row and one panel a value: mean, 95% interval, seeds; across all of them the control.
+def forest(rows: Mapping[str, Mapping[str, Mean]], control: str | None = None, *, cut: bool = False) -> Figure:
+    """One line a row and one panel a value: mean, 95% interval, seeds; a dashed line at the control's mean.
 
-    said: title and description. rows: by name, then by the title of the value. cut: the axis ends far below the middle.
+    rows: by name, then by the title of the value. cut: the axis ends far below the middle.
     """
     panels = list(dict.fromkeys(title for row in rows.values() for title in row))
     height = 0.55 + 0.2 * len(rows)
@@ -57,58 +55,54 @@ def forest(
     with sheet(WIDE, height, 1, len(panels), **margins) as (figure, axes):
         for ax, title in zip(axes[0], panels, strict=True):
             _stripes(ax, len(rows))
-            found = {place: row[title] for place, row in enumerate(rows.values()) if title in row}
-            if against and title in rows.get(against, {}):
-                ax.axvline(rows[against][title].mean, color=SERIES[1], linewidth=0.8, dashes=(4, 2), zorder=1)
+            found = {line: row[title] for line, row in enumerate(rows.values()) if title in row}
+            if control and title in rows.get(control, {}):
+                ax.axvline(rows[control][title].mean, color=SERIES[1], linewidth=0.8, dashes=(4, 2), zorder=1)
             _means(ax, found, _floor([each.mean for each in found.values()]) if cut else -inf)
-            entitle(ax, title)
+            set_titles(ax, title)
             ax.set_yticks(range(len(rows)), labels=list(rows) if ax is axes[0][0] else [])
             ax.tick_params(axis="y", labelcolor=INK)
             ax.xaxis.set_major_locator(MaxNLocator(5, prune="both"))
-        return inline(figure, name, *said)
+        return figure
 
 
 def _stripes(ax: Axes, rows: int) -> None:
     ax.set_ylim(rows - 0.4, -0.6)
     ax.barh(range(0, rows, 2), 1, 1, left=0, color=RULE, alpha=0.25, zorder=0, transform=ax.get_yaxis_transform())
-    bare(ax, "left")
+    hide(ax, "left")
 
 
 def _means(ax: Axes, found: Mapping[int, Mean], low: float) -> None:
-    inside = {place: each for place, each in found.items() if each.mean >= low}
-    for place, each in inside.items():
+    inside = {line: each for line, each in found.items() if each.mean >= low}
+    for line, each in inside.items():
         if each.span:
-            ax.plot(each.span, (place, place), color=SERIES[0], linewidth=1.3, zorder=3, solid_capstyle="butt")
-    seeds = [(value, place) for place, each in inside.items() for value in each.seeds]
-    means = [(each.mean, place) for place, each in inside.items()]
+            ax.plot(each.span, (line, line), color=SERIES[0], linewidth=1.3, zorder=3, solid_capstyle="butt")
+    seeds = [(value, line) for line, each in inside.items() for value in each.seeds]
+    means = [(each.mean, line) for line, each in inside.items()]
     for points, size, alpha in ((seeds, 2.2, 0.4), (means, 4.0, 1.0)):
         x, y = zip(*points, strict=True) if points else ((), ())
         ax.plot(x, y, "o", color=SERIES[0], markersize=size, alpha=alpha, markeredgewidth=0, zorder=4)
     left, right = ax.get_xlim()
-    for place in found.keys() - inside.keys():
-        ax.plot(left, place, "<", color=SERIES[0], markersize=4, clip_on=False)
+    for line in found.keys() - inside.keys():
+        ax.plot(left, line, "<", color=SERIES[0], markersize=4, clip_on=False)
         at = left + 0.025 * (right - left)
-        ax.text(at, place, f"{found[place].mean:.1f}", ha="left", va="center", fontsize=7.5, color=NOTE)
+        ax.text(at, line, f"{found[line].mean:.1f}", ha="left", va="center", fontsize=7.5, color=NOTE)
     ax.set_xlim(left, right)
 
 
 def _floor(values: Sequence[float]) -> float:
-    """Where an axis may end below: far from the middle half of the values."""
+    """The lower end of an axis: far from the middle half of the values."""
     if len(values) < 4:
         return -inf
     first, _, third = quantiles(values)
     return first - FAR * max(third - first, 1e-9)
 
 
-def plane(
-    name: str,
-    said: tuple[str, str],
-    points: Mapping[str, Point],
-    axes_named: tuple[str, str],
-    cut: bool = False,
-    log: bool = False,
-) -> Markup:
-    """Rows as points with their names, as far as there is room; the shape tells how they were trained."""
+def plane(points: Mapping[str, Point], x: str, y: str, *, cut: bool = False, log: bool = False) -> Figure:
+    """Rows as points with their names, as far as there is room; the shape tells how they were trained.
+
+    x, y: the titles of the axes. cut: see `forest`. log: of the horizontal axis.
+    """
     low = _floor([point.y for point in points.values()]) if cut else -inf
     kept = [point.y for point in points.values() if point.y >= low]
     margin = 0.06 * (max(kept) - min(kept)) or 1.0
@@ -122,25 +116,25 @@ def plane(
         for kind, (marker, colour) in LOOKS.items():
             own = [point for point in points.values() if point.kind == kind and point.y >= low]
             if own:
-                x, y = [point.x for point in own], [point.y for point in own]
-                ax.plot(x, y, marker, color=colour, markersize=5, label=kind or None, zorder=3)
+                xs, ys = [point.x for point in own], [point.y for point in own]
+                ax.plot(xs, ys, marker, color=colour, markersize=5, label=kind or None, zorder=3)
         under = [point.x for point in points.values() if point.y < low]
         ax.plot(under, [ends[0]] * len(under), "v", color=NOTE, markersize=5, clip_on=False)
         ax.margins(x=0.06)
         ax.set_ylim(*ends)
-        entitle(ax, "", *axes_named)
+        set_titles(ax, "", x, y)
         ax.grid(alpha=0.6)
         figure.legend(loc="upper left", bbox_to_anchor=(0.065, 1.01), ncols=3, handletextpad=0.1, columnspacing=1.2)
         shown = {each if p.y >= low else f"{each} {p.y:.1f}": (p.x, max(p.y, ends[0])) for each, p in points.items()}
         _label(ax, shown)
-        return inline(figure, name, *said)
+        return figure
 
 
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
 def _label(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Names beside points where they cover neither a point nor another name; widths are reckoned, not measured."""
+    """Write names beside points, where they cover no point and no other name; widths are estimated."""
     frame = ax.get_window_extent()
     unit = ax.figure.dpi / 72
     dots = {each: ax.transData.transform(point) for each, point in points.items()}
@@ -163,9 +157,7 @@ def _label(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
 Series = Mapping[float, float]  # step -> mean over the seeds
 
 
-def shades(
-    name: str, said: tuple[str, str], panels: Mapping[str, Mapping[str, Series]], reach: Sequence[tuple[float, float]]
-) -> Markup:
+def shades(panels: Mapping[str, Mapping[str, Series]], reach: Sequence[tuple[float, float]]) -> Figure:
     """A map of rows over training steps, a panel a measure: the darker, the less.
 
     panels: by the title of the measure, then by row. reach: of each panel, where its shades begin and end.
@@ -183,10 +175,10 @@ def shades(
             ax.set_xticks(np.arange(len(steps)) + 0.5, labels=[f"{step:g}" for step in steps])
             ax.set_yticks(np.arange(len(rows)) + 0.5, labels=rows if ax is axes[0][0] else [])
             ax.tick_params(axis="y", labelcolor=INK)
-            entitle(ax, title, "training step")
-            bare(ax, "left", "bottom")
+            set_titles(ax, title, "training step")
+            hide(ax, "left", "bottom")
             _numbers(ax, values, drawn.norm)
-        return inline(figure, name, *said)
+        return figure
 
 
 def _numbers(ax: Axes, values: NDArray[Any], norm: Normalize) -> None:
@@ -200,7 +192,7 @@ def _numbers(ax: Axes, values: NDArray[Any], norm: Normalize) -> None:
                 ax.text(column + 0.5, row + 0.5, text, color="#ffffff" if dark else "#000000", **look)
 
 
-def multiples(name: str, said: tuple[str, str], rows: Mapping[str, Series], value: str) -> Markup:
+def multiples(rows: Mapping[str, Series], value: str) -> Figure:
     """One small panel a row, over the band that most rows lie in."""
     columns = 5
     down = -(-len(rows) // columns)
@@ -212,21 +204,21 @@ def multiples(name: str, said: tuple[str, str], rows: Mapping[str, Series], valu
     low, high = max(min(values), _floor(values)), max(values)
     margin = 0.06 * (high - low) or 1.0
     with sheet(WIDE, height, down, columns, hspace=0.5, wspace=0.12, **margins) as (figure, axes):
-        for place, ax in enumerate(axes.flat):
-            if place >= len(rows):
+        for number, ax in enumerate(axes.flat):
+            if number >= len(rows):
                 ax.remove()
                 continue
-            each, series = list(rows.items())[place]
+            each, series = list(rows.items())[number]
             ax.fill_between(steps, *bands.T, color=RULE, alpha=0.6, linewidth=0)
             ax.plot(list(series), list(series.values()), color=SERIES[0])
-            entitle(ax, each, size=7.5)
+            set_titles(ax, each, size=7.5)
             ax.set_ylim(low - margin, high + margin)
-            ends = [f"{steps[0]:g}", f"{steps[-1]:g}"] if place + columns >= len(rows) else []
+            ends = [f"{steps[0]:g}", f"{steps[-1]:g}"] if number + columns >= len(rows) else []
             ax.set_xticks([steps[0], steps[-1]], labels=ends)
             ax.yaxis.set_major_locator(MaxNLocator(3))
-            ax.tick_params(labelleft=place % columns == 0, labelsize=7.5, length=0)
+            ax.tick_params(labelleft=number % columns == 0, labelsize=7.5, length=0)
         figure.supxlabel(f"training step; {value}", fontsize=8, color=NOTE, y=0.08 / height)
-        return inline(figure, name, *said)
+        return figure
 
 
 def decades(values: Sequence[float]) -> bool:

@@ -1,4 +1,4 @@
-"""What the page of a recipe says: of its definition, and of its runs on each track."""
+"""The content of a recipe's page: its definition, and its runs on each track."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from srlbench import variants
+from srlbench.analysis.compare.tables import numbers, word
 from srlbench.analysis.leaderboard.board import Row, names
 from srlbench.analysis.leaderboard.tables import measure, score, span
-from srlbench.analysis.table import Cell, Column, Line, Table
+from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
 from srlbench.publish.site.board_pictures import along
-from srlbench.publish.site.boards import listed
-from srlbench.publish.site.comparisons import cells
-from srlbench.publish.site.contents import METHODS, Definition, Picture, TrackResults, slug
-from srlbench.publish.site.recipe_pictures import LOOKED, changed, drawn, number_of
+from srlbench.publish.site.contents import METHODS, TrackResults, listed, slug
+from srlbench.publish.site.recipe_pictures import OBSERVED, changed, drawn, number_of
+from srlbench.publish.site.svg import Picture
+from srlbench.recipe import Registered
 from srlbench.records import Record
 from srlbench.stats import average, label, summarise, with_averages
 
 
 @dataclass(frozen=True)
 class Section:
-    """A recipe on one track and backbone: how it stands, and all that its runs say."""
+    """A recipe on one track and backbone: its row, the tables and pictures of its runs, and its failures."""
 
-    name: str
-    title: str
-    place: str
+    name: str  # its id on the page
+    results: TrackResults
     row: Row
     command: str
     tables: Sequence[Table]
@@ -35,7 +35,6 @@ class Section:
     resolved: Mapping[str, str]
     failures: Sequence[str]
     compared: bool
-    uncompared: str
 
 
 def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
@@ -49,8 +48,7 @@ def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
         broken = [r for r in results.runs if r.status == "failed" and (r.recipe, r.backbone, r.fingerprint) == key]
         yield Section(
             name=name,
-            title=f"{results.title} on {row.backbone}",
-            place=results.place,
+            results=results,
             row=row,
             command=_command(results, row),
             tables=[table for table in _tables(results, row, name) if table.lines],
@@ -58,34 +56,33 @@ def sections(results: TrackResults, recipe: str) -> Iterator[Section]:
             resolved=settings(next(iter(runs.values())).resolved) if runs else {},
             failures=[_failure(record) for record in broken],
             compared=bool(_against(results, row)),
-            uncompared=results.uncompared,
         )
 
 
 def settings(found: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as they are read; what is left open is left out."""
+    """Settings as text, without those that are None."""
     plain: dict[str, str] = {}
     for key, each in found.items():
         if isinstance(each, Mapping):
-            inside = ", ".join(f"{k} = {_word(v)}" for k, v in each.items() if k != "name")
+            inside = ", ".join(f"{k} = {_text(v)}" for k, v in each.items() if k != "name")
             plain[key] = f"{each.get('name', '')}({inside})"
         elif each is not None:
-            plain[key] = _word(each)
+            plain[key] = _text(each)
     return plain
 
 
-def reported(known: Definition) -> Table | None:
-    """What papers print of the recipe, in their own settings."""
+def reported(known: Registered) -> Table | None:
+    """The scores of the recipe in papers, in their own settings."""
     averages = list(dict.fromkeys(name for numbers in known.reported.values() for name in numbers))
     columns = [Column("track and encoder", "left"), *(Column(label(name)) for name in averages)]
     lines = [
-        Line([Cell(place), *(Cell(f"{n[a]:.2f}", n[a]) if a in n else Cell() for a in averages)])
-        for place, n in known.reported.items()
+        Line([Cell(setting), *(Cell(f"{n[a]:.2f}", n[a]) if a in n else Cell() for a in averages)])
+        for setting, n in known.reported.items()
     ]
     return Table("reported", "As papers print it", columns, lines) if lines else None
 
 
-def _word(value: Any) -> str:
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
@@ -98,8 +95,8 @@ def _command(results: TrackResults, row: Row) -> str:
 
 def _failure(record: Record) -> str:
     error = record.error or {}
-    said = str(error.get("message", "")).strip().partition("\n")[0]
-    return f"Seed {record.seed} failed: {error.get('type', '')}: {said[:300]}"
+    message = str(error.get("message", "")).strip().partition("\n")[0]
+    return f"Seed {record.seed} failed: {error.get('type', '')}: {message[:300]}"
 
 
 def _tables(results: TrackResults, row: Row, name: str) -> Iterator[Table]:
@@ -114,9 +111,8 @@ def _tables(results: TrackResults, row: Row, name: str) -> Iterator[Table]:
 def _against(results: TrackResults, row: Row) -> list[Row]:
     """The rows of the control and of the recipe's original, where they were compared with this one."""
     known, first = results.definitions.get(row.recipe), names(results.board.scope.groups)[0]
-    others = (
-        results.row(other, row.backbone) for other in (results.rules.control, known.version_of if known else None)
-    )
+    asked = (results.rules.control, known.entry.version_of if known else None)
+    others = (results.row(name, row.backbone) for name in asked)
     return [other for other in others if row.current and other and results.comparison(row, other, first)]
 
 
@@ -129,10 +125,11 @@ def _scores(results: TrackResults, row: Row, name: str) -> Table:
         columns += [Column(minus), Column("95% interval", about=f"of {minus}"), Column("", "left", about=minus)]
     lines = []
     for each in names(results.board.scope.groups):
-        told = [Cell(label(each)), score(row, each), span(row, each)]
+        cells = [Cell(label(each)), score(row, each), span(row, each)]
         for other in against:
-            told += cells(results.comparison(row, other, each))
-        lines.append(Line(told, "average" if each.endswith("_avg") else ""))
+            found = results.comparison(row, other, each)
+            cells += [*numbers(found)[:2], word(found)] if found else texts("–", "", "")
+        lines.append(Line(cells, "average" if each.endswith("_avg") else ""))
     return Table(f"{name}-scores", "Scores", columns, lines)
 
 
@@ -145,72 +142,51 @@ def _seeds(results: TrackResults, row: Row, name: str) -> Table:
     lines = []
     for seed, scores in results.scores(row).items():
         run = runs[seed]
-        told = [scores.get(each) for each in averages]
-        told += [number_of(run.training.get(key)) for key in ("loss_first", "loss_last")]
-        taken = [Cell(str(seed), seed), *map(_cell, told), *([_zeros(run)] if sparse else [])]
-        taken += [_cell(run.timings.get("total_s"), 0), _cell(run.peak_memory_mb, 0)]
-        lines.append(Line([*taken, Cell((run.weights_sha256 or "–")[:12], mark="code")]))
+        values = [scores.get(each) for each in averages]
+        values += [number_of(run.training.get(key)) for key in ("loss_first", "loss_last")]
+        cells = [Cell(str(seed), seed), *map(number, values), *([_zeros(run)] if sparse else [])]
+        cells += [number(run.timings.get("total_s"), ".0f"), number(run.peak_memory_mb, ".0f")]
+        lines.append(Line([*cells, Cell((run.weights_sha256 or "–")[:12], mark="code")]))
     return Table(f"{name}-seeds", "Seeds", columns, lines)
 
 
 def _zeros(run: Record) -> Cell:
-    """How many of the weights that could go did."""
+    """How many of the weights that can be pruned are zero."""
     found = run.training.get("sparsity")
     zero, of = (number_of(found.get(key)) for key in ("zero", "of")) if isinstance(found, dict) else (None, None)
     return Cell(f"{zero:,.0f} of {of:,.0f}", zero) if zero is not None and of else Cell("–")
 
 
 def _trained(results: TrackResults, row: Row, name: str) -> Table:
-    """What was seen at each look at the training, mean over the seeds."""
+    """The diagnostics while training, means over the seeds."""
     runs = list(results.of(row).values())
-    taken = {title: found for path, title in LOOKED.items() if (found := along(runs, path))}
+    taken = {title: found for path, title in OBSERVED.items() if (found := along(runs, path))}
     columns = [Column("step"), *map(Column, taken)]
     steps = sorted({step for found in taken.values() for step in found})
     lines = []
     for step in steps:
-        told = [measure(summarise(found[step])) if step in found else Cell("–") for found in taken.values()]
-        lines.append(Line([Cell(f"{step:g}", step), *told]))
+        cells = [measure(summarise(found[step])) if step in found else Cell("–") for found in taken.values()]
+        lines.append(Line([Cell(f"{step:g}", step), *cells]))
     return Table(f"{name}-dynamics", "While training", columns, lines)
 
 
-def _cell(value: float | None, digits: int = 3) -> Cell:
-    return Cell("–") if value is None else Cell(f"{value:.{digits}f}", value)
-
-
 def _words(results: TrackResults, row: Row, name: str) -> Table:
-    columns = [
-        Column("weight by", "left"),
-        Column("information", "left"),
-        Column("slope"),
-        Column("R²"),
-        Column("Spearman"),
-    ]
-    columns.append(Column("words"))
+    columns = [Column("weight by", "left"), Column("information", "left")]
+    columns += [Column(title) for title in ("slope", "R²", "Spearman", "words")]
     lines = []
-    for method, said in METHODS.items():
+    for method, title in METHODS.items():
         for quantity in ("information_gain", "self_information"):
-            taken = {
-                key: [
-                    v
-                    for run in results.of(row).values()
-                    if (v := run.measured(f"words.{method}.{quantity}.{key}")) is not None
-                ]
-                for key in ("slope", "r2", "spearman", "words")
-            }
-            if all(taken.values()):
-                means = [summarise(taken[key]) for key in ("slope", "r2", "spearman")]
-                told = list(map(measure, means))
-                count = summarise(taken["words"]).mean
-                lines.append(Line([Cell(said), Cell(quantity.replace("_", " ")), *told, Cell(f"{count:.0f}", count)]))
+            path = f"words.{method}.{quantity}"
+            found = [results.measured(row, f"{path}.{key}") for key in ("slope", "r2", "spearman", "words")]
+            if all(found):
+                *means, count = map(summarise, found)
+                cells = [*texts(title, quantity.replace("_", " ")), *map(measure, means)]
+                lines.append(Line([*cells, number(count.mean, ".0f")]))
     return Table(f"{name}-words", "Weight of words and their information", columns, lines)
 
 
-def _measured(results: TrackResults, row: Row, path: str) -> list[float]:
-    return [found for run in results.of(row).values() if (found := run.measured(path)) is not None]
-
-
 def _by_settings(item: tuple[str, Any]) -> list[tuple[str, float, str]]:
-    """By the names of the settings, then by their values, numbers by their size."""
+    """The key to sort variants by: the names of the settings, then their values, numbers by size."""
     changes = variants.parse(item[0]).items()
     return [(key, float(v) if isinstance(v, int | float) else -1.0, str(v)) for key, v in changes]
 
@@ -221,9 +197,9 @@ def _variants(results: TrackResults, row: Row, name: str) -> Table:
     lines = []
     for variant, runs in sorted(changed(results, row).items(), key=_by_settings):
         scores = [with_averages(run.scores, groups) for run in runs]
-        told = []
-        for group in groups:
-            found = [each[average(group)] for each in scores if average(group) in each]
-            told.append(Cell(str(one := summarise(found)), one.mean) if found else Cell("–"))
-        lines.append(Line([Cell(variant.partition(variants.MARK)[2]), *told]))
+        cells = []
+        for group in map(average, groups):
+            found = [each[group] for each in scores if group in each]
+            cells.append(Cell(str(one := summarise(found)), one.mean) if found else Cell("–"))
+        lines.append(Line([Cell(variant.partition(variants.MARK)[2]), *cells]))
     return Table(f"{name}-settings", "With other settings", columns, lines)

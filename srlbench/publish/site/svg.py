@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -62,8 +63,22 @@ def sheet(
         yield figure, axes
 
 
-def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
-    """The figure for the inside of a page; `name` is what no other picture of that page is called."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a page: an SVG with its title and caption; no other picture of the page has its name."""
+
+    name: str
+    title: str
+    svg: Markup
+    caption: str
+
+
+def picture(figure: Figure, name: str, title: str, description: str, caption: str) -> Picture:
+    """The figure as a picture; the description is for readers who do not see it."""
+    return Picture(name, title, _inline(figure, name, title, description), caption)
+
+
+def _inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     out = io.StringIO()
     with rc_context(STYLE):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -71,18 +86,18 @@ def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", _tidy, text[text.index("<svg") :])
     text = _own_ids(text, name)
-    for colour, said in _NAMED.items():
-        text = text.replace(colour, f"var(--{said})")
-    told = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+    for colour, variable in _NAMED.items():
+        text = text.replace(colour, f"var(--{variable})")
+    heading = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
     size = f"{box[0]} " if box else ""
-    head = f'<svg {size}role="img" aria-labelledby="{name}-title" aria-describedby="{name}-desc">{told}'
+    head = f'<svg {size}role="img" aria-labelledby="{name}-title" aria-describedby="{name}-desc">{heading}'
     text = re.sub(r"^<svg[^>]*>", lambda _: head, text)
     return Markup(re.sub(r">\s+<", "><", text).strip())
 
 
-def entitle(ax: Axes, title: str, across: str = "", up: str = "", size: float = 8.5) -> None:
-    """What a panel shows and its axes say, at fixed places: to look for them takes longer than to draw."""
+def set_titles(ax: Axes, title: str, across: str = "", up: str = "", size: float = 8.5) -> None:
+    """The titles of a panel and its axes, at fixed places: to search for places takes longer than to draw."""
     ax.set_title(title, loc="left", y=1.0, pad=5, fontsize=size)
     height = ax.get_window_extent().height
     ax.xaxis.set_label_coords(0.5, -29 / height)
@@ -91,8 +106,8 @@ def entitle(ax: Axes, title: str, across: str = "", up: str = "", size: float = 
     ax.set_ylabel(up)
 
 
-def bare(ax: Axes, *sides: str) -> None:
-    """Take away the lines on these sides, and their marks."""
+def hide(ax: Axes, *sides: str) -> None:
+    """Remove the lines on these sides, and all tick marks."""
     for side in sides:
         ax.spines[side].set_visible(False)
     ax.tick_params(length=0)

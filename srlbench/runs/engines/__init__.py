@@ -16,7 +16,7 @@ NAMES = ("local", "ray")
 
 @dataclass(frozen=True)
 class Choice:
-    """Where runs are made: processes of this machine, or a Ray cluster, and how many at once."""
+    """Where runs are executed: processes of this machine, or a Ray cluster; and how many at once."""
 
     name: str = NAMES[0]
     jobs: int | None = None  # at once; None: the processors of this machine, or what a cluster takes
@@ -30,7 +30,7 @@ class Choice:
 
 
 def engine(choice: Choice, threads: int) -> Callable[[Sequence[Job]], Iterable[Event]]:
-    """The engine; refused before anything else if Ray is asked for and not installed."""
+    """The engine; an error now, before anything else, if it is Ray and Ray is not installed."""
     if choice.name not in NAMES:
         raise unknown("engine", choice.name, NAMES)
     if choice.name == "local":

@@ -1,4 +1,4 @@
-"""The process that makes the runs: it loads the libraries once, and every run is forked from it.
+"""The host: a process that loads the libraries once, and from which every run is forked.
 
 It belongs to one driver (`local.Host`), which it talks to over a socket, and ends with it, or when it was not asked for
 runs for a while. Nothing here runs in the caller's process.
@@ -22,14 +22,14 @@ from srlbench.data.mirror import VARIABLE
 from srlbench.runs.job import Job, Outcome, Progress
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
-PAUSE = 0.2  # seconds between two words of progress from one run
-IDLE = 300.0  # seconds without runs after which the process ends
-LOOK = 1.0  # seconds between two looks at whether the driver lives
+PAUSE = 0.2  # seconds between two progress messages of one run
+IDLE = 300.0  # seconds without runs after which the host ends
+CHECK = 1.0  # seconds between two checks that the driver lives
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs to be made, so many at a time, on the devices that are named (as CUDA_VISIBLE_DEVICES names them)."""
+    """Jobs, how many of them run at a time, and their devices (as in CUDA_VISIBLE_DEVICES)."""
 
     jobs: Sequence[Job]
     parallel: int
@@ -39,16 +39,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Running:
-    """A run under way: its place among the jobs, what it takes, its process, and when that began."""
+    """A run in progress: its index among the jobs, its job, its process, and the time of its start."""
 
-    place: int
+    index: int
     job: Job
     process: BaseProcess
     start: float
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Make every batch that comes over the socket of the driver, whose process id is `parent`, until that is gone."""
+    """Run every batch that the driver (process `parent`) sends over its socket, until the driver ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the driver, which then closes the socket
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     driver: Connection[Any, Any] = Connection(descriptor)
@@ -83,19 +83,19 @@ def _preload(tracks: Sequence[str]) -> None:
 
 
 def _make(batch: Batch, driver: Connection[Any, Any], parent: int) -> None:
-    """Make every job of a batch; what happens goes to the driver as (place, news)."""
+    """Run every job of a batch, and send its news to the driver as (index, news)."""
     waiting = list(reversed(list(enumerate(batch.jobs))))
     running: dict[Any, Running] = {}
     try:
         while waiting or running:
             while waiting and fits(waiting[-1][1], [each.job for each in running.values()], batch.parallel):
-                place, job = waiting.pop()
+                index, job = waiting.pop()
                 receive, process = _begin(job, batch.devices, [driver, *running])
-                running[receive] = Running(place, job, process, time.monotonic())
-            for ready in wait([driver, *running], LOOK):
+                running[receive] = Running(index, job, process, time.monotonic())
+            for ready in wait([driver, *running], CHECK):
                 if ready is driver:  # it says nothing while runs are made, so this is its end
                     raise EOFError
-                driver.send((running[ready].place, _news(ready, running)))
+                driver.send((running[ready].index, _news(ready, running)))
             if os.getppid() != parent:
                 raise EOFError
     finally:
@@ -106,12 +106,12 @@ def _make(batch: Batch, driver: Connection[Any, Any], parent: int) -> None:
 
 
 def fits(job: Job, running: Sequence[Job], parallel: int) -> bool:
-    """Whether a run can begin: one of several processes takes as many places, and the first always can."""
+    """Whether a run can start now; a run of several processes counts as several, and one run can always start."""
     return not running or job.world_size + sum(each.world_size for each in running) <= parallel
 
 
 def _begin(job: Job, devices: str | None, others: Sequence[Any]) -> tuple[Any, BaseProcess]:
-    """The process of a run, and where its news comes from. Of the host's own connections it keeps none."""
+    """Start a run; return the connection for its news, and its process, which closes the connections of others."""
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
     alone = job.world_size == 1  # a daemon may start no processes
@@ -136,7 +136,7 @@ def _news(receive: Any, running: dict[Any, Running]) -> Progress | Outcome:
 
 
 def cause(code: int | None, what: str = "the run's process") -> str:
-    """How a process ended that gave no result."""
+    """Why a process gave no result, in one clause."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
@@ -145,7 +145,7 @@ def cause(code: int | None, what: str = "the run's process") -> str:
 
 
 def _work(job: Job, send: Any, devices: str | None, others: Sequence[Any]) -> None:
-    """The run's process. It ends with the process that it was forked from, so that no orphan goes on training."""
+    """The run's process; it ends when its parent ends, so no orphan goes on training."""
     for other in others:
         other.close()
     for name, value in ((DEVICES, devices), (VARIABLE, None if job.data is None else str(job.data))):
@@ -155,11 +155,11 @@ def _work(job: Job, send: Any, devices: str | None, others: Sequence[Any]) -> No
     from srlbench.training.launch import end_with_parent
 
     end_with_parent()
-    said = [0.0]
+    last = [0.0]
 
     def report(stage: str, done: int, of: int) -> None:
-        if time.monotonic() - said[0] > PAUSE or done == of:
-            said[0] = time.monotonic()
+        if time.monotonic() - last[0] > PAUSE or done == of:
+            last[0] = time.monotonic()
             send.send(Progress(stage, done, of))
 
     try:

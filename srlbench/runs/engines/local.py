@@ -42,7 +42,7 @@ NONE: Settings = MappingProxyType({})
 
 
 def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = NONE) -> Iterator[Event]:
-    """Make every job, `parallel` at a time; outcomes come in the order they finish.
+    """Run every job, `parallel` at a time; outcomes come in the order they finish.
 
     settings: of the runs' environment, where it is not to be the caller's.
     """
@@ -56,8 +56,8 @@ def run(jobs: Sequence[Job], parallel: int, threads: int, settings: Settings = N
 
 def environment(threads: int, settings: Settings = NONE) -> dict[str, str]:
     """The environment of the runs: the caller's, what is set for these runs, and what all runs have in common."""
-    said = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
-    return {name: value for name, value in said.items() if value is not None}
+    merged = {**os.environ, **settings, **ENVIRONMENT, **dict.fromkeys(THREADS, str(threads))}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 _kept: list[Host] = []  # the last one, which makes the next suite too: to load the libraries takes seconds
@@ -105,7 +105,7 @@ class Host:
         self._running = False  # runs, which must be ended
 
     def make(self, jobs: Sequence[Job], parallel: int) -> Iterator[Event]:
-        """Make every job. If the host is killed, what it had not finished has failed."""
+        """Run every job. If the host is killed, the jobs that it had not finished have failed."""
         left, start = dict(enumerate(jobs)), time.monotonic()
         self.busy = True
         try:
@@ -113,10 +113,10 @@ class Host:
             self.connection.recv()
             self._running = True
             while left:
-                place, news = self.connection.recv()
+                index, news = self.connection.recv()
                 if isinstance(news, Outcome):
-                    del left[place]
-                yield Event(jobs[place], news)
+                    del left[index]
+                yield Event(jobs[index], news)
             self.busy = self._running = False
             self.last = time.monotonic()
         except (EOFError, ConnectionError):
@@ -142,12 +142,12 @@ class Host:
 
 
 def _path() -> list[str]:
-    return [os.path.abspath(place) for place in sys.path]  # '' is the folder that the caller is in
+    return [os.path.abspath(entry) for entry in sys.path]  # '' is the folder that the caller is in
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """A process started here is not interrupted before it says that it ignores that."""
+    """Block interrupts inside, so that a new process is not interrupted before it can ignore them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

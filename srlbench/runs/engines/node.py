@@ -1,4 +1,4 @@
-"""A run on a machine of a cluster: made there by the local engine, by the same road and to the same digits."""
+"""A run on a machine of a cluster, by the local engine, so that the digits are the same."""
 
 from __future__ import annotations
 
@@ -27,22 +27,17 @@ class Store:
 
 @dataclass(frozen=True)
 class Made:
-    """What a machine gives back of a run: its outcome, and the pieces of the encoder if it is to be kept."""
+    """The result of a run: its outcome, and the pieces of its encoder if that is kept."""
 
     outcome: Outcome
     encoder: Pieces
 
 
 def make(
-    job: Job,
-    sent: Parcel,
-    threads: int,
-    wanted: Mapping[str, str],
-    store: Store,
-    tell: Callable[[Progress], None],
+    job: Job, sent: Parcel, threads: int, expected: Mapping[str, str], store: Store, tell: Callable[[Progress], None]
 ) -> Made:
-    """One run, from what the driver sent; what it worked with stays for the next attempt if its process dies."""
-    agree(wanted)
+    """Run a job with the files that the driver sent; if it dies, its working folder stays for the next attempt."""
+    check_software(expected)
     folder = parcel.unpack(sent, store.get)
     settings = {name: value.replace(parcel.HERE, str(folder)) for name, value in sent.environment.items()}
     here = parcel.rewritten(job, folder)
@@ -64,12 +59,12 @@ def _outcomes(events: Iterator[Event], tell: Callable[[Progress], None]) -> Iter
             yield event.news
 
 
-def agree(wanted: Mapping[str, str]) -> None:
-    """Refuse a machine whose software is not the driver's: one suite, one software."""
+def check_software(expected: Mapping[str, str]) -> None:
+    """Raise an error if the software of this machine is not the driver's: one suite, one software."""
     here = software()
-    if differ := sorted(name for name, version in wanted.items() if here.get(name) != version):
-        said = ", ".join(f"{name} {here.get(name) or 'missing'} instead of {wanted[name]}" for name in differ)
+    if differ := sorted(name for name, version in expected.items() if here.get(name) != version):
+        differences = ", ".join(f"{name} {here.get(name) or 'missing'} instead of {expected[name]}" for name in differ)
         raise SrlbenchError(
-            f"The machine {platform.node()} has other software than the one that runs the suite: {said}. "
+            f"The machine {platform.node()} has other software than the one that runs the suite: {differences}. "
             "Install the same versions on all of them: other versions give other digits."
         )

@@ -1,4 +1,4 @@
-"""What runs read of the driver's files, made to travel: text, backbones, tracks and recipes, each once a machine."""
+"""The files that runs read (text, backbones, tracks, recipes), sent to the machines of a cluster once each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCRATCH = "SRLBENCH_SCRATCH"
 READ = ("*.json", "*.txt", "*.model", "*.safetensors")  # of a backbone
 Put = Callable[[bytes], Any]
 Get = Callable[[Any], bytes]
-Pieces = Mapping[str, Sequence[Any]]  # a file's place -> what stands for its pieces
+Pieces = Mapping[str, Sequence[Any]]  # a file's path -> the references to its pieces
 
 
 @dataclass(frozen=True)
@@ -41,58 +41,62 @@ class Parcel:
 
 
 def pack(jobs: Sequence[Job], put: Put) -> tuple[list[Job], Parcel]:
-    """The jobs in terms of HERE, and what they read there."""
+    """The jobs with paths below HERE, and the files at these paths."""
     files: dict[str, Path] = {}
     environment: dict[str, str] = {}
-    told: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name, text in dict.fromkeys((job.track, job.data) for job in jobs):
         with mirror.using(text):
-            told[name] = _track(tracks.load(name), files, environment)
+            names[name] = _track(tracks.load(name), files, environment)
     for name in dict.fromkeys(job.backbone for job in jobs):
-        told[name] = _backbone(name, files, environment)
+        names[name] = _backbone(name, files, environment)
     recipes: dict[Path, Path] = {}
     for path in dict.fromkeys(path for job in jobs for path in job.recipe_files):
-        place = f"recipes/{len(recipes)}/{path.name}"
-        files[place], recipes[path] = path, Path(HERE, place)
-    there = [
+        relative = f"recipes/{len(recipes)}/{path.name}"
+        files[relative], recipes[path] = path, Path(HERE, relative)
+    remote = [
         replace(
             job,
-            track=told[job.track],
-            backbone=told[job.backbone],
+            track=names[job.track],
+            backbone=names[job.backbone],
             recipe_files=tuple(recipes[path] for path in job.recipe_files),
-            data=None,  # as the environment says there
+            data=None,  # as the environment of the machine says
         )
         for job in jobs
     ]
     digest = hashlib.sha256()
-    for place, path in sorted(files.items()):
+    for relative, path in sorted(files.items()):
         with path.open("rb") as file:
-            digest.update(f"{place} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    sizes = {place: path.stat().st_size for place, path in files.items()}
+            digest.update(f"{relative} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    sizes = {relative: path.stat().st_size for relative, path in files.items()}
     parcel = Parcel(digest.hexdigest()[:16], upload(files, put), sizes, environment)
-    return there, parcel
+    return remote, parcel
 
 
 def unpack(parcel: Parcel, get: Get) -> Path:
-    """The folder with everything that was packed; whoever comes first on a machine fills it, the others wait."""
+    """The folder of the packed files; the first run on a machine writes it, and the others wait."""
     folder = scratch() / "parcels" / parcel.digest
     folder.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        lacking = {place: parcel.pieces[place] for place, size in parcel.sizes.items() if _size(folder / place) != size}
+        lacking = {
+            relative: parcel.pieces[relative]
+            for relative, size in parcel.sizes.items()
+            if _size(folder / relative) != size
+        }
         write_files(lacking, folder, get)
     return folder
 
 
 def upload(files: Mapping[str, Path], put: Put) -> Pieces:
-    """What stands for each file's pieces."""
-    return {place: [put(piece) for piece in _read(path)] for place, path in files.items()}
+    """Put files into the store; return the references to their pieces."""
+    return {relative: [put(piece) for piece in _read(path)] for relative, path in files.items()}
 
 
 def write_files(pieces: Pieces, folder: Path, get: Get) -> None:
-    """The files in a folder, each there only when it is whole."""
-    for place, parts in pieces.items():
-        path = folder / place
+    """Write the files to a folder; each appears only when it is complete."""
+    for relative, parts in pieces.items():
+        path = folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             for part in parts:
@@ -101,7 +105,7 @@ def write_files(pieces: Pieces, folder: Path, get: Get) -> None:
 
 
 def list_files(folder: Path, patterns: Sequence[str] = ("*",)) -> dict[str, Path]:
-    """The files of a folder by their place in it."""
+    """The files of a folder by their paths in it."""
     found = sorted({path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()})
     return {path.relative_to(folder).as_posix(): path for path in found}
 
@@ -109,7 +113,7 @@ def list_files(folder: Path, patterns: Sequence[str] = ("*",)) -> dict[str, Path
 def rewritten(job: Job, folder: Path) -> Job:
     """The job on a machine that unpacked to `folder`, working beside it."""
     k = job.key
-    mine = hashlib.sha256(repr((k, str(job.work), job.look, job.scored)).encode()).hexdigest()[:16]
+    mine = hashlib.sha256(repr((k, str(job.work), job.observation, job.scored)).encode()).hexdigest()[:16]
     return replace(
         job,
         track=job.track.replace(HERE, str(folder)),
@@ -120,7 +124,7 @@ def rewritten(job: Job, folder: Path) -> Job:
 
 
 def scratch() -> Path:
-    """Where a machine keeps what runs read and write: one's own, since what lies there is executed."""
+    """The user's folder on a machine for what runs read and write; nobody else's, because its code is executed."""
     folder = Path(os.environ.get(SCRATCH) or tempfile.gettempdir(), f"srlbench-{os.getuid()}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
@@ -129,7 +133,7 @@ def scratch() -> Path:
 
 
 def sweep(job: Job) -> None:
-    """Removes what a finished run worked with, and what runs left that went on elsewhere."""
+    """Remove the working folder of a finished run, and old ones of runs that were finished on other machines."""
     shutil.rmtree(job.work, ignore_errors=True)
     for left in job.work.parent.iterdir():
         if time.time() - left.stat().st_mtime > WEEK:
@@ -137,11 +141,11 @@ def sweep(job: Job) -> None:
 
 
 def _track(rules: tracks.Track, files: dict[str, Path], environment: dict[str, str]) -> str:
-    """The track's name, or the place of its file."""
+    """The track's name, or the path of its file on the machine."""
     for path in dict.fromkeys(data.fetch(rules)):
         root = f"data/{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         found = {path.name: path} if path.is_file() else list_files(path)
-        files |= {f"{root}/{place}": each for place, each in found.items()}
+        files |= {f"{root}/{relative}": each for relative, each in found.items()}
         environment[VARIABLE] = f"{HERE}/data"
     if rules.path.parent == tracks.FOLDER:
         return rules.name
@@ -155,7 +159,7 @@ def _track(rules: tracks.Track, files: dict[str, Path], environment: dict[str, s
 
 
 def _backbone(name: str, files: dict[str, Path], environment: dict[str, str]) -> str:
-    """The backbone's name, or the place of its folder; a revision of the Hub lies as in the Hub's own cache."""
+    """The backbone's name, or the path of its folder on the machine; a revision of the Hub lies as in its cache."""
     found = backbones.resolve(name)
     if found.path is not None and found.path.parent == backbones.SHIPPED:
         return name
@@ -165,7 +169,7 @@ def _backbone(name: str, files: dict[str, Path], environment: dict[str, str]) ->
     else:
         root = f"hub/models--{found.hub_id.replace('/', '--')}/snapshots/{found.revision}"
         environment["HF_HUB_CACHE"] = f"{HERE}/hub"
-    files |= {f"{root}/{place}": path for place, path in list_files(folder, READ).items()}
+    files |= {f"{root}/{relative}": path for relative, path in list_files(folder, READ).items()}
     return name if found.hub_id else f"{HERE}/{root}"
 
 

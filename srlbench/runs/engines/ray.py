@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster: each a task with its own share of processors and GPUs, begun again if its machine is lost."""
+"""Runs on a Ray cluster: each is a task with its own processors and GPUs, and starts again if its machine is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from srlbench.runs.engines import node, parcel
 from srlbench.runs.job import ANY, Crew, Event, Job, Lost, Outcome, Progress, Share
 
 TRIES = 3  # of a run whose process or machine is lost
-PAUSE = 0.2  # seconds between two words of progress
+PAUSE = 0.2  # seconds between two progress messages
 KNOWN = 5.0  # seconds for which a count of machines holds
 TEMPORARY = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
 LAST = Path(TEMPORARY, "ray", "ray_current_cluster")  # where Ray notes the last one begun
@@ -38,9 +38,9 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """One of the tries of a run, by its place among the jobs."""
+    """One attempt at a run, by the run's index among the jobs."""
 
-    place: int
+    index: int
     number: int = 1
 
 
@@ -49,7 +49,7 @@ def run(
 ) -> Iterator[Event]:
     """Make every job on the cluster, all at once or `parallel` at a time; outcomes come in the order they finish."""
     with _connected(address):
-        yield from _Suite(jobs, _asked(share, threads, jobs), threads).made(parallel)
+        yield from _Suite(jobs, _resources(share, threads, jobs), threads).events(parallel)
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def _connected(address: str | None) -> Iterator[None]:
     travels = {"py_modules": [str(Path(srlbench.__file__).parent)], "excludes": ["published"]}
     where = address or os.environ.get("RAY_ADDRESS") or "local"
     try:
-        _knock(where)
+        _check_reachable(where)
         ray.init(address=where, runtime_env=travels, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise SrlbenchError(f"Cannot join the Ray cluster at {where}: {_first(error)}") from error
@@ -69,8 +69,8 @@ def _connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Fails at once where nobody listens; Ray would try for minutes, also for a cluster that only left its note."""
+def _check_reachable(address: str) -> None:
+    """Raise an OSError if nothing listens at the address; Ray would try for minutes, also after a cluster ended."""
     if address == "auto" and LAST.is_file():
         address = LAST.read_text(encoding="utf-8").strip()
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -78,8 +78,8 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=KNOWN).close()
 
 
-def _asked(share: Share, threads: int, jobs: Sequence[Job]) -> dict[str, float]:
-    """What one process of a run takes, refused if no machine could ever give it to all of a run's."""
+def _resources(share: Share, threads: int, jobs: Sequence[Job]) -> dict[str, float]:
+    """The resources of each process of a run; an error if no machine has enough for all processes of a run."""
     machines = _machines()
     gpus = share.gpus if share.gpus is not None else float(any(each.get("GPU") for each in machines))
     asked = {"CPU": share.cpus or threads, "GPU": gpus}
@@ -95,7 +95,7 @@ def _asked(share: Share, threads: int, jobs: Sequence[Job]) -> dict[str, float]:
 
 
 def _machines() -> list[dict[str, float]]:
-    """What each machine that is there has."""
+    """The resources of each machine that is alive."""
     return [each["Resources"] for each in ray.nodes() if each["Alive"]]
 
 
@@ -104,7 +104,7 @@ def _fits(machine: dict[str, float], asked: dict[str, float], width: int = 1) ->
 
 
 class _Suite:
-    """The runs of a suite on the cluster: those that wait, and those that were given to it."""
+    """The runs of a suite on the cluster: those that wait, and those that were submitted."""
 
     def __init__(self, jobs: Sequence[Job], asked: dict[str, float], threads: int) -> None:
         self.jobs, self.asked, self.threads = jobs, asked, threads
@@ -118,7 +118,7 @@ class _Suite:
         self.begun: set[Attempt] = set()
         self.counted, self.machines = 0.0, 0
 
-    def made(self, parallel: int | None) -> Iterator[Event]:
+    def events(self, parallel: int | None) -> Iterator[Event]:
         letter = self.mailbox.read.remote()
         while self.waiting or self.tasks:
             while self.waiting and (parallel is None or len(self.tasks) < parallel):
@@ -133,7 +133,7 @@ class _Suite:
                     yield self.end(found)
 
     def submit(self, attempt: Attempt) -> None:
-        job = self.there[attempt.place]
+        job = self.there[attempt.index]
         task = self.task.options(
             num_cpus=self.asked["CPU"] * job.world_size,
             num_gpus=self.asked["GPU"] * job.world_size,
@@ -150,12 +150,12 @@ class _Suite:
         for attempt, step in news.items():
             if attempt in under_way:
                 self.begun.add(attempt)
-                yield Event(self.jobs[attempt.place], step, self.crew())
+                yield Event(self.jobs[attempt.index], step, self.crew())
 
     def end(self, task: Any) -> Event:
         attempt = self.tasks.pop(task)
         self.begun.discard(attempt)
-        job = self.jobs[attempt.place]
+        job = self.jobs[attempt.index]
         found = _outcome(task, job)
         if isinstance(found, str) and attempt.number < TRIES:
             self.waiting.append(replace(attempt, number=attempt.number + 1))
@@ -177,7 +177,7 @@ class _Suite:
 
 
 def _outcome(task: Any, job: Job) -> Outcome | str:
-    """What a task gave back, its encoder in place; or why the run was lost."""
+    """The outcome of a task, after its encoder is written; or the reason why the run was lost."""
     try:
         made: node.Made = ray.get(task)
         shutil.rmtree(job.work / "encoder", ignore_errors=True)
@@ -187,23 +187,23 @@ def _outcome(task: Any, job: Job) -> Outcome | str:
             raise SrlbenchError(str(error.cause)) from None
         return f"{type(error.cause).__name__}: {_first(error.cause)}"
     except lost.RayError as error:
-        return next((said for kind, said in REASONS.items() if isinstance(error, kind)), _first(error))
+        return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), _first(error))
     problem = made.outcome.record.error or {}
     return problem["message"] if problem.get("type") == "Died" else made.outcome
 
 
-def _task(job: Job, sent: parcel.Parcel, threads: int, wanted: Any, mailbox: Any, attempt: Attempt) -> node.Made:
-    """The task's process: it has no part in the run but to start it, and to say how it gets on."""
+def _task(job: Job, sent: parcel.Parcel, threads: int, expected: Any, mailbox: Any, attempt: Attempt) -> node.Made:
+    """The task's process, which starts the run and reports its progress."""
 
     def tell(step: Progress) -> None:
         mailbox.tell.remote(attempt, step)
 
     tell(Progress("start", 0, 1))
-    return node.make(job, sent, threads, wanted, node.Store(ray.get, ray.put), tell)
+    return node.make(job, sent, threads, expected, node.Store(ray.get, ray.put), tell)
 
 
 class Mailbox:
-    """Where runs leave word of how they get on, and the driver finds the last word of each."""
+    """Holds the latest progress of each run until the driver reads it."""
 
     def __init__(self) -> None:
         self.news: dict[Attempt, Progress] = {}
