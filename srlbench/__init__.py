@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from srlbench.analysis.compare import Compared
     from srlbench.analysis.leaderboard import Leaderboard
     from srlbench.analysis.results import Results
+    from srlbench.evaluation.reading import Reading as Reading
     from srlbench.evaluation.scores import Scores
     from srlbench.recipe import Loss as Loss
     from srlbench.recipe import Recipe as Recipe
@@ -33,21 +34,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Loss",
-    "Recipe",
-    "__version__",
-    "compare",
-    "diagnose",
-    "evaluate",
-    "leaderboard",
-    "recipe",
-    "results",
+    "Loss", "Reading", "Recipe", "__version__", "compare", "diagnose", "evaluate", "leaderboard", "recipe", "results",
     "run",
-]
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """`Recipe`, `Loss` and `recipe`, imported when they are asked for."""
+    """`Recipe`, `Loss`, `Reading` and `recipe`, imported when they are asked for."""
+    if name == "Reading":
+        from srlbench.evaluation.reading import Reading
+
+        return Reading
     if name in ("Loss", "Recipe", "recipe"):
         from importlib import import_module
 
@@ -161,7 +158,7 @@ def evaluate(
     protocol: str | Path = "simcse",
     tasks: str | Sequence[str] = (),
     probe: Literal["converged", "senteval"] = "converged",
-    pool: str | None = None,
+    pool: str | Reading | None = None,
     data: str | Path | None = None,
     results: str | Path = "srlbench-results",
     progress: bool | None = None,
@@ -173,20 +170,22 @@ def evaluate(
     protocol: "simcse", "mteb" or "generated", or a TOML file.
     tasks: only these; default: all of the protocol.
     probe: how the classifier of the transfer tasks is fitted.
-    pool: of a plain transformers model: "cls", "cls-pooler", "mean", "max" or "first-last".
+    pool: of a plain transformers model: "cls", "cls-pooler", "mean", "max", "first-last", "last" or "weighted-mean"; or
+        `Reading("last", layers=6, attention="bidirectional")`, which says more.
     data: a folder or senteval.tar with the real text; default: the Hub's.
     progress: show a bar; default: only in a notebook.
     """
     from srlbench.errors import unknown
     from srlbench.evaluation import encoders
     from srlbench.evaluation.caller import unchanged, undisturbed
+    from srlbench.evaluation.reading import Reading
     from srlbench.runs import bar, session
     from srlbench.tracks.protocol import PROBES
 
     if probe not in PROBES:
         raise unknown("probe", probe, PROBES)
     only = (tasks,) if isinstance(tasks, str) and tasks else tuple(tasks)
-    setting = encoders.Setting((str(protocol),), probe, only, session.absolute(data), pool)
+    setting = encoders.Setting((str(protocol),), probe, only, session.absolute(data), Reading.of(pool))
     setting.rules()  # refused before torch and mteb are loaded
     subject = session.encoder(model)
     with undisturbed(), unchanged(subject), bar.of_stages(progress) as report:
@@ -199,7 +198,7 @@ def diagnose(
     what: Literal["isotropy", "gradients", "words"] = "isotropy",
     *,
     track: str | Path = "embedded",
-    pool: str | None = None,
+    pool: str | Reading | None = None,
     text: str | Path | None = None,
     count: int | None = None,
     losses: str | Sequence[str] = "info_nce",
@@ -214,8 +213,7 @@ def diagnose(
         "gradients": what the gradient of each of `losses` is made of on its own vectors (arXiv 2402.18281);
         "words": how closely the weight of a word follows its information (arXiv 2310.15921).
     model, pool, results: as for `evaluate`.
-    text: sentences, one a line; default: the track's.
-    count: how many of the sentences; default: 1000, 64 pairs and 200.
+    text: sentences, one a line; default: the track's. count: how many; default: 1000, 64 pairs and 200.
     losses: names, with settings if wanted: "arccon+degrees=5".
     before: for "words", the encoder before training; default, of a run: what it started from.
     seed: of everything random.
@@ -225,6 +223,7 @@ def diagnose(
     from srlbench import tracks
     from srlbench.errors import unknown
     from srlbench.evaluation.caller import undisturbed
+    from srlbench.evaluation.reading import Reading
     from srlbench.runs import bar, session
 
     if what not in (kinds := ("isotropy", "gradients", "words")):
@@ -235,7 +234,7 @@ def diagnose(
 
         def subject(of: str | Path | SentenceTransformer) -> encoder.Subject:
             given = session.encoder(of)  # what is measured trains, and is changed on the way
-            return encoder.Subject(given if isinstance(given, str) else deepcopy(given), pool, place, seed)
+            return encoder.Subject(given if isinstance(given, str) else deepcopy(given), Reading.of(pool), place, seed)
 
         if what == "isotropy":
             return encoder.isotropy(subject(model), rules, lines, count or 1000, False)

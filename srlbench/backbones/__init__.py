@@ -1,14 +1,18 @@
-"""Backbones, the encoders that recipes start from: shipped weights, a local folder, or a pinned revision on the Hub."""
+"""Backbones, the encoders that recipes start from: shipped, declared, a folder, a GGUF file, a revision on the Hub."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from srlbench.backbones import declared, gguf
+from srlbench.backbones.declared import Declaration
 from srlbench.errors import SrlbenchError, UsageError, unknown
 
 SHIPPED = Path(__file__).parent
@@ -23,10 +27,12 @@ class Backbone:
     """A pre-trained encoder: its name, its location, and the hash or revision that pins its content."""
 
     name: str
-    path: Path | None  # None while it is on the Hub
+    path: Path | None  # None while it is on the Hub, or is not converted
     hub_id: str | None
     revision: str | None
     sha256: str  # hash of the files; for a Hub backbone its revision, which pins the files
+    file: Path | Declaration | None = None  # a GGUF file, or what is declared of one
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of every recipe on it: layers, attention, pool
 
     @property
     def layered(self) -> bool:
@@ -39,17 +45,31 @@ def names() -> list[str]:
     return sorted(folder.parent.name for folder in SHIPPED.glob("*/model.safetensors"))
 
 
+def known() -> dict[str, str]:
+    """Every backbone that has a name, with one line about it."""
+    shipped = {name: f"shipped, sha256 {resolve(name).sha256[:16]}" for name in names()}
+    others = [declared.read(SHIPPED / f"{name}.toml") for name in declared.names()]
+    return shipped | {
+        each.name: f"{each.summary}; not shipped ({each.licence}), sha256 {each.sha256[:16]}" for each in others
+    }
+
+
 def resolve(name: str) -> Backbone:
-    """The backbone for a shipped name, a folder of a transformer or of static embeddings, or `org/name@revision`."""
+    """The backbone of a shipped or declared name, a folder, a .gguf or .toml file, or `org/name@revision`."""
     if name in names():
         return _local(name, SHIPPED / name)
     folder = Path(name).expanduser()
+    if name in declared.names() or (name.endswith(".toml") and folder.is_file()):
+        about = declared.read(SHIPPED / f"{name}.toml" if name in declared.names() else folder.resolve())
+        return Backbone(about.name, None, None, None, about.sha256, about, about.settings)
+    if name.endswith(".gguf") and folder.is_file():
+        return Backbone(folder.stem, None, None, None, declared.sha256(folder.resolve()), folder.resolve())
     if (folder / "config.json").is_file() or _static(folder):
         return _local(folder.resolve().name, folder.resolve())
     if folder.is_dir():
         raise UsageError(f"The folder '{name}' is not a backbone: it has no config.json.")
     if not (match := _HUB.fullmatch(name)):
-        raise unknown("backbone", name, names())
+        raise unknown("backbone", name, [*names(), *declared.names()])
     repository, revision = match["repository"], match["revision"]
     if revision is None or not _COMMIT.fullmatch(revision):
         raise UsageError(
@@ -69,9 +89,14 @@ def _static(folder: Path) -> bool:
 
 
 def fetch(backbone: Backbone) -> Path:
-    """The folder of a backbone; a Hub backbone is first downloaded or taken from the Hub's cache."""
+    """The folder of a backbone; one that is elsewhere is first found, downloaded or converted, and kept in a cache."""
     if backbone.path is not None:
         return backbone.path
+    if backbone.file is not None:
+        if (ready := gguf.folder(backbone.sha256)) is not None:
+            return ready
+        there = backbone.file if isinstance(backbone.file, Path) else declared.find(backbone.file)
+        return gguf.convert(there, backbone.sha256)
     from huggingface_hub import snapshot_download
 
     assert backbone.hub_id is not None

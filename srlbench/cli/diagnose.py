@@ -13,11 +13,11 @@ from srlbench.cli import options as opt
 from srlbench.cli.show import diagnoses, terminal
 from srlbench.diagnostics import encoder
 from srlbench.diagnostics.encoder import Subject, Weighing
+from srlbench.evaluation.reading import Reading
 
 diagnose = typer.Typer(help="Explain why a loss or an encoder behaves as it does.", no_args_is_help=True)
 opt.app.add_typer(diagnose, name="diagnose", rich_help_panel=opt.ENCODERS)
 
-Pool = Annotated[str | None, typer.Option(metavar="NAME", help=opt.POOL)]
 Text = Annotated[Path | None, typer.Option(metavar="FILE", help="Sentences, one a line; default: those of the track.")]
 Losses = Annotated[
     list[str] | None,
@@ -70,7 +70,9 @@ def gradients(
     loss: Losses = None,
     text: Text = None,
     pairs: Pairs = 64,
-    pool: Pool = None,
+    pool: opt.Pool = None,
+    layers: opt.Layers = None,
+    attention: opt.Attention = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The seed of the dropout.")] = 0,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     results: opt.Results = opt.DEFAULT_RESULTS,
@@ -84,8 +86,8 @@ def gradients(
     - `srlbench diagnose gradients tiny --pool mean --loss info_nce --loss met`
     - `srlbench diagnose gradients simcse-unsup@tiny:0 --loss arccon+degrees=5`
     """
-    paths = opt.files_of(out, (".json",))
-    subject = Subject(model, pool, results, seed)
+    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.attention(attention))
+    subject = Subject(model, reading, results, seed)
     result = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
     terminal.as_json(result) if json else diagnoses.gradients(result)
     opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
@@ -96,7 +98,9 @@ def isotropy(
     model: opt.Model,
     text: Text = None,
     sentences: Sentences = 1000,
-    pool: Pool = None,
+    pool: opt.Pool = None,
+    layers: opt.Layers = None,
+    attention: opt.Attention = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The seed of the tokens that are drawn for the baseline.")] = 0,
     as_published: AsPublished = False,
     track: opt.TrackName = opt.DEFAULT_TRACK,
@@ -110,8 +114,8 @@ def isotropy(
 
     - `srlbench diagnose isotropy tiny --pool mean --count 200`
     """
-    paths = opt.files_of(out, (".json",))
-    subject = Subject(model, pool, results, seed)
+    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.attention(attention))
+    subject = Subject(model, reading, results, seed)
     result = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
     terminal.as_json(result) if json else diagnoses.isotropy(result)
     opt.write_files(paths, {".json": lambda: encoder.to_json(result)})
@@ -131,7 +135,9 @@ def words(
     count: Sentences = 200,
     method: Methods = None,
     before: Before = None,
-    pool: Pool = None,
+    pool: opt.Pool = None,
+    layers: opt.Layers = None,
+    attention: opt.Attention = None,
     before_pool: BeforePool = None,
     least: Least = 10,
     unit: Unit = False,
@@ -147,9 +153,11 @@ def words(
     - `srlbench diagnose words simcse-unsup@tiny:0 --out words`
     - `srlbench diagnose words tiny --pool mean --count 20 --method leave-one-out`
     """
-    earlier = Subject(before, before_pool or pool, results) if before else None
+    reading = Reading(pool, layers, opt.attention(attention))
+    earlier = Subject(before, Reading(before_pool or pool, layers, attention), results) if before else None
     weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
-    result, weighed = encoder.words(Subject(model, pool, results), tracks.load(track), weighing, earlier, terminal.step)
+    subject, rules = Subject(model, reading, results), tracks.load(track)
+    result, weighed = encoder.words(subject, rules, weighing, earlier, terminal.step)
     terminal.as_json(result) if json else diagnoses.words(result)
     if out:
         terminal.wrote(encoder.write(result, out / "words.json"), *drawn.words(result, weighed, out), json=json)
@@ -161,7 +169,9 @@ def all_(
     count: Sentences = 200,
     out: Folder = None,
     before: Before = None,
-    pool: Pool = None,
+    pool: opt.Pool = None,
+    layers: opt.Layers = None,
+    attention: opt.Attention = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     results: opt.Results = opt.DEFAULT_RESULTS,
     json: opt.Json = False,
@@ -172,8 +182,9 @@ def all_(
 
     - `srlbench diagnose all simcse-unsup@tiny:0 --out why`
     """
-    subject, rules = Subject(model, pool, results), tracks.load(track)
-    earlier = Subject(before, pool, results) if before else None
+    reading = Reading(pool, layers, opt.attention(attention))
+    subject, rules = Subject(model, reading, results), tracks.load(track)
+    earlier = Subject(before, reading, results) if before else None
     result = {
         "gradients": encoder.gradients(subject, ["info_nce"], rules, None, 64),
         "isotropy": encoder.isotropy(subject, rules, None, count, False),

@@ -13,6 +13,7 @@ from srlbench.cli.show import diagnoses, terminal
 from srlbench.evaluation import encoders as evaluation
 from srlbench.evaluation import scores
 from srlbench.evaluation import shrink as shrinking
+from srlbench.evaluation.reading import Reading
 from srlbench.evaluation.scores import comparable
 
 Protocols = Annotated[
@@ -32,7 +33,9 @@ def evaluate(
     protocol: Protocols = None,
     tasks: Tasks = None,
     probe: Probe = "converged",
-    pool: Annotated[str | None, opt.what(metavar="NAME", help=opt.POOL)] = None,
+    pool: opt.Pool = None,
+    layers: opt.Layers = None,
+    attention: opt.Attention = None,
     data: opt.Data = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
     out: Files = None,
@@ -51,7 +54,8 @@ def evaluate(
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
     """
     only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
-    setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, pool)
+    reading = Reading(pool, layers, opt.attention(attention))
+    setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, reading)
     if compare:  # of an earlier version, like the spellings of renamed.py
         terminal.warn(f"`--compare {compare}` is now `srlbench compare MINE.json {compare}`, after `--out MINE.json`.")
     others = evaluation.others(compare, setting) if compare else []
@@ -66,7 +70,7 @@ def evaluate(
 def shrink(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A pruned encoder: a folder, or a run ({opt.RUN}).")],
     out: Annotated[Path, opt.where(metavar="DIR", help="The new folder of the smaller encoder.")],
-    pool: Annotated[str | None, opt.what(metavar="NAME", help=opt.POOL)] = None,
+    pool: opt.Pool = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     results: opt.Results = opt.DEFAULT_RESULTS,
 ) -> None:

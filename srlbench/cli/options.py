@@ -16,7 +16,8 @@ from srlbench.analysis.results import DEFAULT
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli.show import terminal
 from srlbench.data import mirror
-from srlbench.errors import UsageError
+from srlbench.errors import UsageError, unknown
+from srlbench.recipe import Recipe
 from srlbench.records import write_text
 
 app = typer.Typer(
@@ -46,7 +47,8 @@ MODEL = (
     f"The encoder. The first that fits is taken: a backbone's name, a folder, a run ({RUN}), a name on the Hub "
     "(org/model or org/model@revision)."
 )
-POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max or first-last."
+POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max, first-last, last (the last "
+"word piece) or weighted-mean (later pieces count more)."
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
 Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="The recipes, by name.")]
 TrackName = Annotated[str, what("--track", metavar="TRACK", help="The track, whose rules hold.")]
@@ -109,8 +111,20 @@ Every = Annotated[
     ),
 ]
 Explain = Annotated[bool, how("--explain", help="Weigh words by Shapley values too (needs the extra `explain`).")]
+Pool = Annotated[str | None, what(metavar="NAME", help=POOL)]
+Layers = Annotated[int | None, what(min=1, metavar="N", help="Read the first N layers of a plain model; default: all.")]
+Attention = Annotated[
+    str | None,
+    what(metavar="NAME", help="Which words a word of a plain model sees: causal or bidirectional; default: its own."),
+]
 DryRun = Annotated[bool, how("--dry-run", help="Show the plan and its cost; run nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def attention(name: str | None) -> str | None:
+    if name is not None and name not in Recipe.CHOICES["attention"]:
+        raise unknown("attention", name, Recipe.CHOICES["attention"])
+    return name
 
 
 def written(formats: str) -> Any:

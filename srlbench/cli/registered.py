@@ -122,7 +122,7 @@ def listing(kind: str | None, track: str, files: tuple[Path, ...]) -> dict[str, 
         "tracks": lambda: {name: tracks.load(name).summary for name in tracks.names()},
         "losses": lambda: {name: _first_line(losses.path(name)) for name in losses.names()},
         "tasks": lambda: {name: f"{rule.kind}, {counted(rule.rows)}" for name, rule in rules.protocol.tasks.items()},
-        "backbones": lambda: {name: f"sha256 {backbones.resolve(name).sha256[:16]}" for name in backbones.names()},
+        "backbones": backbones.known,
     }
     if kind is not None and kind not in about:
         raise unknown("kind", kind, about)

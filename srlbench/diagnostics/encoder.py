@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import log
 from operator import itemgetter
 from pathlib import Path
@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from srlbench import backbones, data, losses, records, registry, variants
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation import encoders
+from srlbench.evaluation.reading import Reading
 from srlbench.recipe import Loss, LossFunction, parameters
 from srlbench.records import cores
 from srlbench.tracks import Track
@@ -25,10 +26,10 @@ Weighed = dict[str, dict[str, list[list[tuple[str, float]]]]]  # by method, then
 
 @dataclass(frozen=True)
 class Subject:
-    """An encoder, itself or by folder, run, backbone or Hub name, and how a plain model is pooled."""
+    """An encoder, itself or by folder, run, backbone or Hub name, and how the vectors of a plain model are read."""
 
     model: Any
-    pool: str | None
+    reading: Reading
     results: Path
     seed: int = 0
 
@@ -38,12 +39,16 @@ class Subject:
 
     def location(self) -> Any:
         """The path or name of the encoder, or itself."""
-        return encoders.encoder_folder(self.model, self.results) if isinstance(self.model, str) else self.model
+        return self.located[0]
+
+    @cached_property
+    def located(self) -> tuple[Any, Reading]:
+        return encoders.located(self.model, self.reading, self.results)
 
     def load(self) -> Any:
         from srlbench.evaluation import external
 
-        return external.quietly(self.location(), self.pool, self.seed, cores())
+        return external.quietly(*self.located, self.seed, cores())
 
     def origin(self, rules: Track) -> Subject | None:
         """The backbone that a run's encoder was trained from, pooled as in its recipe; None if it is of no run."""
@@ -52,7 +57,9 @@ class Subject:
             return None
         try:
             entry, backbone = registry.recipe(unquote(parts[-4]), ()), backbones.resolve(unquote(parts[-3]))
-            return Subject(str(backbone.path), resolved(entry, rules, backbone).pool, self.results)
+            recipe = resolved(entry, rules, backbone)
+            reading = Reading(recipe.pool, recipe.layers, recipe.attention)
+            return Subject(str(backbones.fetch(backbone)), reading, self.results)
         except UsageError:
             return None
 
@@ -62,11 +69,11 @@ def gradients(
 ) -> dict[str, dict[str, float | None]]:
     """The components of each loss's gradient, on two dropout views of sentences."""
     chosen = {name: loss(name) for name in names}
-    location = subject.location()
+    where = subject.located  # refused before torch is loaded
     from srlbench.diagnostics.gradients import statistics
     from srlbench.evaluation import external
 
-    a, b = external.twins(location, subject.pool, _texts(text, rules)[:pairs], subject.seed, cores())
+    a, b = external.twins(*where, _texts(text, rules)[:pairs], subject.seed, cores())
     if len(a) >= a.shape[1] - 1:
         raise UsageError(
             f"{len(a)} pairs of {a.shape[1]} dimensions leave nothing unexplained; "

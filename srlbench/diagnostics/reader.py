@@ -21,6 +21,7 @@ from srlbench.errors import UsageError
 
 TOKENS = {"mask": ("[MASK]", "<mask>"), "pad": ("[PAD]", "<pad>")}  # their names in a tokenizer without roles
 PIECES = 8192  # word pieces in one forward pass
+UNLIMITED = 10**9  # transformers' longest text of a model that reads texts of any length is longer
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Reader:
         if self.static:
             ids = [self.tokenizer.token_to_id(name) for name in TOKENS[self.baseline]]
         else:
-            ids = [getattr(self.tokenizer, f"{self.baseline}_token_id")]
+            # A decoder's tokenizer has no [MASK]: there its padding stands for nothing said, or an unknown word does.
+            roles = dict.fromkeys((self.baseline, "pad", "unk"))
+            ids = [getattr(self.tokenizer, f"{role}_token_id") for role in roles]
         token_id = next((token for token in ids if token is not None), None)
         if token_id is None:
             raise UsageError(f"This encoder's tokenizer has no {self.baseline} token to replace words with.")
@@ -76,6 +79,7 @@ class Reader:
             encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         else:
             limit = self.encoder.max_seq_length
+            limit = None if limit is None or limit > UNLIMITED else limit
             encodings = self.tokenizer(list(texts), truncation=limit is not None, max_length=limit).encodings
         return [_sentence(text, pieces, self.encoder.device) for text, pieces in zip(texts, encodings, strict=True)]
 
@@ -91,7 +95,8 @@ class Reader:
             for module in list(self.encoder)[1:]:
                 features = module(features)
         else:
-            features = self.encoder({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+            with _exactly(self.encoder[0]):
+                features = self.encoder({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
         vectors = features["sentence_embedding"][:, : self.encoder.truncate_dim]
         return normalize(vectors, dim=-1) if self.unit else vectors
 
@@ -117,6 +122,20 @@ class Reader:
             yield
         finally:
             hook.remove()
+
+
+@contextmanager
+def _exactly(module: Any) -> Iterator[None]:
+    """Inside, a transformer that computes in bfloat16 computes in float32: small differences are asked of it."""
+    before = getattr(module, "exactly", None)
+    if before is None:
+        yield
+        return
+    module.exactly = True
+    try:
+        yield
+    finally:
+        module.exactly = before
 
 
 def _sentence(text: str, pieces: Any, device: torch.device) -> Sentence:

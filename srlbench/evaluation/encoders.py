@@ -14,6 +14,7 @@ import numpy as np
 
 from srlbench import backbones, data, records
 from srlbench.errors import UsageError, unknown
+from srlbench.evaluation.reading import AS_IT_IS, Reading
 from srlbench.evaluation.scores import Scores, averages, from_json, to_csv, to_json
 from srlbench.records import Address, Key, address, cores
 from srlbench.tracks import protocol as protocols
@@ -30,7 +31,7 @@ class Setting:
     probe: str = "converged"  # or senteval, or both
     tasks: Sequence[str] = ()  # all, if none are named
     data: Path | None = None  # where the text lies; None: as everywhere else
-    pool: str | None = None  # of a plain transformers model
+    reading: Reading = AS_IT_IS  # of a plain transformers model
 
     def rules(self) -> tuple[Protocol, ...]:
         """The protocols, one a probe."""
@@ -47,10 +48,10 @@ def evaluate(
     """
     start = time.perf_counter()
     wanted = setting.rules()
-    folder = encoder_folder(model, results) if isinstance(model, str) else model
+    folder, reading = located(model, setting.reading, results)
     from srlbench.evaluation import external
 
-    commit, done = external.scores(folder, setting.pool, wanted, cores(), setting.data, report)
+    commit, done = external.scores(folder, reading, wanted, cores(), setting.data, report)
     spent, where = time.perf_counter() - start, records.environment()
     found = [
         Scores(
@@ -64,7 +65,9 @@ def evaluate(
             groups=rules.groups,
             source=data.described(rules, setting.data),
             revision=commit,
-            pool=setting.pool,
+            pool=reading.pool,
+            layers=reading.layers,
+            attention=reading.attention,
             warnings=one.warnings,
             environment=where,
             seconds=spent,
@@ -90,14 +93,22 @@ def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
     return [rules.with_probe(each) for each in (protocols.PROBES if probe == "both" else (probe,))]
 
 
+def located(model: Any, reading: Reading, results: Path) -> tuple[Any, Reading]:
+    """Where an encoder lies (or itself, if it is an object), and how it is read if its backbone declares that."""
+    if not isinstance(model, str):
+        return model, reading
+    if model in backbones.known() or model.endswith((".gguf", ".toml")):
+        backbone = backbones.resolve(model)
+        return str(backbones.fetch(backbone)), reading.over(backbone.settings)
+    return encoder_folder(model, results), reading
+
+
 def encoder_folder(model: str, results: Path) -> str:
     """Where an encoder lies; a name that is of nothing here is returned as it is, to be looked for on the Hub.
 
-    The first that fits is taken: a shipped backbone's name, a folder, a run of this results folder by its address
-    (RECIPE@BACKBONE:SEED, or less of it where that is unique), a name on the Hub.
+    The first that fits is taken: a folder, a run of this results folder by its address (RECIPE@BACKBONE:SEED, or less
+    of it where that is unique), a name on the Hub.
     """
-    if model in backbones.names():
-        return str(backbones.resolve(model).path)
     given = Path(model).expanduser()
     if (given / "modules.json").is_file() or (given / "config.json").is_file():
         return model

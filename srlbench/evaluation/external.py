@@ -15,44 +15,55 @@ import transformers
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 from sentence_transformers.util import import_module_class
 from torch import Tensor
 
 from srlbench.errors import SrlbenchError, UsageError, unknown
 from srlbench.evaluation.encoding import Encoder, Report
 from srlbench.evaluation.evaluate import Evaluation, evaluate, meta
+from srlbench.evaluation.reading import POOLS, Reading
 from srlbench.tracks.protocol import Protocol
 from srlbench.training.compact import CompactTransformer
-from srlbench.training.layers import FirstLast
+from srlbench.training.layers import ALL_LAYERS, POOLINGS, Autocast, FirstLast
 from srlbench.training.rng import seed_everything
+from srlbench.training.transformer import (
+    Form,
+    ensure_fit,
+    ensure_fit_of_table,
+    ensure_tokenizer,
+    whole_weights,
+)
+from srlbench.training.transformer import load as load_transformer
 
-POOLS = ("cls", "cls-pooler", "mean", "max", "first-last")
-OURS: dict[str, Any] = {f"{kind.__module__}.{kind.__name__}": kind for kind in (CompactTransformer, FirstLast)}
+OURS: dict[str, Any] = {
+    f"{kind.__module__}.{kind.__name__}": kind for kind in (Autocast, CompactTransformer, FirstLast)
+}
 OTHERS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*"]
 OLDER = ["pytorch_model.bin", "pytorch_model-*.bin"]
 
 
-def load(model: str | SentenceTransformer, pool: str | None) -> tuple[SentenceTransformer, str | None]:
+def load(model: str | SentenceTransformer, reading: Reading | str | None) -> tuple[SentenceTransformer, str | None]:
     """The encoder in single precision, and the Hub's commit if it came from there.
 
     One that is given as an object is used itself if it has single precision, and copied if not.
     """
+    reading = Reading.of(reading)
     if not isinstance(model, str):
-        return _object(model, pool), None
-    if pool is not None and pool not in POOLS:
-        raise unknown("pooling", pool, POOLS)
+        return _object(model, reading), None
+    if reading.pool is not None and reading.pool not in POOLS:
+        raise unknown("pooling", reading.pool, POOLS)
     folder, commit = _folder(model)
     plain = not (folder / "modules.json").is_file()
-    if plain and pool is None:
+    if plain and reading.pool is None:
         raise UsageError(
             f"'{model}' is a plain transformers model, and how its words are pooled decides its scores: "
             f"say --pool {', '.join(POOLS[:-1])} or {POOLS[-1]}."
         )
-    if not plain and pool is not None:
-        raise UsageError(f"'{model}' is a sentence-transformers model with a pooling of its own; leave --pool out.")
+    if not plain and (own := [key for key, value in vars(reading).items() if value is not None]):
+        raise UsageError(f"'{model}' is a sentence-transformers model with a pooling of its own; leave --{own[0]} out.")
     try:
-        encoder = _pooled(folder, pool) if pool else _whole(folder)
+        encoder = _pooled(folder, reading) if plain else _whole(folder)
     except UsageError:
         raise
     except Exception as error:  # many libraries, many errors
@@ -61,12 +72,12 @@ def load(model: str | SentenceTransformer, pool: str | None) -> tuple[SentenceTr
     return encoder.float().eval(), commit
 
 
-def _object(model: SentenceTransformer, pool: str | None) -> SentenceTransformer:
+def _object(model: SentenceTransformer, reading: Reading) -> SentenceTransformer:
     if not isinstance(model, SentenceTransformer):
         raise UsageError(
             f"An encoder is a SentenceTransformer, a folder or a name, and {type(model).__name__} is none."
         )
-    if pool is not None:
+    if reading != Reading():
         raise UsageError("A SentenceTransformer has a pooling of its own; leave pool out.")
     single = all(each.dtype == torch.float32 for each in model.parameters())
     return (model if single else deepcopy(model).float()).eval()
@@ -74,7 +85,7 @@ def _object(model: SentenceTransformer, pool: str | None) -> SentenceTransformer
 
 def scores(
     model: str | SentenceTransformer,
-    pool: str | None,
+    reading: Reading | str | None,
     wanted: tuple[Protocol, ...],
     threads: int,
     given: Path | None,
@@ -84,7 +95,7 @@ def scores(
     seed_everything(0, threads)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    loaded, commit = load(model, pool)
+    loaded, commit = load(model, reading)
     encoder = Encoder(loaded, meta("external", commit or "none", 0))
     done: list[Evaluation] = []
     for place, protocol in enumerate(wanted):
@@ -96,19 +107,21 @@ def scores(
     return commit, done
 
 
-def quietly(model: str | SentenceTransformer, pool: str | None, seed: int, threads: int) -> SentenceTransformer:
+def quietly(
+    model: str | SentenceTransformer, reading: Reading | str | None, seed: int, threads: int
+) -> SentenceTransformer:
     """The encoder, with everything random seeded and no report of its loading."""
     seed_everything(seed, threads)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return load(model, pool)[0]
+    return load(model, reading)[0]
 
 
 def twins(
-    model: str | SentenceTransformer, pool: str | None, texts: list[str], seed: int, threads: int
+    model: str | SentenceTransformer, reading: Reading | str | None, texts: list[str], seed: int, threads: int
 ) -> tuple[Tensor, Tensor]:
     """Two vectors of each text under two dropout masks."""
-    encoder = quietly(model, pool, seed, threads).train()
+    encoder = quietly(model, reading, seed, threads).train()
     features = encoder.preprocess(texts)
     batch = {key: value.to(encoder.device) if torch.is_tensor(value) else value for key, value in features.items()}
     with torch.no_grad():
@@ -157,10 +170,19 @@ def _whole(folder: Path) -> SentenceTransformer:
     """The encoder of a sentence-transformers folder, which may have modules of srlbench's; code in it is never run."""
     listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     if not any(each["type"] in OURS for each in listed):
-        return SentenceTransformer(str(folder))
+        with whole_weights():
+            found = SentenceTransformer(str(folder))
+        for part in found:
+            if isinstance(part, Transformer):
+                ensure_tokenizer(folder)
+                ensure_fit(part)
+            elif isinstance(part, StaticEmbedding):
+                ensure_fit_of_table(part)
+        return found
     # sentence-transformers would take these for foreign, and to trust them is to trust whatever else lies there.
     kinds: list[Any] = [OURS.get(each["type"]) or import_module_class(each["type"], str(folder)) for each in listed]
-    parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
+    with whole_weights():
+        parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
     return SentenceTransformer(modules=parts)
 
 
@@ -190,17 +212,14 @@ def _fetched(name: str, revision: str | None) -> Path:
     return Path(snapshot_download(name, revision=revision, ignore_patterns=OTHERS))
 
 
-def _pooled(folder: Path, pool: str) -> SentenceTransformer:
-    layers = pool == "first-last"
-    transformer = Transformer(
-        str(folder),
-        config_kwargs={"output_hidden_states": True} if layers else {},
-        model_kwargs={"dtype": torch.float32},
-    )
+def _pooled(folder: Path, reading: Reading) -> SentenceTransformer:
+    assert reading.pool is not None
+    form = Form(reading.layers, reading.attention, every_layer=reading.pool in ALL_LAYERS)
+    transformer = load_transformer(folder, form, pooler=True)
     width = transformer.get_embedding_dimension()
-    if pool == "cls-pooler":
+    if reading.pool == "cls-pooler":
         return SentenceTransformer(modules=[transformer, Pooling(width, "cls"), _pooler(folder, width)])
-    return SentenceTransformer(modules=[transformer, FirstLast(width, "mean") if layers else Pooling(width, pool)])
+    return SentenceTransformer(modules=[transformer, POOLINGS[reading.pool](width)])
 
 
 def _pooler(folder: Path, width: int) -> Dense:

@@ -31,6 +31,8 @@ class Scores:
     source: str
     revision: str | None = None
     pool: str | None = None
+    layers: int | None = None
+    attention: str | None = None
     predictions: str | None = None  # the name of the file beside the JSON
     warnings: Sequence[str] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)

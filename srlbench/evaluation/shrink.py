@@ -12,6 +12,7 @@ from typing import Any
 from srlbench import data
 from srlbench.errors import SrlbenchError, UsageError
 from srlbench.evaluation import encoders
+from srlbench.evaluation.reading import Reading
 from srlbench.records import cores
 from srlbench.tracks import Track
 
@@ -34,11 +35,11 @@ def shrink(model: str, pool: str | None, rules: Track, results: Path, out: Path)
     """Write the smaller encoder to `out`; it is an error if its vectors differ from the original ones."""
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} is there already; give a new folder.")
-    folder = encoders.encoder_folder(model, results)
+    folder, reading = encoders.located(model, Reading(pool), results)
     from srlbench.evaluation import external
     from srlbench.training import compact as smaller
 
-    whole = external.quietly(folder, pool, 0, cores())
+    whole = external.quietly(folder, reading, 0, cores())
     small = smaller.compact(whole)
     pairs = data.task(rules.protocol, str(rules.training["select_on"])).splits["test"]
     texts = [*pairs["sentence1"], *pairs["sentence2"]]

@@ -44,6 +44,15 @@ class Recipe:
     max_length: int | None = None
     epochs: float | None = None  # passes over the text, where no steps are given; resolved to steps
     world_size: int | None = None  # processes, each on a device of its own, that share every batch; None: one
+    layers: int | None = None  # the first so many of the backbone; None: all
+    attention: str | None = None  # of a decoder: which words a word sees; None: the backbone's own
+    precision: str | None = None  # in which the transformer computes; None: float32
+    micro_batch: int | None = None  # sentences in the encoder at once; the loss is of the whole batch, exactly
+    gradient_checkpointing: bool | None = None  # compute activations again in the backward pass, to save memory
+    adapter: str | None = None  # train low-rank additions to the weights in place of the weights
+    adapter_rank: int | None = None  # None: 8
+    adapter_alpha: int | None = None  # its scale is alpha / rank; None: 16
+    adapter_targets: str | None = None  # which linear layers it adds to, as a regular expression; None: all
     needs: str = "nothing"  # of a backbone; not part of what is made of it
     # Departures for one track ("paper") or one of its backbones ("paper/roberta-base").
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -51,7 +60,7 @@ class Recipe:
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "encoder": ("backbone", "random-words", "random-words-weighted", "input-words", "input-words-weighted"),
         "data": ("none", "twins", "triplets"),
-        "pool": ("cls", "mean", "max", "first-last"),
+        "pool": ("cls", "mean", "max", "first-last", "last", "weighted-mean"),
         "head": ("none", "linear", "mlp", "mlp-train-only", "linear-train-only", "tanh-linear-train-only"),
         "post": ("none", "whitening"),
         "freeze": ("none", "embeddings"),
@@ -62,7 +71,15 @@ class Recipe:
         "schedule": ("one-shot", "fine-tune", "rewind", "gradual"),
         "prunes": ("layers", "embeddings too"),
         "needs": ("nothing", "layers"),
+        "attention": ("causal", "bidirectional"),
+        "precision": ("bf16",),
+        "adapter": ("lora",),
     }
+    # How the backbone is read and the gradient computed; what is not chosen is no part of the recipe.
+    OPEN: ClassVar[tuple[str, ...]] = (
+        "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "adapter", "adapter_rank",
+        "adapter_alpha", "adapter_targets",
+    )  # fmt: skip
     # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.
     AUGMENTATIONS: ClassVar[tuple[str, ...]] = ("word_dropout",)
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
@@ -76,7 +93,7 @@ class Recipe:
     def check(self, name: str) -> None:
         """Refuse a value outside its choices, a loss without data, a budget that cannot be."""
         for key, choices in self.CHOICES.items():
-            if getattr(self, key) not in choices:
+            if getattr(self, key) not in (choices if key not in self.OPEN else (*choices, None)):
                 raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
         if self.trained != (self.loss is not None):
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
@@ -89,7 +106,8 @@ class Recipe:
         if self.sparsity and not self.trained and self.schedule != "one-shot":
             raise UsageError(f"Recipe '{name}': schedule = {self.schedule!r} is for recipes that train.")
         self._check_world(name)
-        for key in self.BUDGET:
+        self._check_memory(name)
+        for key in (*self.BUDGET, "layers", "micro_batch", "adapter_rank", "adapter_alpha"):
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise UsageError(f"Recipe '{name}': {key} = {value} must be positive.")
@@ -107,10 +125,23 @@ class Recipe:
                 f"Recipe '{name}': a batch_size of {self.batch_size} cannot be shared equally by world_size = {size}."
             )
 
+    def _check_memory(self, name: str) -> None:
+        for key in ("layers", "micro_batch", "adapter_rank", "adapter_alpha"):
+            value = getattr(self, key)
+            if value is not None and type(value) is not int:
+                raise UsageError(f"Recipe '{name}': {key} = {value!r} is not a whole number.")
+        if self.micro_batch is not None and self.world_size not in (None, 1):
+            raise UsageError(f"Recipe '{name}': micro_batch is for one process; world_size = {self.world_size}.")
+        for key in ("adapter_rank", "adapter_alpha", "adapter_targets"):
+            if getattr(self, key) is not None and self.adapter is None:
+                raise UsageError(f"Recipe '{name}': {key} is of an adapter; add adapter=lora.")
+        if self.adapter and self.sparsity:
+            raise UsageError(f"Recipe '{name}': an adapter leaves the weights as they are, so none of them is pruned.")
+
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
         left = {"settings", "loss", "needs", "epochs", *(() if self.sparsity else self.SPARSE)}
-        left |= {key for key in self.AUGMENTATIONS if getattr(self, key) is None}
+        left |= {key for key in (*self.AUGMENTATIONS, *self.OPEN) if getattr(self, key) is None}
         left |= {"world_size"} if self.world_size in (None, 1) else set()
         out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left}
         loss = None if self.loss is None else {"name": self.loss.name, **self.loss.arguments}

@@ -14,6 +14,10 @@ def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
     """The recipe with every setting that it has on this track and backbone."""
     scopes = (track.name, f"{track.name}/{backbone.hub_id or backbone.name}")
     recipe = resolve(entry.recipe, entry.name, track.training, *scopes)
+    if recipe.encoder == "backbone":
+        # How a backbone is read belongs to it, trained or not; how it is pooled is the recipe's if nothing is trained.
+        own = {key: value for key, value in backbone.settings.items() if recipe.trained or key != "pool"}
+        recipe = change(recipe, entry.name, own)
     if recipe.trained:
         recipe = change(recipe, entry.name, track.settings.get(backbone.name, {}))
         recipe = change(recipe, entry.name, track.chosen.get(backbone.name, {}).get(base(entry.name), {}))

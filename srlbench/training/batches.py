@@ -42,6 +42,11 @@ def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]
     return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
 
 
+def longest(tokenizer: Any, length: int) -> int:
+    """The number of pieces that a text is cut at: as asked, or what the backbone has positions for."""
+    return length if isinstance(tokenizer, Tokenizer) else min(length, int(tokenizer.model_max_length))
+
+
 def pad(tokenizer: Any) -> int:
     if isinstance(tokenizer, Tokenizer):
         return tokenizer.token_to_id("[PAD]") or 0

@@ -14,12 +14,14 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
 
 from srlbench import data
+from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
+from srlbench.training.adapter import adapt, merge
 from srlbench.training.layers import ALL_LAYERS, POOLINGS, Words
+from srlbench.training.transformer import Form, ensure_fit_of_table, load
 
 SIF_A = 1e-3
 
@@ -30,26 +32,30 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
         return SentenceTransformer(modules=[_words(recipe.encoder, folder, track)]), nn.Identity()
     if not (folder / "config.json").exists():
         return _static(recipe, folder)
-    config: dict[str, Any] = {"output_hidden_states": True} if recipe.pool in ALL_LAYERS else {}
-    if recipe.dropout is not None:
-        config |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), recipe.dropout)
-    transformer = Transformer(
-        str(folder),
-        config_kwargs=config,
-        # No recipe uses the backbone's own pooler; with it, loading would print a report of unused weights.
-        model_kwargs={"dtype": torch.float32, "add_pooling_layer": False},
-    )
+    transformer = load(folder, form(recipe))
     width = transformer.get_embedding_dimension()
     pooling = POOLINGS[recipe.pool](width)
     head = _head(recipe.head, width)
     if recipe.freeze == "embeddings":
         transformer.model.get_input_embeddings().requires_grad_(False)
-        transformer.model.embeddings.requires_grad_(False)
+        if isinstance(whole := getattr(transformer.model, "embeddings", None), nn.Module):  # positions too
+            whole.requires_grad_(False)
+    if recipe.gradient_checkpointing:
+        if not transformer.model.supports_gradient_checkpointing:
+            raise UsageError(f"transformers has no gradient checkpointing for {transformer.model.config.model_type}.")
+        transformer.model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+    if recipe.adapter:
+        adapt(transformer, recipe)
     modules: list[Any] = [transformer, pooling]
     if recipe.head in ("linear", "mlp"):
         modules.append(head)
         head = nn.Identity()
     return SentenceTransformer(modules=modules), head
+
+
+def form(recipe: Recipe) -> Form:
+    """How a recipe reads the transformer of its backbone."""
+    return Form(recipe.layers, recipe.attention, recipe.dropout, recipe.precision, recipe.pool in ALL_LAYERS)
 
 
 def _static(recipe: Recipe, folder: Path) -> tuple[SentenceTransformer, nn.Module]:
@@ -64,8 +70,14 @@ def _static(recipe: Recipe, folder: Path) -> tuple[SentenceTransformer, nn.Modul
 
 def plain(model: SentenceTransformer) -> SentenceTransformer:
     """The encoder without the parts that only training needs; sentence-transformers can load it."""
-    first = model[0]
-    return SentenceTransformer(modules=[first.plain(), *list(model)[1:]]) if isinstance(first, Words) else model
+    first: Any = model[0]
+    if isinstance(first, Words):
+        return SentenceTransformer(modules=[first.plain(), *list(model)[1:]])
+    if isinstance(first, Transformer):
+        merge(first)
+        if any(getattr(part, "gradient_checkpointing", False) for part in first.model.modules()):
+            first.model.gradient_checkpointing_disable()
+    return model
 
 
 def _head(kind: str, width: int) -> nn.Module:
@@ -101,10 +113,10 @@ def _table(folder: Path) -> tuple[Tokenizer, Tensor]:
     """The tokenizer and the input embeddings of a backbone."""
     if not (folder / "config.json").exists():
         static = StaticEmbedding.load(str(folder))
+        ensure_fit_of_table(static)
         return static.tokenizer, static.embedding.weight.detach().float()
-    tokenizer = AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
-    model = AutoModel.from_pretrained(str(folder), dtype=torch.float32, add_pooling_layer=False)
-    return tokenizer, model.get_input_embeddings().weight.detach()
+    transformer: Any = load(folder)
+    return transformer.tokenizer.backend_tokenizer, transformer.model.get_input_embeddings().weight.detach()
 
 
 def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> SentenceTransformer:

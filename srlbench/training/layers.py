@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -23,6 +24,20 @@ class FirstLast(Pooling):
         layers = features["all_layer_embeddings"]
         features["token_embeddings"] = (layers[1] + layers[-1]) / 2
         return super().forward(features, **kwargs)
+
+
+class Autocast(Transformer):
+    """A transformer that computes in bfloat16 from weights in float32; the vectors of its tokens are float32 again."""
+
+    exactly = False  # compute in float32 after all, as some diagnostics need it
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=not self.exactly):
+            out = super().forward(features, **kwargs)
+        out["token_embeddings"] = out["token_embeddings"].float()
+        if "all_layer_embeddings" in out:
+            out["all_layer_embeddings"] = tuple(layer.float() for layer in out["all_layer_embeddings"])
+        return out
 
 
 class Words(StaticEmbedding):
@@ -47,5 +62,7 @@ class Words(StaticEmbedding):
 POOLINGS: Mapping[str, Callable[[int], Pooling]] = {
     **{name: partial(Pooling, pooling_mode=name) for name in ("cls", "mean", "max")},
     "first-last": partial(FirstLast, pooling_mode="mean"),
+    "last": partial(Pooling, pooling_mode="lasttoken"),
+    "weighted-mean": partial(Pooling, pooling_mode="weightedmean"),
 }
 ALL_LAYERS = ("first-last",)  # the poolings that read every layer, not the last alone

@@ -14,6 +14,7 @@ from srlbench.errors import SrlbenchError
 from srlbench.recipe import LossFunction
 from srlbench.training.augment import AUGMENTATIONS
 from srlbench.training.batches import special
+from srlbench.training.chunks import chunked, cut
 from srlbench.training.ranks import ALONE, Ranks
 from srlbench.training.rng import common_rng
 
@@ -47,12 +48,16 @@ class Objective(nn.Module):
         self.views, self.ranks, self.special = views, ranks, torch.tensor(special(model.tokenizer))
         self.history: list[float] = []
         self.observed: list[dict[str, Any]] = []
+        self.micro_batch: int | None = None  # sentences that are encoded at once; None: the whole batch
         self.masks: dict[str, Tensor] = {}  # of a sparse encoder: parameter -> which entries stay
 
     def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """The loss of a batch. labels: the position in the blocks of each row of each view."""
-        views = self.embeddings(features, labels)
-        value = self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
+        if self.micro_batch and torch.is_grad_enabled():
+            value = chunked(self, cut(self._all_augmented(features), self.micro_batch), labels)
+        else:
+            views = self.embeddings(features, labels)
+            value = self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         self.history.append(value.item())
@@ -61,10 +66,13 @@ class Objective(nn.Module):
 
     def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
         """The embeddings of each view of the batch, after the head."""
-        if self.training and self.views.shares:
-            features = [self._augmented(block) for block in features]
-        blocks = [self.model(block)["sentence_embedding"] for block in features]
+        blocks = [self.model(block)["sentence_embedding"] for block in self._all_augmented(features)]
         return self.head(torch.cat(blocks)[labels]).chunk(self.views.count)  # type: ignore[no-any-return]
+
+    def _all_augmented(self, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+        if self.training and self.views.shares:
+            return [self._augmented(block) for block in features]
+        return features
 
     def _whole_batch(self, views: tuple[Tensor, ...]) -> Tensor:
         """The loss of the batch of all ranks; a loss that draws random numbers draws the same on every rank."""

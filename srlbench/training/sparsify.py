@@ -50,7 +50,8 @@ def layers(model: SentenceTransformer) -> list[Layer]:
     first: Any = model[0]
     inner = getattr(getattr(first, "model", None), "encoder", None)
     stack = getattr(inner, "layer", None)
-    if not stack or not hasattr(stack[0], "intermediate"):
+    read = getattr(getattr(stack[0], "attention", None), "self", None) if stack else None
+    if not stack or not hasattr(stack[0], "intermediate") or not hasattr(read, "query"):
         raise UsageError("Only transformers of BERT's family can be made sparse.")
     root, heads = "0.model.encoder.layer", int(first.model.config.num_attention_heads)
     return [

@@ -16,14 +16,15 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
 from srlbench import data
+from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
 from srlbench.training.augment import AUGMENTATIONS
-from srlbench.training.batches import Padding, TokenisedText, order
+from srlbench.training.batches import Padding, TokenisedText, longest, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
-from srlbench.training.rng import stream
+from srlbench.training.rng import preserved_rng, stream
 from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
 
@@ -37,11 +38,13 @@ def fit(
     """Train the model; return the log and the masks at the end. masks: those at the beginning."""
     recipe, ranks = training.recipe, hooks.ranks
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
-    text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
+    lines = data.training_text(training.track, recipe.data)
+    text = TokenisedText(lines, model.tokenizer, longest(model.tokenizer, recipe.max_length))
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
     shares = {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
     objective = Objective(model, head, loss, Views(text.views, shares, training.seed), ranks)
-    objective.masks = masks or {}
+    objective.masks, objective.micro_batch = masks or {}, recipe.micro_batch
+    ensure_different_views(objective, text, recipe)
     trainer = _trainer(objective, text, training, hooks)
     start = time.perf_counter()
     last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))
@@ -60,6 +63,24 @@ def fit(
         "seconds": time.perf_counter() - start,
     }
     return log, objective.masks
+
+
+def ensure_different_views(objective: Objective, text: TokenisedText, recipe: Recipe) -> None:
+    """Refuse a training whose two views of a sentence are the same: nothing could be learnt from them."""
+    if recipe.data != "twins" or objective.views.shares:
+        return
+    row = Padding(text.pad, groups=1)([text[0]])
+    block = {key: row[f"0_{key}"].to(objective.model.device) for key in ("input_ids", "attention_mask")}
+    was_training = objective.training
+    with preserved_rng(), torch.no_grad():
+        a, b = objective.train().embeddings([block], row["label"].to(objective.model.device))
+    objective.train(was_training)
+    if torch.equal(a, b):
+        raise UsageError(
+            "This backbone has no dropout, so both views of a sentence are the same and nothing can be learnt from "
+            "them: give the recipe a dropout where the architecture has one (dropout=0.1), or leave out words "
+            "(word_dropout=0.2)."
+        )
 
 
 def _trainer(objective: Objective, text: TokenisedText, training: Training, hooks: Hooks) -> _Trainer:

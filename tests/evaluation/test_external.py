@@ -20,6 +20,7 @@ from srlbench.data import language
 from srlbench.errors import UsageError
 from srlbench.evaluation import external
 from srlbench.evaluation.encoding import embed
+from srlbench.evaluation.reading import POOLS
 
 TEXTS = [*language.sentences(20, seed=8)]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -43,13 +44,16 @@ def by_hand(folder: Path, pool: str, text: str) -> np.ndarray:
             **transformers.AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt"), output_hidden_states=True
         )
     layers = out.hidden_states
+    weights = torch.arange(1.0, layers[-1].shape[1] + 1)
     return {
         "cls": layers[-1][0, 0], "cls-pooler": out.pooler_output[0], "mean": layers[-1][0].mean(0),
         "max": layers[-1][0].max(0).values, "first-last": ((layers[1] + layers[-1]) / 2)[0].mean(0),
+        "last": layers[-1][0, -1],
+        "weighted-mean": weights @ layers[-1][0] / weights.sum(),
     }[pool].numpy()  # fmt: skip
 
 
-@pytest.mark.parametrize("pool", external.POOLS)
+@pytest.mark.parametrize("pool", POOLS)
 def test_a_pooling_is_what_its_name_says(bert: Path, pool: str) -> None:
     vectors = embed(external.load(str(bert), pool)[0], TEXTS)
     for text, vector in zip(TEXTS[:5], vectors):

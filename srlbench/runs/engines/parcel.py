@@ -16,7 +16,7 @@ from typing import Any
 from srlbench import backbones, data, tracks
 from srlbench.data import mirror
 from srlbench.data.mirror import VARIABLE
-from srlbench.errors import SrlbenchError
+from srlbench.errors import SrlbenchError, UsageError
 from srlbench.runs.job import Job
 from srlbench.tracks import protocol as protocols
 
@@ -164,6 +164,12 @@ def _backbone(name: str, files: dict[str, Path], environment: dict[str, str]) ->
     if found.path is not None and found.path.parent == backbones.SHIPPED:
         return name
     folder = backbones.fetch(found)
+    if found.file is not None:
+        if name not in backbones.known():
+            raise UsageError(f"A cluster cannot be given the backbone {name}; convert it to a folder and name that.")
+        environment["SRLBENCH_CACHE"] = f"{HERE}/cache"
+        files |= {f"cache/backbones/{found.sha256}/{file}": path for file, path in list_files(folder, READ).items()}
+        return name
     if found.hub_id is None:
         root = f"backbones/{found.sha256[:8]}/{found.name}"
     else:

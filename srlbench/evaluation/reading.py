@@ -1,0 +1,30 @@
+"""How the vectors of a plain transformers model are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+POOLS = ("cls", "cls-pooler", "mean", "max", "first-last", "last", "weighted-mean")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A pooling, the first so many layers, and which words a word sees; None: as the model itself says."""
+
+    pool: str | None = None
+    layers: int | None = None
+    attention: str | None = None
+
+    @staticmethod
+    def of(value: Reading | str | None) -> Reading:
+        return value if isinstance(value, Reading) else Reading(value)
+
+    def over(self, declared: Mapping[str, Any]) -> Reading:
+        """This reading; what it leaves open is as declared."""
+        own = {key: value for key, value in vars(self).items() if value is not None}
+        return Reading(**{**{key: declared.get(key) for key in vars(self)}, **own})
+
+
+AS_IT_IS = Reading()
