@@ -88,6 +88,18 @@ def _static(folder: Path) -> bool:
         return False
 
 
+def present(backbone: Backbone) -> Path | None:
+    """The folder of a backbone, if it is here already."""
+    if backbone.path is not None:
+        return backbone.path
+    if backbone.file is not None:
+        return gguf.folder(backbone.sha256)
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(str(backbone.hub_id), "config.json", revision=backbone.revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
 def fetch(backbone: Backbone) -> Path:
     """The folder of a backbone; one that is elsewhere is first found, downloaded or converted, and kept in a cache."""
     if backbone.path is not None:

@@ -91,6 +91,8 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, 
     if dry_run:
         terminal.as_json(progress.plain(planned)) if json else progress.plan(planned)
         raise typer.Exit
+    if choice.name == engines.NAMES[0]:
+        planned.ensure_fits()
     try:
         return progress.run(planned, made_by, choice.parallel, fail_fast)
     except KeyboardInterrupt:

@@ -13,8 +13,9 @@ from srlbench import backbones, data, records, registry, tracks
 from srlbench.data import mirror
 from srlbench.errors import SrlbenchError, StoreError
 from srlbench.recipe import Registered
-from srlbench.records import Key, Record
+from srlbench.records import Key, Record, address
 from srlbench.runs import carried
+from srlbench.runs import cost as costs
 from srlbench.runs.fingerprint import current
 from srlbench.runs.job import AS_USUAL, Event, Job, Observation, Outcome
 from srlbench.runs.suite import Suite
@@ -47,6 +48,7 @@ class Run:
     backbone: str  # a name, folder or pinned revision that resolves to the key's backbone
     state: str
     seconds: float | None
+    memory: float | None = None  # bytes, where both are reckoned and not measured
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class Plan:
     def missing(self) -> list[Run]:
         return [run for run in self.runs if run.state != DONE]
 
+    def ensure_fits(self) -> None:
+        """Refuse runs of which one alone takes more memory than this machine has."""
+        for run in self.missing:
+            if run.memory is not None:
+                costs.ensure_fits(run.memory, str(address.of(run.key)))
+
 
 def plan(suite: Suite, options: Options) -> Plan:
     """The runs of a suite, each with its state in the results folder."""
@@ -82,12 +90,15 @@ def plan(suite: Suite, options: Options) -> Plan:
     runs = []
     for (recipe, backbone), fingerprint in current(suite.recipes, track, suite.backbones).items():
         entry, source = entries[recipe], sources[backbone]
-        cost = seconds.get((recipe, backbone))
-        if cost is None and track.estimate:
-            cost = track.cost(resolved(entry, track, backbones.resolve(source)))
+        cost, memory = seconds.get((recipe, backbone)), None
+        if cost is None:
+            wanted = resolved(entry, track, backbones.resolve(source))
+            cost = track.cost(wanted)
+            if cost is None and (reckoned := costs.of(wanted, track, backbones.resolve(source))):
+                cost, memory = reckoned.seconds, reckoned.memory
         for seed in suite.seeds:
             key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)
-            runs.append(Run(key, entry, source, _state(key, statuses, older), cost))
+            runs.append(Run(key, entry, source, _state(key, statuses, older), cost, memory))
     return Plan(track, tuple(runs), options, suite.scored)
 
 

@@ -95,6 +95,8 @@ def make(asked: Suite, options: Options, choice: Choice, progress: bool | None, 
     planned, made_by = plan(asked, options), engines.engine(choice, asked.track.threads)
     if not planned.missing:
         return
+    if choice.name == engines.NAMES[0]:
+        planned.ensure_fits()
     with closing(walk(planned, made_by, fail_fast)) as events, bar.of_runs(progress, len(planned.missing)) as see:
         for event in events:
             see(event)

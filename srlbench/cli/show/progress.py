@@ -35,6 +35,10 @@ def plan(plan: Plan) -> None:
         table.add_row(recipe, backbone, print_, *by_state, _cost([r for r in runs if r.state != plans.DONE]))
     out.print(table)
     missing = plan.missing
+    memory = {run_.key.backbone: run_.memory for run_ in missing if run_.memory}
+    for backbone, needed in memory.items():
+        out.print(f"Nobody timed these runs on {backbone}: about {needed / 1e9:.1f} GB of memory each. That and "
+                  "the cost are reckoned from its size and a short calibration.", soft_wrap=True)  # fmt: skip
     reckoned = sum(run_.seconds or 0.0 for run_ in missing) / 3600 if plan.track.estimate else None
     cost = _together(missing) if reckoned is None else f", about {reckoned:,.0f} GPU hours, reckoned from operations"
     out.print(f"\n{_runs(len(plan.runs))}, {len(missing)} to make{cost}.")
@@ -44,7 +48,8 @@ def plain(plan: Plan) -> dict[str, Any]:
     """The plan in JSON's own types."""
     names = ("recipe", "backbone", "fingerprint", "seed")
     runs = [
-        {name: getattr(run_.key, name) for name in names} | {"state": run_.state, "seconds": run_.seconds}
+        {**{name: getattr(run_.key, name) for name in names}, "state": run_.state, "seconds": run_.seconds}
+        | ({"memory": run_.memory} if run_.memory else {})
         for run_ in plan.runs
     ]
     return {"track": plan.track.name, "version": plan.track.version, "results": str(plan.results), "runs": runs}
