@@ -32,6 +32,7 @@ class Recipe:
     select: str = "last"
     dropout: float | None = None  # None: the backbone's own
     word_dropout: float | None = None  # the share of its pieces that each view of a sentence leaves out
+    word_deletion: float | None = None  # the share of its pieces that is deleted from each view of a sentence
     sparsity: float | None = None  # the share of units that goes; `training.sparsify` says which
     granularity: str = "weight"
     scope: str = "global"
@@ -81,7 +82,7 @@ class Recipe:
         "adapter_alpha", "adapter_targets",
     )  # fmt: skip
     # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.
-    AUGMENTATIONS: ClassVar[tuple[str, ...]] = ("word_dropout",)
+    AUGMENTATIONS: ClassVar[tuple[str, ...]] = ("word_dropout", "word_deletion")
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
     SPARSE: ClassVar[tuple[str, ...]] = ("sparsity", "granularity", "scope", "importance", "schedule", "prunes")
     BUDGET: ClassVar[tuple[str, ...]] = ("lr", "batch_size", "steps", "max_length", "epochs", "world_size")

@@ -21,6 +21,18 @@ def word_dropout(ids: Tensor, mask: Tensor, share: float, special: Tensor) -> tu
     return ids, (mask.bool() & (left.where(left.any(1, keepdim=True), pieces) | ~pieces)).to(mask.dtype)
 
 
+def word_deletion(ids: Tensor, mask: Tensor, share: float, special: Tensor) -> tuple[Tensor, Tensor]:
+    """The text without a random share of its pieces: what stays moves up, so that no gap says where one was.
+
+    Under `word_dropout` both views keep the positions of the whole sentence, by which a transformer can tell them.
+    """
+    ids, mask = word_dropout(ids, mask, share, special)
+    order = mask.argsort(dim=1, descending=True, stable=True)
+    longest = int(mask.sum(1).amax())
+    return ids.gather(1, order)[:, :longest], mask.gather(1, order)[:, :longest]
+
+
 AUGMENTATIONS: Mapping[str, Augmentation] = {
     "word_dropout": word_dropout,
+    "word_deletion": word_deletion,
 }

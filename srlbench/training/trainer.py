@@ -66,8 +66,8 @@ def fit(
 
 
 def ensure_different_views(objective: Objective, text: TokenisedText, recipe: Recipe) -> None:
-    """Refuse a training whose two views of a sentence are the same: nothing could be learnt from them."""
-    if recipe.data != "twins" or objective.views.shares:
+    """Refuse a training whose two views of a sentence are the same, unless somebody said so (dropout=0)."""
+    if recipe.data != "twins" or objective.views.shares or recipe.dropout == 0:
         return
     row = Padding(text.pad, groups=1)([text[0]])
     block = {key: row[f"0_{key}"].to(objective.model.device) for key in ("input_ids", "attention_mask")}
@@ -79,7 +79,7 @@ def ensure_different_views(objective: Objective, text: TokenisedText, recipe: Re
         raise UsageError(
             "This backbone has no dropout, so both views of a sentence are the same and nothing can be learnt from "
             "them: give the recipe a dropout where the architecture has one (dropout=0.1), or leave out words "
-            "(word_dropout=0.2)."
+            "(word_deletion=0.2)."
         )
 
 

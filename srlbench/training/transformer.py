@@ -177,7 +177,7 @@ def _change(config: Any, form: Form, folder: Path) -> None:
     if form.dropout is not None:
         names = [name for name in DROPOUTS if hasattr(text, name)]
         if not names:
-            raise UsageError(f"A {text.model_type} has no dropout to set; leave out words instead (word_dropout).")
+            raise UsageError(f"A {text.model_type} has no dropout to set; leave out words instead (word_deletion).")
         for name in names:
             setattr(text, name, form.dropout)
 

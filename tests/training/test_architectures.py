@@ -95,7 +95,7 @@ def test_every_architecture_is_encoded_trained_and_explained(
 @pytest.mark.parametrize("kind", KINDS)
 def test_views_without_any_difference_are_refused(kind: str, made: Callable[[str], Path], train: Train) -> None:
     if kind in NO_DROPOUT:
-        with pytest.raises(UsageError, match=r"no dropout, so both views .*word_dropout"):
+        with pytest.raises(UsageError, match=r"no dropout, so both views .*word_deletion"):
             train(made(kind), pool="mean")
     assert train(made(kind), pool="mean", dropout=0.1, steps=1).log["steps"] == 1
 

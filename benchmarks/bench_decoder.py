@@ -1,0 +1,118 @@
+"""A decoder's training step and encoding against stock sentence-transformers with the same model, in one run.
+
+The model is gemma-3-270m (six layers, bidirectional, bfloat16) where it is installed, else a random one of its shape.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from transformers import AutoModel, AutoTokenizer, Gemma3TextConfig
+
+from srlbench import backbones, registry, tracks
+from srlbench.data import language
+from srlbench.errors import SrlbenchError
+from srlbench.evaluation.encoding import embed
+from srlbench.recipe import Recipe, change
+from srlbench.tracks.resolve import resolved
+from srlbench.training import course, encoder
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
+
+BATCH, STEPS = 64, 6
+TRACK = tracks.load("embedded")
+LINES = list(language.sentences(TRACK.text["twins"]["lines"], 0))
+SETTINGS = {
+    "word_dropout": 0.2, "head": "none", "freeze": "embeddings", "precision": "bf16", "layers": 6, "pool": "mean",
+    "attention": "bidirectional", "lr": 1e-4, "batch_size": BATCH,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return backbones.fetch(backbones.resolve("gemma-3-270m"))
+    except SrlbenchError:
+        made = tmp_path_factory.mktemp("gemma")
+        tokenizer = AutoTokenizer.from_pretrained(str(backbones.resolve("tiny").path))
+        config = Gemma3TextConfig(
+            vocab_size=len(tokenizer), hidden_size=640, intermediate_size=2048, num_hidden_layers=6,
+            num_attention_heads=4, num_key_value_heads=1, head_dim=256,
+        )  # fmt: skip
+        AutoModel.from_config(config).save_pretrained(made)
+        tokenizer.save_pretrained(made)
+        return made
+
+
+def recipe(folder: Path, steps: int) -> Recipe:
+    start = backbones.resolve(str(folder))
+    return change(resolved(registry.recipe("simcse-unsup"), TRACK, start), "simcse-unsup", {**SETTINGS, "steps": steps})
+
+
+def ours(folder: Path, steps: int) -> None:
+    with TemporaryDirectory() as work:
+        course.train(Training(recipe(folder, steps), folder, TRACK, 0, Path(work)), Hooks(lambda model: 0.0))
+
+
+def stock(folder: Path, steps: int) -> None:
+    """The same model trained as sentence-transformers' documentation has it: each sentence paired with itself."""
+    torch.set_num_threads(TRACK.threads)
+    model, _ = encoder.build(recipe(folder, steps), folder, TRACK)
+    with TemporaryDirectory() as work:
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=work, max_steps=steps, per_device_train_batch_size=BATCH, learning_rate=1e-4, use_cpu=True,
+            save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
+        )  # fmt: skip
+        pairs = Dataset.from_dict({"a": LINES, "b": LINES})
+        loss = MultipleNegativesRankingLoss(model, scale=20.0)
+        SentenceTransformerTrainer(model, arguments, train_dataset=pairs, loss=loss).train()
+
+
+def timed(work: Any, times: int = 3) -> float:
+    """Median processor seconds: what the work costs whoever else is on the machine."""
+    spent = []
+    for _ in range(times):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return median(spent)
+
+
+def a_step(train: Any, folder: Path) -> float:
+    """Seconds of one step, without what a training costs before its first step."""
+    return (timed(lambda: train(folder, 1 + STEPS)) - timed(lambda: train(folder, 1))) / STEPS
+
+
+def test_training_step(benchmark: Any, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    ours(folder, 1)
+    peer, mine = a_step(stock, folder), a_step(ours, folder)
+    benchmark.pedantic(ours, args=(folder, 1), rounds=1)
+    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
+    with capsys.disabled():
+        print(f"\na step of a decoder: srlbench {mine:.2f} s, sentence-transformers {peer:.2f} s: x{peer / mine:.2f}")
+
+
+def test_encoding(benchmark: Any, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    torch.set_num_threads(TRACK.threads)
+    model: SentenceTransformer = encoder.build(recipe(folder, 1), folder, TRACK)[0].eval()
+    pairs = language.task("GenSTS14").splits["test"]
+    texts = [*pairs["sentence1"], *pairs["sentence2"]][:1000]
+    peer = timed(lambda: copy.copy(model).encode(texts, batch_size=32, show_progress_bar=False))
+    mine = timed(lambda: embed(model, texts))
+    benchmark.pedantic(embed, args=(model, texts), rounds=1)
+    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
+    with capsys.disabled():
+        print(
+            f"\n{len(texts)} sentences: srlbench {mine:.1f} s, sentence-transformers {peer:.1f} s: x{peer / mine:.2f}"
+        )
