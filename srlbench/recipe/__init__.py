@@ -32,7 +32,7 @@ class Recipe:
     select: str = "last"
     dropout: float | None = None  # None: the backbone's own
     word_dropout: float | None = None  # the share of its pieces that each view of a sentence leaves out
-    word_deletion: float | None = None  # the share of its pieces that is deleted from each view of a sentence
+    word_deletion: float | None = None  # the share of its words that is deleted from each view of a sentence
     sparsity: float | None = None  # the share of units that goes; `training.sparsify` says which
     granularity: str = "weight"
     scope: str = "global"

@@ -6,30 +6,72 @@ A recipe chooses one by the field of its name, whose value is the share of the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
-# Token ids, attention mask, share, the ids of special tokens -> token ids and attention mask.
-Augmentation = Callable[[Tensor, Tensor, float, Tensor], tuple[Tensor, Tensor]]
+CONTINUED = "##"  # in front of a piece that goes on with a word, where that is marked
+BEGINS = ("▁", "Ġ")  # in front of a piece that begins a word, where that is marked
 
 
-def word_dropout(ids: Tensor, mask: Tensor, share: float, special: Tensor) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Pieces:
+    """The vocabulary, as an augmentation knows it: the ids of special tokens, and whether each id begins a word."""
+
+    special: Tensor
+    begins: Tensor
+
+    def to(self, device: torch.device) -> Pieces:
+        return Pieces(self.special.to(device), self.begins.to(device))
+
+
+# Token ids, attention mask, share, the vocabulary -> token ids and attention mask.
+Augmentation = Callable[[Tensor, Tensor, float, Pieces], tuple[Tensor, Tensor]]
+
+
+def pieces(tokenizer: Any, special: list[int]) -> Pieces:
+    """The vocabulary of a tokenizer; where its pieces have no marks, each begins a word."""
+    plain = isinstance(tokenizer, Tokenizer)
+    names = {place: name for name, place in tokenizer.get_vocab().items()}
+    marked = _mark(list(names.values()))
+    begins = torch.ones(max(names, default=-1) + 1, dtype=torch.bool)
+    for place, name in names.items():
+        begins[place] = name.startswith(marked) if marked else not name.startswith(CONTINUED)
+    return Pieces(torch.tensor([] if plain else special, dtype=torch.long), begins)
+
+
+def _mark(names: list[str]) -> str:
+    """The mark at the beginning of words that a tenth of the pieces has at least; empty if there is none."""
+    return next((mark for mark in BEGINS if sum(name.startswith(mark) for name in names) > len(names) / 10), "")
+
+
+def word_dropout(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tuple[Tensor, Tensor]:
     """The mask without a random share of the pieces; special tokens stay, and a sentence never loses all its pieces."""
-    pieces = mask.bool() & ~torch.isin(ids, special)
-    left = pieces & (torch.rand(mask.shape, device=mask.device) >= share)
-    return ids, (mask.bool() & (left.where(left.any(1, keepdim=True), pieces) | ~pieces)).to(mask.dtype)
+    read = mask.bool() & ~torch.isin(ids, known.special)
+    return ids, _kept(mask, read, torch.rand(mask.shape, device=mask.device) >= share)
 
 
-def word_deletion(ids: Tensor, mask: Tensor, share: float, special: Tensor) -> tuple[Tensor, Tensor]:
-    """The text without a random share of its pieces: what stays moves up, so that no gap says where one was.
+def word_deletion(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tuple[Tensor, Tensor]:
+    """The text without a random share of its words: what stays moves up, so that no gap says where one was.
 
     Under `word_dropout` both views keep the positions of the whole sentence, by which a transformer can tell them.
     """
-    ids, mask = word_dropout(ids, mask, share, special)
+    read = mask.bool() & ~torch.isin(ids, known.special)
+    word = known.begins[ids].long().cumsum(1)  # all pieces of a word have its number
+    stays = torch.rand((len(ids), ids.shape[1] + 1), device=mask.device).gather(1, word) >= share
+    mask = _kept(mask, read, stays)
     order = mask.argsort(dim=1, descending=True, stable=True)
     longest = int(mask.sum(1).amax())
     return ids.gather(1, order)[:, :longest], mask.gather(1, order)[:, :longest]
+
+
+def _kept(mask: Tensor, read: Tensor, stays: Tensor) -> Tensor:
+    """The mask of special tokens and of the pieces that stay, or of all pieces where none would."""
+    left = read & stays
+    return (mask.bool() & (left.where(left.any(1, keepdim=True), read) | ~read)).to(mask.dtype)
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = {

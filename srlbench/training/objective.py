@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from srlbench.errors import SrlbenchError
 from srlbench.recipe import LossFunction
-from srlbench.training.augment import AUGMENTATIONS
+from srlbench.training.augment import AUGMENTATIONS, pieces
 from srlbench.training.batches import special
 from srlbench.training.chunks import chunked, cut
 from srlbench.training.ranks import ALONE, Ranks
@@ -45,7 +45,8 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.head, self.value = model, head, value
-        self.views, self.ranks, self.special = views, ranks, torch.tensor(special(model.tokenizer))
+        self.views, self.ranks = views, ranks
+        self.pieces = pieces(model.tokenizer, special(model.tokenizer)) if views.shares else None
         self.history: list[float] = []
         self.observed: list[dict[str, Any]] = []
         self.micro_batch: int | None = None  # sentences that are encoded at once; None: the whole batch
@@ -81,6 +82,7 @@ class Objective(nn.Module):
 
     def _augmented(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
         ids, mask = block["input_ids"], block["attention_mask"]
+        assert self.pieces is not None
         for name, share in self.views.shares.items():
-            ids, mask = AUGMENTATIONS[name](ids, mask, share, self.special.to(ids.device))
+            ids, mask = AUGMENTATIONS[name](ids, mask, share, self.pieces.to(ids.device))
         return {**block, "input_ids": ids, "attention_mask": mask}

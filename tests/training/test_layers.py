@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
 
 from srlbench.recipe import Recipe
-from srlbench.training.augment import AUGMENTATIONS
+from srlbench.training.augment import AUGMENTATIONS, Pieces, pieces
 from srlbench.training.layers import ALL_LAYERS, POOLINGS
 
 
@@ -30,24 +31,41 @@ def test_a_pooling_does_not_look_at_padding(name: str) -> None:
     assert vectors[0].shape == (1, 4) and torch.equal(*vectors) and vectors[0].isfinite().all()
 
 
+KNOWN = Pieces(torch.tensor([0, 2, 3]), torch.ones(20, dtype=torch.bool))
+
+
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_an_augmentation_changes_some_pieces_and_never_special_ones(name: str) -> None:
     torch.manual_seed(0)
     ids, mask = torch.tensor([2, 10, 11, 12, 13, 3, 0]).repeat(500, 1), torch.tensor([1] * 6 + [0]).repeat(500, 1)
-    seen, left = AUGMENTATIONS[name](ids, mask, 0.5, torch.tensor([0, 2, 3]))
+    seen, left = AUGMENTATIONS[name](ids, mask, 0.5, KNOWN)
     read = [row[here.bool()].tolist() for row, here in zip(seen, left)]
     assert all((row[0], row[-1]) == (2, 3) and not {0, 2, 3} & {*row[1:-1]} for row in read)
     assert any(row != [2, 10, 11, 12, 13, 3] for row in read)
     assert all(len(row) > 2 for row in read), "no sentence loses all its words"
 
 
-def test_deleted_pieces_are_those_left_out_and_leave_no_gap() -> None:
-    ids, mask = torch.tensor([2, 10, 11, 12, 13, 3, 0]).repeat(50, 1), torch.tensor([1] * 6 + [0]).repeat(50, 1)
-    made = []
-    for name in ("word_dropout", "word_deletion"):
-        torch.manual_seed(0)
-        made.append(AUGMENTATIONS[name](ids, mask, 0.5, torch.tensor([0, 2, 3])))
-    (whole, seen), (moved, left) = made
-    for row in range(50):
-        assert moved[row][left[row].bool()].tolist() == whole[row][seen[row].bool()].tolist()
-        assert left[row].sort(descending=True).values.equal(left[row]) and left.shape[1] == int(seen.sum(1).max())
+def test_words_are_deleted_whole_and_leave_no_gap() -> None:
+    torch.manual_seed(0)
+    ids, mask = torch.tensor([2, 10, 11, 12, 13, 3, 0]).repeat(500, 1), torch.tensor([1] * 6 + [0]).repeat(500, 1)
+    begins = torch.ones(20, dtype=torch.bool)
+    begins[[11, 12]] = False  # 10, 11, 12 are one word
+    seen, left = AUGMENTATIONS["word_deletion"](ids, mask, 0.5, Pieces(KNOWN.special, begins))
+    assert {tuple(row[here.bool()].tolist()) for row, here in zip(seen, left)} == {
+        (2, 10, 11, 12, 13, 3), (2, 10, 11, 12, 3), (2, 13, 3)
+    }  # fmt: skip
+    assert left.sort(dim=1, descending=True).values.equal(left)
+
+
+@pytest.mark.parametrize(
+    ("names", "begins"),
+    [
+        (["[CLS]", "play", "##ing", "the"], [True, True, False, True]),
+        (["<s>", "▁play", "ing", "▁the"], [False, True, False, True]),
+        (["</s>", "play", "Ġplay", "ing"], [False, False, True, False]),
+        (["a", "b"], [True, True]),
+    ],
+)
+def test_marks_say_where_words_begin(names: list[str], begins: list[bool]) -> None:
+    vocabulary = Tokenizer(models.WordLevel({name: place for place, name in enumerate(names)}, unk_token=names[0]))
+    assert pieces(vocabulary, []).begins.tolist() == begins

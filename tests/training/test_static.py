@@ -15,7 +15,7 @@ from srlbench.errors import UsageError
 from srlbench.recipe import change
 from srlbench.tracks.resolve import applies, resolved
 from srlbench.training import course
-from srlbench.training.augment import word_dropout
+from srlbench.training.augment import Pieces, word_dropout
 from srlbench.training.callbacks import Hooks
 from srlbench.training.layers import Words
 from srlbench.training.pretraining.build import Pretraining
@@ -66,11 +66,15 @@ def test_rows_and_offsets_say_the_same(static: Path) -> None:
     assert torch.equal(padded, words(known)["sentence_embedding"])
 
 
+def known(special: list[int]) -> Pieces:
+    return Pieces(torch.tensor(special), torch.ones(20, dtype=torch.bool))
+
+
 def test_a_view_leaves_some_pieces_out_and_never_all_nor_special_ones() -> None:
     torch.manual_seed(0)
     ids = torch.tensor([2, 10, 11, 12, 13, 3, 0]).repeat(4000, 1)
     mask = torch.tensor([1, 1, 1, 1, 1, 1, 0]).repeat(4000, 1)
-    same, seen = word_dropout(ids, mask, 0.5, torch.tensor([0, 2, 3]))
+    same, seen = word_dropout(ids, mask, 0.5, known([0, 2, 3]))
     assert same is ids
     assert seen[:, [0, 5]].all() and not seen[:, 6].any()
     words = seen[:, 1:5].sum(1)
@@ -78,7 +82,7 @@ def test_a_view_leaves_some_pieces_out_and_never_all_nor_special_ones() -> None:
     assert words.float().mean().item() == pytest.approx(
         4 * 0.5 + 4 * 0.5**4, abs=0.05
     )  # the empty ones are whole again
-    assert torch.equal(word_dropout(ids, mask, 0.5, ids[0])[1], mask)
+    assert torch.equal(word_dropout(ids, mask, 0.5, known(ids[0].tolist()))[1], mask)
 
 
 @pytest.mark.parametrize("name", ["simcse-unsup", "simcse-sup", "whitening", "input-words-weighted"])
