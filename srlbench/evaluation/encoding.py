@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from srlbench.errors import SrlbenchError
 
-TOKENS = 2048  # in a batch
+TOKENS, NARROW = 2048, 384  # in a batch of an encoder of this width or less; a wider one fills it with a quarter
 LEAST = 8  # sentences in a batch, at least
 CHUNK = 1024  # sentences to tokenise at once; also the batch size of an encoder without padding
 
@@ -79,8 +79,9 @@ def _by_length(model: SentenceTransformer, texts: list[str]) -> Iterator[Vectors
     All batches of a length have the same number of rows (the last one repeats a row), because the rounding of a matrix
     product depends on its shape.
     """
+    tokens = TOKENS if (model.get_embedding_dimension() or 0) <= NARROW else TOKENS // 4
     for length, (indices, features) in sorted(_tokenised(model, texts).items(), reverse=True):
-        size = max(LEAST, TOKENS // max(length, 1))
+        size = max(LEAST, tokens // max(length, 1))
         for start in range(0, len(indices), size):
             part = indices[start : start + size]
             rows = np.minimum(np.arange(start, start + size), len(indices) - 1)
