@@ -6,18 +6,14 @@ The model is gemma-3-270m (six layers, bidirectional, bfloat16) where it is inst
 from __future__ import annotations
 
 import copy
-import time
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
-from datasets import Dataset
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+from bench_training import BATCH, paired, timed
+from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer, Gemma3TextConfig
 
 from srlbench import backbones, registry, tracks
@@ -30,7 +26,7 @@ from srlbench.training import course, encoder
 from srlbench.training.callbacks import Hooks
 from srlbench.training.value import Training
 
-BATCH, STEPS = 64, 6
+STEPS = 6
 TRACK = tracks.load("embedded")
 LINES = list(language.sentences(TRACK.text["twins"]["lines"], 0))
 SETTINGS = {
@@ -66,27 +62,9 @@ def ours(folder: Path, steps: int) -> None:
 
 
 def stock(folder: Path, steps: int) -> None:
-    """The same model trained as sentence-transformers' documentation has it: each sentence paired with itself."""
     torch.set_num_threads(TRACK.threads)
     model, _ = encoder.build(recipe(folder, steps), folder, TRACK)
-    with TemporaryDirectory() as work:
-        arguments = SentenceTransformerTrainingArguments(
-            output_dir=work, max_steps=steps, per_device_train_batch_size=BATCH, learning_rate=1e-4, use_cpu=True,
-            save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
-        )  # fmt: skip
-        pairs = Dataset.from_dict({"a": LINES, "b": LINES})
-        loss = MultipleNegativesRankingLoss(model, scale=20.0)
-        SentenceTransformerTrainer(model, arguments, train_dataset=pairs, loss=loss).train()
-
-
-def timed(work: Any, times: int = 3) -> float:
-    """Median processor seconds: what the work costs whoever else is on the machine."""
-    spent = []
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return median(spent)
+    paired(model, LINES, steps, 1e-4)
 
 
 def a_step(train: Any, folder: Path) -> float:

@@ -40,13 +40,16 @@ def ours(steps: int) -> None:
 
 
 def stock(steps: int) -> None:
-    """SimCSE as sentence-transformers' documentation has it: each sentence paired with itself."""
     torch.set_num_threads(1)
     model, _ = encoder.build(RECIPE, backbones.fetch(TINY), TRACK)
-    lines = language.sentences(TRACK.text["twins"]["lines"], 0)
+    paired(model, language.sentences(TRACK.text["twins"]["lines"], 0), steps, RECIPE.lr)
+
+
+def paired(model: SentenceTransformer, lines: Any, steps: int, lr: float | None) -> None:
+    """SimCSE as sentence-transformers' documentation has it: each sentence paired with itself."""
     with TemporaryDirectory() as work:
         arguments = SentenceTransformerTrainingArguments(
-            output_dir=work, max_steps=steps, per_device_train_batch_size=BATCH, learning_rate=RECIPE.lr,
+            output_dir=work, max_steps=steps, per_device_train_batch_size=BATCH, learning_rate=lr,
             use_cpu=True, save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
         pairs = Dataset.from_dict({"a": lines, "b": lines})
