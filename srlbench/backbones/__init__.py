@@ -45,6 +45,11 @@ def names() -> list[str]:
     return sorted(folder.parent.name for folder in SHIPPED.glob("*/model.safetensors"))
 
 
+def is_named(name: str) -> bool:
+    """Whether a backbone is known by this name alone: shipped, or declared in the package."""
+    return name in names() or name in declared.names()
+
+
 def known() -> dict[str, str]:
     """Every backbone that has a name, with one line about it."""
     shipped = {name: f"shipped, sha256 {resolve(name).sha256[:16]}" for name in names()}

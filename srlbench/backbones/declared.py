@@ -36,7 +36,6 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-@cache
 def read(path: Path) -> Declaration:
     """The declaration in a file; every key but the settings is required."""
     try:

@@ -97,7 +97,7 @@ def located(model: Any, reading: Reading, results: Path) -> tuple[Any, Reading]:
     """Where an encoder lies (or itself, if it is an object), and how it is read if its backbone declares that."""
     if not isinstance(model, str):
         return model, reading
-    if model in backbones.known() or model.endswith((".gguf", ".toml")):
+    if backbones.is_named(model) or model.endswith((".gguf", ".toml")):
         backbone = backbones.resolve(model)
         return str(backbones.fetch(backbone)), reading.over(backbone.settings)
     return encoder_folder(model, results), reading

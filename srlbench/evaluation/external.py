@@ -169,21 +169,24 @@ def _completed(protocol: Protocol, earlier: Evaluation, found: Evaluation) -> Ev
 def _whole(folder: Path) -> SentenceTransformer:
     """The encoder of a sentence-transformers folder, which may have modules of srlbench's; code in it is never run."""
     listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    if not any(each["type"] in OURS for each in listed):
-        with whole_weights():
-            found = SentenceTransformer(str(folder))
-        for part in found:
-            if isinstance(part, Transformer):
-                ensure_tokenizer(folder)
-                ensure_fit(part)
-            elif isinstance(part, StaticEmbedding):
-                ensure_fit_of_table(part)
-        return found
-    # sentence-transformers would take these for foreign, and to trust them is to trust whatever else lies there.
-    kinds: list[Any] = [OURS.get(each["type"]) or import_module_class(each["type"], str(folder)) for each in listed]
+    if any(str(each["type"]).endswith("Transformer") for each in listed):
+        ensure_tokenizer(folder)
     with whole_weights():
-        parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
-    return SentenceTransformer(modules=parts)
+        if any(each["type"] in OURS for each in listed):
+            # sentence-transformers would take these for foreign; to trust them is to trust whatever else lies there.
+            kinds: list[Any] = [
+                OURS.get(one["type"]) or import_module_class(one["type"], str(folder)) for one in listed
+            ]
+            parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
+            found = SentenceTransformer(modules=parts)
+        else:
+            found = SentenceTransformer(str(folder))
+    for part in found:
+        if isinstance(part, Transformer):
+            ensure_fit(part)
+        elif isinstance(part, StaticEmbedding):
+            ensure_fit_of_table(part)
+    return found
 
 
 def _folder(model: str) -> tuple[Path, str | None]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-POOLS = ("cls", "cls-pooler", "mean", "max", "first-last", "last", "weighted-mean")
+from srlbench.recipe import Recipe
+
+POOLS = (*Recipe.CHOICES["pool"], "cls-pooler")
 
 
 @dataclass(frozen=True)

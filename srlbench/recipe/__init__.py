@@ -81,6 +81,7 @@ class Recipe:
         "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "adapter", "adapter_rank",
         "adapter_alpha", "adapter_targets",
     )  # fmt: skip
+    COUNTS: ClassVar[tuple[str, ...]] = ("layers", "micro_batch", "adapter_rank", "adapter_alpha")
     # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.
     AUGMENTATIONS: ClassVar[tuple[str, ...]] = ("word_dropout", "word_deletion")
     # What only a recipe with some sparsity has; without, it is the dense recipe, fingerprint and all.
@@ -108,7 +109,7 @@ class Recipe:
             raise UsageError(f"Recipe '{name}': schedule = {self.schedule!r} is for recipes that train.")
         self._check_world(name)
         self._check_memory(name)
-        for key in (*self.BUDGET, "layers", "micro_batch", "adapter_rank", "adapter_alpha"):
+        for key in (*self.BUDGET, *self.COUNTS):
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise UsageError(f"Recipe '{name}': {key} = {value} must be positive.")
@@ -127,7 +128,7 @@ class Recipe:
             )
 
     def _check_memory(self, name: str) -> None:
-        for key in ("layers", "micro_batch", "adapter_rank", "adapter_alpha"):
+        for key in self.COUNTS:
             value = getattr(self, key)
             if value is not None and type(value) is not int:
                 raise UsageError(f"Recipe '{name}': {key} = {value!r} is not a whole number.")

@@ -92,9 +92,10 @@ def plan(suite: Suite, options: Options) -> Plan:
         entry, source = entries[recipe], sources[backbone]
         cost, memory = seconds.get((recipe, backbone)), None
         if cost is None:
-            wanted = resolved(entry, track, backbones.resolve(source))
+            start = backbones.resolve(source)
+            wanted = resolved(entry, track, start)
             cost = track.cost(wanted)
-            if cost is None and (reckoned := costs.of(wanted, track, backbones.resolve(source))):
+            if cost is None and (reckoned := costs.of(wanted, track, start)):
                 cost, memory = reckoned.seconds, reckoned.memory
         for seed in suite.seeds:
             key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 CONTINUED = "##"  # in front of a piece that goes on with a word, where that is marked
@@ -34,13 +33,12 @@ Augmentation = Callable[[Tensor, Tensor, float, Pieces], tuple[Tensor, Tensor]]
 
 def pieces(tokenizer: Any, special: list[int]) -> Pieces:
     """The vocabulary of a tokenizer; where its pieces have no marks, each begins a word."""
-    plain = isinstance(tokenizer, Tokenizer)
     names = {place: name for name, place in tokenizer.get_vocab().items()}
     marked = _mark(list(names.values()))
     begins = torch.ones(max(names, default=-1) + 1, dtype=torch.bool)
     for place, name in names.items():
         begins[place] = name.startswith(marked) if marked else not name.startswith(CONTINUED)
-    return Pieces(torch.tensor([] if plain else special, dtype=torch.long), begins)
+    return Pieces(torch.tensor(special, dtype=torch.long), begins)
 
 
 def _mark(names: list[str]) -> str:
@@ -57,7 +55,7 @@ def word_dropout(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tupl
 def word_deletion(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tuple[Tensor, Tensor]:
     """The text without a random share of its words: what stays moves up, so that no gap says where one was.
 
-    Under `word_dropout` both views keep the positions of the whole sentence, by which a transformer can tell them.
+    Under `word_dropout` the pieces that stay keep their positions in the whole sentence.
     """
     read = mask.bool() & ~torch.isin(ids, known.special)
     word = known.begins[ids].long().cumsum(1)  # all pieces of a word have its number

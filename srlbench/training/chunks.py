@@ -42,7 +42,6 @@ def chunked(objective: Objective, blocks: list[Block], labels: Tensor) -> Tensor
     # Of the head's own weights too: it reads all rows at once, as without chunks.
     head = [weight for weight in objective.head.parameters() if weight.requires_grad]
     slope, *slopes = torch.autograd.grad(value, [rows, *head], allow_unused=True) if value.requires_grad else (None,)
-    later = _random_state()  # the loss may have drawn numbers
 
     def backward(scale: Tensor) -> None:
         """Called with the gradient of the value itself, which is one unless somebody scales the loss."""
@@ -60,7 +59,6 @@ def chunked(objective: Objective, blocks: list[Block], labels: Tensor) -> Tensor
                 start += len(part)
         before()
 
-    later()
     out: Tensor = value.detach().requires_grad_()
     out.register_hook(backward)  # type: ignore[no-untyped-call]
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from torch import nn
@@ -58,7 +56,7 @@ def load(folder: Path, form: Form = AS_IT_IS, *, pooler: bool = False) -> Transf
         transformer: Transformer = kind(str(folder), model_kwargs=options)
     ensure_fit(transformer)
     transformer.processor.padding_side = "right"  # as in training, where positions count from the left
-    if form.attention not in (None, attention(transformer)):
+    if form.attention is not None and form.attention != attention(transformer):
         raise UsageError(
             f"transformers has no {form.attention} attention for {_kind(transformer)}; leave attention out."
         )
@@ -208,12 +206,3 @@ def _takes_pooler(folder: Path) -> bool:
 
 def _kind(transformer: Transformer) -> str:
     return str(transformer.model.config.model_type)
-
-
-def parameters(folder: Path) -> int:
-    """How many numbers the weights of a folder have, without loading them."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, "pt") as tensors:
-            total += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
-    return total

@@ -165,7 +165,7 @@ def _backbone(name: str, files: dict[str, Path], environment: dict[str, str]) ->
         return name
     folder = backbones.fetch(found)
     if found.file is not None:
-        if name not in backbones.known():
+        if not backbones.is_named(name):
             raise UsageError(f"A cluster cannot be given the backbone {name}; convert it to a folder and name that.")
         environment["SRLBENCH_CACHE"] = f"{HERE}/cache"
         files |= {f"cache/backbones/{found.sha256}/{file}": path for file, path in list_files(folder, READ).items()}
