@@ -39,12 +39,8 @@ def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]
     """The token ids of each text; static embeddings have a bare tokenizer, which adds no special tokens."""
     if isinstance(tokenizer, Tokenizer):
         return [encoding.ids[:max_length] for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-    return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
-
-
-def longest(tokenizer: Any, length: int) -> int:
-    """The number of pieces that a text is cut at: as asked, or what the backbone has positions for."""
-    return length if isinstance(tokenizer, Tokenizer) else min(length, int(tokenizer.model_max_length))
+    limit = min(max_length, int(tokenizer.model_max_length))  # what the backbone has positions for
+    return list(tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"])
 
 
 def pad(tokenizer: Any) -> int:

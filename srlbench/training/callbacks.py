@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from srlbench import data
 from srlbench.training import sparsify
-from srlbench.training.batches import Padding, TokenisedText, longest, order
+from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
 from srlbench.training.ranks import ALONE, Ranks
 from srlbench.training.rng import preserved_rng
@@ -150,9 +150,7 @@ class Completed(TrainerCallback):
 def pruning_masks(model: SentenceTransformer, training: Training, sparsity: float) -> Masks:
     """The masks of this sparsity, by importance on training text with dropout; model and random state stay the same."""
     recipe, seed = training.recipe, training.seed
-    text = TokenisedText(
-        data.training_text(training.track, "twins"), model.tokenizer, longest(model.tokenizer, recipe.max_length or 0)
-    )
+    text = TokenisedText(data.training_text(training.track, "twins"), model.tokenizer, recipe.max_length or 0)
     rows = order(len(text), sparsify.ROWS, sparsify.BATCHES, seed)
     padding, was_training = Padding(text.pad, groups=1), model.training
 

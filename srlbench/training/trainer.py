@@ -20,7 +20,7 @@ from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
 from srlbench.training.augment import AUGMENTATIONS
-from srlbench.training.batches import Padding, TokenisedText, longest, order
+from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
@@ -38,8 +38,7 @@ def fit(
     """Train the model; return the log and the masks at the end. masks: those at the beginning."""
     recipe, ranks = training.recipe, hooks.ranks
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
-    lines = data.training_text(training.track, recipe.data)
-    text = TokenisedText(lines, model.tokenizer, longest(model.tokenizer, recipe.max_length))
+    text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
     shares = {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
     objective = Objective(model, head, loss, Views(text.views, shares, training.seed), ranks)
