@@ -6,6 +6,7 @@ The model is gemma-3-270m (six layers, bidirectional, bfloat16) where it is inst
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -85,10 +86,14 @@ def test_encoding(benchmark: Any, capsys: pytest.CaptureFixture[str], folder: Pa
     torch.set_num_threads(TRACK.threads)
     model: SentenceTransformer = encoder.build(recipe(folder, 1), folder, TRACK)[0].eval()
     texts = list(dict.fromkeys(language.sentences(5000, seed=3)))
-    peer = timed(lambda: copy.copy(model).encode(texts, batch_size=32, show_progress_bar=False), 1)
+    single: SentenceTransformer = encoder.build(replace(recipe(folder, 1), precision=None), folder, TRACK)[0].eval()
+    peers = {
+        name: timed(lambda: copy.copy(peer).encode(texts, batch_size=32, show_progress_bar=False), 1)  # noqa: B023
+        for name, peer in (("bfloat16", model), ("float32, its default", single))
+    }
     mine = timed(lambda: benchmark.pedantic(embed, args=(model, texts), rounds=1), 1)
-    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
+    for name, seconds in peers.items():
+        benchmark.extra_info[f"ratio to sentence-transformers, {name}"] = seconds / mine
     with capsys.disabled():
-        print(
-            f"\n{len(texts)} sentences: srlbench {mine:.1f} s, sentence-transformers {peer:.1f} s: x{peer / mine:.2f}"
-        )
+        print(f"\n{len(texts)} sentences: srlbench {mine:.1f} s in bfloat16; sentence-transformers", end=" ")
+        print(", ".join(f"{seconds:.1f} s in {name}: x{seconds / mine:.2f}" for name, seconds in peers.items()))

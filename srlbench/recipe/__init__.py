@@ -45,6 +45,7 @@ class Recipe:
     max_length: int | None = None
     epochs: float | None = None  # passes over the text, where no steps are given; resolved to steps
     world_size: int | None = None  # processes, each on a device of its own, that share every batch; None: one
+    schedule_lr: str | None = None  # how the learning rate goes over the steps; None: linearly to zero
     layers: int | None = None  # the first so many of the backbone; None: all
     attention: str | None = None  # of a decoder: which words a word sees; None: the backbone's own
     precision: str | None = None  # in which the transformer computes; None: float32
@@ -74,12 +75,13 @@ class Recipe:
         "needs": ("nothing", "layers"),
         "attention": ("causal", "bidirectional"),
         "precision": ("bf16",),
+        "schedule_lr": ("constant", "cosine"),
         "adapter": ("lora",),
     }
     # How the backbone is read and the gradient computed; what is not chosen is no part of the recipe.
     OPEN: ClassVar[tuple[str, ...]] = (
-        "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "adapter", "adapter_rank",
-        "adapter_alpha", "adapter_targets",
+        "schedule_lr", "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "adapter",
+        "adapter_rank", "adapter_alpha", "adapter_targets",
     )  # fmt: skip
     COUNTS: ClassVar[tuple[str, ...]] = ("layers", "micro_batch", "adapter_rank", "adapter_alpha")
     # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.

@@ -60,10 +60,21 @@ def word_deletion(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tup
     read = mask.bool() & ~torch.isin(ids, known.special)
     word = known.begins[ids].long().cumsum(1)  # all pieces of a word have its number
     stays = torch.rand((len(ids), ids.shape[1] + 1), device=mask.device).gather(1, word) >= share
-    mask = _kept(mask, read, stays)
+    return _closed(ids, _kept(mask, read, stays))
+
+
+def shortened(ids: Tensor, mask: Tensor, longest: int, known: Pieces) -> tuple[Tensor, Tensor]:
+    """The texts without the pieces at their end that are too many; special tokens stay."""
+    read = mask.bool() & ~torch.isin(ids, known.special)
+    room = longest - (mask.bool() & ~read).sum(1, keepdim=True)
+    return _closed(ids, mask * ~(read & (read.cumsum(1) > room)))
+
+
+def _closed(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The pieces that are not masked, without gaps between them."""
     order = mask.argsort(dim=1, descending=True, stable=True)
-    longest = int(mask.sum(1).amax())
-    return ids.gather(1, order)[:, :longest], mask.gather(1, order)[:, :longest]
+    width = int(mask.sum(1).amax())
+    return ids.gather(1, order)[:, :width], mask.gather(1, order)[:, :width]
 
 
 def _kept(mask: Tensor, read: Tensor, stays: Tensor) -> Tensor:
@@ -71,6 +82,8 @@ def _kept(mask: Tensor, read: Tensor, stays: Tensor) -> Tensor:
     left = read & stays
     return (mask.bool() & (left.where(left.any(1, keepdim=True), read) | ~read)).to(mask.dtype)
 
+
+SHORTENS = ("word_deletion",)  # those that make a text shorter: it is cut after them, so that it is as long as others
 
 AUGMENTATIONS: Mapping[str, Augmentation] = {
     "word_dropout": word_dropout,

@@ -16,12 +16,20 @@ Views = tuple[list[int], ...]
 
 
 class TokenisedText(Dataset[Views]):
-    """The lines of a training text as token ids: one tuple of views per line; two dropout views have the same ids."""
+    """The lines of a training text as token ids: one tuple of views per line; two dropout views have the same ids.
+
+    ahead: how many times as long a text may be here as in the encoder; whoever asks for more cuts it later.
+    """
 
     def __init__(
-        self, lines: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerBase | Tokenizer, max_length: int
+        self,
+        lines: Sequence[tuple[str, ...]],
+        tokenizer: PreTrainedTokenizerBase | Tokenizer,
+        max_length: int,
+        ahead: int = 1,
     ) -> None:
-        columns = [ids(tokenizer, texts, max_length) for texts in zip(*lines, strict=True)]
+        self.longest = positions(tokenizer, max_length)
+        columns = [ids(tokenizer, texts, ahead * self.longest) for texts in zip(*lines, strict=True)]
         self.pad = pad(tokenizer)
         if len(columns) == 1:
             columns *= 2
@@ -39,8 +47,12 @@ def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]
     """The token ids of each text; static embeddings have a bare tokenizer, which adds no special tokens."""
     if isinstance(tokenizer, Tokenizer):
         return [encoding.ids[:max_length] for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-    limit = min(max_length, int(tokenizer.model_max_length))  # what the backbone has positions for
-    return list(tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"])
+    return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
+
+
+def positions(tokenizer: Any, length: int) -> int:
+    """The number of pieces that a text is cut at: as asked, or what the backbone has positions for."""
+    return length if isinstance(tokenizer, Tokenizer) else min(length, int(tokenizer.model_max_length))
 
 
 def pad(tokenizer: Any) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from srlbench.errors import SrlbenchError
 from srlbench.recipe import LossFunction
-from srlbench.training.augment import AUGMENTATIONS, pieces
+from srlbench.training.augment import AUGMENTATIONS, pieces, shortened
 from srlbench.training.batches import special
 from srlbench.training.chunks import chunked, cut
 from srlbench.training.ranks import ALONE, Ranks
@@ -30,6 +30,7 @@ class Views:
     count: int
     shares: Mapping[str, float] = field(default_factory=dict)  # of each augmentation
     seed: int = 0
+    longest: int | None = None  # pieces of a view after the augmentations; None: they add none
 
 
 class Objective(nn.Module):
@@ -85,4 +86,6 @@ class Objective(nn.Module):
         assert self.pieces is not None
         for name, share in self.views.shares.items():
             ids, mask = AUGMENTATIONS[name](ids, mask, share, self.pieces.to(ids.device))
+        if self.views.longest and ids.shape[1] > self.views.longest:
+            ids, mask = shortened(ids, mask, self.views.longest, self.pieces.to(ids.device))
         return {**block, "input_ids": ids, "attention_mask": mask}

@@ -19,7 +19,7 @@ from srlbench import data
 from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
-from srlbench.training.augment import AUGMENTATIONS
+from srlbench.training.augment import AUGMENTATIONS, SHORTENS
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, Views
@@ -29,6 +29,7 @@ from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
 
 GROUPS = 4  # blocks of similar length in a batch on a processor; a GPU is faster with one big block
+AHEAD = 4  # times as much of a text is read as fits the encoder, where words are deleted from it first
 OBJECTIVE = "objective.pt"
 
 
@@ -38,10 +39,11 @@ def fit(
     """Train the model; return the log and the masks at the end. masks: those at the beginning."""
     recipe, ranks = training.recipe, hooks.ranks
     assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
-    text = TokenisedText(data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length)
-    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
     shares = {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
-    objective = Objective(model, head, loss, Views(text.views, shares, training.seed), ranks)
+    lines = data.training_text(training.track, recipe.data)
+    text = TokenisedText(lines, model.tokenizer, recipe.max_length, AHEAD if shares.keys() & SHORTENS else 1)
+    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
+    objective = Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest), ranks)
     objective.masks, objective.micro_batch = masks or {}, recipe.micro_batch
     ensure_different_views(objective, text, recipe)
     trainer = _trainer(objective, text, training, hooks)
@@ -108,14 +110,14 @@ def _trainer(objective: Objective, text: TokenisedText, training: Training, hook
 
 def _arguments(recipe: Recipe, track: Track, seed: int, work: Path) -> SentenceTransformerTrainingArguments:
     assert recipe.steps and recipe.batch_size and recipe.lr
-    interval = int(track.training["checkpoint_steps"])
+    interval = min(int(track.training["checkpoint_steps"]), max(1, recipe.steps // 2))
     selected = recipe.select == "dev"
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(work),
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.lr,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=recipe.schedule_lr or "linear",
         seed=seed,
         optim="adamw_torch_fused",
         save_strategy="steps",

@@ -64,3 +64,14 @@ def test_blocks_are_cut_whole() -> None:
     blocks = cut([{"input_ids": torch.arange(14).view(7, 2)}, {"input_ids": torch.arange(4).view(2, 2)}], 3)
     assert [len(block["input_ids"]) for block in blocks] == [3, 3, 1, 2]
     assert torch.cat([block["input_ids"] for block in blocks[:3]]).equal(torch.arange(14).view(7, 2))
+
+
+def test_a_view_reads_on_where_words_were_deleted(tiny: SentenceTransformer) -> None:
+    text = TokenisedText([(" ".join(language.sentences(20, seed=2)),)], tiny.tokenizer, 16, ahead=4)
+    batch = Padding(text.pad, groups=1)([text[0]] * 20)
+    block = {key: batch[f"0_{key}"] for key in ("input_ids", "attention_mask")}
+    views = Views(2, {"word_deletion": 0.5}, longest=text.longest)
+    (seen,) = Objective(tiny, nn.Identity(), Loss("dcl").load(), views).train()._all_augmented([block])
+    assert seen["input_ids"].shape == (40, 16), "as many pieces as the encoder is given of other texts"
+    behind = {*block["input_ids"][0, 15:].tolist()} - {*block["input_ids"][0, :15].tolist()}
+    assert behind & {*seen["input_ids"].flatten().tolist()}

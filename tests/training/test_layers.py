@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, models
 
 from srlbench.recipe import Recipe
-from srlbench.training.augment import AUGMENTATIONS, Pieces, pieces
+from srlbench.training.augment import AUGMENTATIONS, Pieces, pieces, shortened
 from srlbench.training.layers import ALL_LAYERS, POOLINGS
 
 
@@ -55,6 +55,13 @@ def test_words_are_deleted_whole_and_leave_no_gap() -> None:
         (2, 10, 11, 12, 13, 3), (2, 10, 11, 12, 3), (2, 13, 3)
     }  # fmt: skip
     assert left.sort(dim=1, descending=True).values.equal(left)
+
+
+def test_a_text_is_cut_after_words_are_deleted_and_keeps_its_special_tokens() -> None:
+    ids = torch.tensor([[2, 10, 11, 12, 13, 3, 0], [2, 10, 3, 0, 0, 0, 0]])
+    seen, left = shortened(ids, (ids > 0).long(), 4, KNOWN)
+    assert seen.tolist() == [[2, 10, 11, 3], [2, 10, 3, 0]]
+    assert left.tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
 
 
 @pytest.mark.parametrize(

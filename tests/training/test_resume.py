@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,21 @@ def test_dev_selection_goes_back_to_the_best_checkpoint(quick_track: Path, tmp_p
     saved = trainer.torch.load(tmp_path / "three" / "checkpoint-3" / trainer.OBJECTIVE, weights_only=True)
     mine = {f"model.{key}": value for key, value in selected.model.state_dict().items()}
     assert all(trainer.torch.equal(saved["weights"][key], value) for key, value in mine.items())
+
+
+def test_a_short_training_has_a_checkpoint_at_half_its_steps(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = dataclasses.replace(resolved(registry.recipe("simcse-unsup"), track, TINY), steps=4)
+    train(recipe, track, tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("checkpoint-*")) == ["checkpoint-2", "checkpoint-4"]
+
+
+def test_the_learning_rate_goes_as_the_recipe_says(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = resolved(registry.recipe("simcse-unsup"), track, TINY)
+    rates = {}
+    for name in (None, "constant", "cosine"):
+        train(dataclasses.replace(recipe, schedule_lr=name), track, tmp_path / str(name))
+        state = torch.load(tmp_path / str(name) / "checkpoint-6" / "scheduler.pt")
+        rates[name] = state["_last_lr"][0] / recipe.lr
+    assert rates == pytest.approx({None: 0.25, "constant": 1, "cosine": (1 + math.cos(math.pi * 6 / 8)) / 2})
