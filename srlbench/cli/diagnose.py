@@ -86,7 +86,7 @@ def gradients(
     - `srlbench diagnose gradients tiny --pool mean --loss info_nce --loss met`
     - `srlbench diagnose gradients simcse-unsup@tiny:0 --loss arccon+degrees=5`
     """
-    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.attention(attention))
+    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.choice("attention", attention))
     subject = Subject(model, reading, results, seed)
     result = encoder.gradients(subject, loss or ["info_nce"], tracks.load(track), text, pairs)
     terminal.as_json(result) if json else diagnoses.gradients(result)
@@ -114,7 +114,7 @@ def isotropy(
 
     - `srlbench diagnose isotropy tiny --pool mean --count 200`
     """
-    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.attention(attention))
+    paths, reading = opt.files_of(out, (".json",)), Reading(pool, layers, opt.choice("attention", attention))
     subject = Subject(model, reading, results, seed)
     result = encoder.isotropy(subject, tracks.load(track), text, sentences, as_published)
     terminal.as_json(result) if json else diagnoses.isotropy(result)
@@ -153,7 +153,7 @@ def words(
     - `srlbench diagnose words simcse-unsup@tiny:0 --out words`
     - `srlbench diagnose words tiny --pool mean --count 20 --method leave-one-out`
     """
-    reading = Reading(pool, layers, opt.attention(attention))
+    reading = Reading(pool, layers, opt.choice("attention", attention))
     earlier = Subject(before, Reading(before_pool or pool, layers, attention), results) if before else None
     weighing = Weighing(method or USUAL, sentences, count, corpus, least, unit)
     subject, rules = Subject(model, reading, results), tracks.load(track)
@@ -182,7 +182,7 @@ def all_(
 
     - `srlbench diagnose all simcse-unsup@tiny:0 --out why`
     """
-    reading = Reading(pool, layers, opt.attention(attention))
+    reading = Reading(pool, layers, opt.choice("attention", attention))
     subject, rules = Subject(model, reading, results), tracks.load(track)
     earlier = Subject(before, reading, results) if before else None
     result = {

@@ -36,6 +36,7 @@ def evaluate(
     pool: opt.Pool = None,
     layers: opt.Layers = None,
     attention: opt.Attention = None,
+    precision: opt.Precision = None,
     data: opt.Data = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
     out: Files = None,
@@ -54,7 +55,7 @@ def evaluate(
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
     """
     only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
-    reading = Reading(pool, layers, opt.attention(attention))
+    reading = Reading(pool, layers, opt.choice("attention", attention), opt.choice("precision", precision))
     setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, reading)
     if compare:  # of an earlier version, like the spellings of renamed.py
         terminal.warn(f"`--compare {compare}` is now `srlbench compare MINE.json {compare}`, after `--out MINE.json`.")

@@ -117,13 +117,17 @@ Attention = Annotated[
     str | None,
     what(metavar="NAME", help="Which words a word of a plain model sees: causal or bidirectional; default: its own."),
 ]
+Precision = Annotated[
+    str | None, what(metavar="NAME", help="Compute a plain model in this precision: bf16; default: float32.")
+]
 DryRun = Annotated[bool, how("--dry-run", help="Show the plan and its cost; run nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def attention(name: str | None) -> str | None:
-    if name is not None and name not in Recipe.CHOICES["attention"]:
-        raise unknown("attention", name, Recipe.CHOICES["attention"])
+def choice(kind: str, name: str | None) -> str | None:
+    """The name, if it is one that a recipe may choose for this."""
+    if name is not None and name not in Recipe.CHOICES[kind]:
+        raise unknown(kind, name, Recipe.CHOICES[kind])
     return name
 
 

@@ -217,7 +217,7 @@ def _fetched(name: str, revision: str | None) -> Path:
 
 def _pooled(folder: Path, reading: Reading) -> SentenceTransformer:
     assert reading.pool is not None
-    form = Form(reading.layers, reading.attention, every_layer=reading.pool in ALL_LAYERS)
+    form = Form(reading.layers, reading.attention, precision=reading.precision, every_layer=reading.pool in ALL_LAYERS)
     transformer = load_transformer(folder, form, pooler=True)
     width = transformer.get_embedding_dimension()
     if reading.pool == "cls-pooler":

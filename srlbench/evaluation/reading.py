@@ -13,11 +13,12 @@ POOLS = (*Recipe.CHOICES["pool"], "cls-pooler")
 
 @dataclass(frozen=True)
 class Reading:
-    """A pooling, the first so many layers, and which words a word sees; None: as the model itself says."""
+    """A pooling, the first so many layers, which words a word sees, and the precision; None: as the model says."""
 
     pool: str | None = None
     layers: int | None = None
     attention: str | None = None
+    precision: str | None = None  # "bf16": the transformer computes in it; None: float32
 
     @staticmethod
     def of(value: Reading | str | None) -> Reading:

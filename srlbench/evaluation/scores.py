@@ -33,6 +33,7 @@ class Scores:
     pool: str | None = None
     layers: int | None = None
     attention: str | None = None
+    precision: str | None = None
     predictions: str | None = None  # the name of the file beside the JSON
     warnings: Sequence[str] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)

@@ -21,7 +21,8 @@ from srlbench.tracks import Track
 WORDS = 15  # word pieces of a sentence, about
 START = 8.0  # seconds that every run takes, whatever its size
 STEP = 0.05  # seconds of a step beside its arithmetic
-SHARE = 0.5  # of the speed of one large product that a transformer reaches
+SHARE = 0.75  # of the speed of one product that a transformer reaches
+ROWS = 512  # word pieces in that product
 BASE = 0.9e9  # bytes of a process with its libraries loaded
 
 
@@ -55,7 +56,8 @@ def of(recipe: Recipe, track: Track, backbone: Backbone) -> Cost | None:
     tasks = track.protocol.tasks.values()
     read = sum(sum(task.rows.values()) * (1 if task.kind == "classification" else 2) for task in tasks)
     operations = (6 * learnt + 2 * read * WORDS) * core
-    seconds = START + STEP * (recipe.steps or 0) + operations / (SHARE * speed(track.threads))
+    seconds = START + STEP * (recipe.steps or 0)
+    seconds += operations / (SHARE * speed(track.threads, size.width, recipe.precision))
     return Cost(seconds, _memory(recipe, size, core, sentences))
 
 
@@ -81,21 +83,20 @@ def ensure_fits(memory: float, name: str) -> None:
 
 
 @cache
-def speed(threads: int) -> float:
-    """Operations a second in a large product of single precision, as measured in a fraction of a second."""
-    import numpy as np
-    from threadpoolctl import threadpool_limits
+def speed(threads: int, width: int, precision: str | None = None) -> float:
+    """Operations a second in products of a layer of this width, as measured in a fraction of a second."""
+    import torch
 
-    side = 768
-    a = np.ones((side, side), dtype=np.float32)
-    best = float("inf")
-    with threadpool_limits(threads):
-        a @ a
-        for _ in range(5):
-            start = time.perf_counter()
-            a @ a
-            best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    rows, weights = torch.ones(ROWS, width, dtype=kind), torch.ones(3 * width, width, dtype=kind)
+    best, before = float("inf"), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    for _ in range(10):
+        start = time.perf_counter()
+        torch.nn.functional.linear(rows, weights)
+        best = min(best, time.perf_counter() - start)
+    torch.set_num_threads(before)
+    return 2 * rows.numel() * len(weights) / best
 
 
 def _size(backbone: Backbone) -> Size | None:
