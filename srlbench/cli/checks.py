@@ -34,6 +34,12 @@ Why = Annotated[
 ]
 
 
+Place = Annotated[
+    str | None,
+    opt.what(metavar="PATH", help="Where the backbone of the record lies, if it is a folder or file of yours."),
+]
+
+
 @opt.app.command(rich_help_panel=opt.TRUST)
 def check(
     track: opt.TrackName = opt.DEFAULT_TRACK,
@@ -100,6 +106,7 @@ def reproduce(
     run: Run,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
+    backbone: Place = None,
     results: Reference = None,
     data: opt.Data = None,
     by: Annotated[str, typer.Option(metavar="NAME", help="Your name, for the confirmation; default: none.")] = "",
@@ -119,7 +126,7 @@ def reproduce(
     - `srlbench reproduce simcse-unsup@tiny:0 --by "A. Name"`
     """
     opt.use(data)
-    recorded = find(run, tracks.load(track), results, tuple(recipes or ()))
+    recorded = find(run, tracks.load(track), results, tuple(recipes or ()), backbone)
     ensure_writable(out)
     terminal.say(f"Running {recorded.name} of {recorded.track.name} v{recorded.track.version} again.")
     try:

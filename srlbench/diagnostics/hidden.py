@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from srlbench.errors import UsageError
+from srlbench.training.transformer import of_encoder
 
 TOKENS = 2048  # in a batch
 CHUNK = 1024  # sentences tokenised at once
@@ -114,17 +115,18 @@ def _run(encoder: SentenceTransformer, batch: Features) -> tuple[tuple[Tensor, .
 @contextmanager
 def _all_layers(encoder: SentenceTransformer) -> Iterator[None]:
     """Turn dropout off and the output of all layers on, and restore both afterwards."""
-    config = encoder[0].model.config if isinstance(encoder[0], Transformer) else None
+    whole = [encoder[0].model.config] if isinstance(encoder[0], Transformer) else []
+    configs = [*whole, *map(of_encoder, whole)]
     training = [module for module in encoder.modules() if module.training]
-    before = config.output_hidden_states if config is not None else None
+    before = [config.output_hidden_states for config in configs]
     encoder.eval()
-    if config is not None:
+    for config in configs:
         config.output_hidden_states = True
     try:
         yield
     finally:
-        if config is not None:
-            config.output_hidden_states = before
+        for config, value in zip(configs, before):
+            config.output_hidden_states = value
         for module in training:
             module.training = True
 

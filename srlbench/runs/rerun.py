@@ -36,6 +36,7 @@ class Recorded:
     results: Path | None
     track: Track
     files: Files
+    backbone: str  # its name, or where it lies
 
     @property
     def name(self) -> str:
@@ -52,33 +53,33 @@ class Rerun:
     predictions: bool | None  # None if none are recorded
 
 
-def find(row: str, rules: Track, results: Path | None, files: Files) -> Recorded:
+def find(row: str, rules: Track, results: Path | None, files: Files, backbone: str | None = None) -> Recorded:
     """The record that `RECIPE`, `RECIPE@BACKBONE`, `RECIPE@BACKBONE:SEED` or a file names, if it can be run again.
 
-    results: None for the published ones.
+    results: None for the published ones. backbone: where it lies, if its name does not say it.
     """
     if row.endswith(".json"):
-        found = _in_file(Path(row), rules, files)
+        record, path = _in_file(Path(row)), Path(row)
+        folder = records.home(path, record)
     else:
         folder = results or records.published_results()
-        record = _named(row, rules, folder, files)
+        record = _named(row, rules, folder, files, backbone)
         path = records.record_path(folder, record.key, failed=record.status == "failed")
-        found = Recorded(record, _sha256(path), folder, rules, files)
+    found = Recorded(record, _sha256(path), folder, rules, files, backbone or record.backbone)
     _check(found)
     return found
 
 
-def _in_file(path: Path, rules: Track, files: Files) -> Recorded:
+def _in_file(path: Path) -> Record:
     if not os.path.isfile(path):
         raise UsageError(f"There is no record file at {path}.")
     try:
-        record = records.read(path)
+        return records.read(path)
     except RecordError as error:
         raise UsageError(f"{path} is no record: {error}.") from None
-    return Recorded(record, _sha256(path), records.home(path, record), rules, files)
 
 
-def _named(row: str, rules: Track, results: Path, files: Files) -> Record:
+def _named(row: str, rules: Track, results: Path, files: Files, backbone: str | None) -> Record:
     """Of the records that a row names the current one of the smallest seed; one that failed if no other is there."""
     found = records.scan(results, rules.name, rules.version).records
     if not found:
@@ -89,7 +90,7 @@ def _named(row: str, rules: Track, results: Path, files: Files) -> Record:
     first = fits[0]
     if len(on := sorted({record.backbone for record in fits})) > 1:
         raise UsageError(f"'{row}' is on {' and '.join(on)}; say which, as in {first.recipe}@{on[0]}.")
-    now = _now(first, rules, files)
+    now = _now(first, rules, files, backbone or first.backbone)
     return min(fits, key=lambda record: (record.fingerprint != now, record.status != "ok", record.seed))
 
 
@@ -113,7 +114,7 @@ def _check(found: Recorded) -> None:
         )
     if record.status == "failed":
         raise NothingComparable(f"{name} failed when it was recorded: there is nothing to reproduce.")
-    if (now := _now(record, rules, found.files)) != record.fingerprint:
+    if (now := _now(record, rules, found.files, found.backbone)) != record.fingerprint:
         raise NothingComparable(
             f"{name} is stale: it was recorded with fingerprint {record.fingerprint}, and today's code and data, "
             f"with {now}, cannot run it again."
@@ -125,8 +126,8 @@ def _check(found: Recorded) -> None:
         )
 
 
-def _now(record: Record, rules: Track, files: Files) -> str:
-    return fingerprint(registry.recipe(record.recipe, files), rules, backbones.resolve(record.backbone))
+def _now(record: Record, rules: Track, files: Files, backbone: str) -> str:
+    return fingerprint(registry.recipe(record.recipe, files), rules, backbones.resolve(backbone))
 
 
 def _sha256(path: Path) -> str:
@@ -158,7 +159,7 @@ def ensure_writable(out: Path) -> None:
 def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
     record, track = recorded.record, recorded.track
     data.fetch(track)
-    backbones.fetch(backbones.resolve(record.backbone))
+    backbones.fetch(backbones.resolve(recorded.backbone))
     _sweep()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as temporary:
         job = Job(
@@ -166,7 +167,7 @@ def _again(recorded: Recorded, command: str, report: Report) -> Outcome:
             protocol=track.protocol.label,
             track=str(track.path.resolve()),
             work=Path(temporary) / "run",
-            backbone=record.backbone,
+            backbone=recorded.backbone,
             recipe_files=recorded.files,
             command=command,
             scored=track.development not in record.scores,

@@ -13,7 +13,7 @@ import torch
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from torch import nn
-from transformers import AutoConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerBase
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from srlbench.errors import UsageError
@@ -60,6 +60,8 @@ def load(folder: Path, form: Form = AS_IT_IS, *, pooler: bool = False) -> Transf
         raise UsageError(
             f"transformers has no {form.attention} attention for {_kind(transformer)}; leave attention out."
         )
+    if form.layers is not None and form.layers != layers(transformer):
+        raise UsageError(f"transformers cannot take the first layers of {_kind(transformer)}; leave layers out.")
     return transformer
 
 
@@ -161,9 +163,9 @@ def _unfit(highest: int, rows: int) -> UsageError:
 
 def _change(config: Any, form: Form, folder: Path) -> None:
     """Put the form into a configuration, before the model is made of it."""
-    text = config.get_text_config()
+    text = of_encoder(config)
     if form.every_layer:
-        config.output_hidden_states = True
+        config.output_hidden_states = text.output_hidden_states = True
     if form.layers is not None:
         if form.layers > text.num_hidden_layers:
             raise UsageError(f"{folder} has {text.num_hidden_layers} layers; the first {form.layers} cannot be taken.")
@@ -178,6 +180,12 @@ def _change(config: Any, form: Form, folder: Path) -> None:
             raise UsageError(f"A {text.model_type} has no dropout to set; leave out words instead (word_deletion).")
         for name in names:
             setattr(text, name, form.dropout)
+
+
+def of_encoder(config: Any) -> Any:
+    """The configuration of the part that reads a text; an encoder with a decoder may have one for each."""
+    encoder = getattr(config, "encoder", None)
+    return encoder if isinstance(encoder, PretrainedConfig) else config.get_text_config()
 
 
 @torch.no_grad()
@@ -195,6 +203,13 @@ def attention(transformer: Transformer) -> str:
         seen.add(not torch.equal(first[0], first[1]))
     transformer.train(was_training)
     return "mixed" if len(seen) == 2 else "bidirectional" if seen.pop() else "causal"
+
+
+@torch.no_grad()
+def layers(transformer: Transformer) -> int:
+    """The number of layers, as a forward pass shows them."""
+    hidden = transformer.model(torch.zeros(1, 1, dtype=torch.long), output_hidden_states=True).hidden_states
+    return len(hidden) - 1
 
 
 def _takes_pooler(folder: Path) -> bool:

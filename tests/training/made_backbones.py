@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedTokenizerFast, T5GemmaConfig
 
 from srlbench.data import language
 
@@ -28,6 +28,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "mpnet": SHAPE,
     "deberta-v2": {**SHAPE, "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False},
     "modernbert": SHAPE,
+    "t5gemma": NARROW,
     "t5": {"d_model": WIDTH, "d_ff": 32, "d_kv": 8, "num_layers": LAYERS, "num_heads": 2},
 }
 DECODERS: dict[str, dict[str, Any]] = {
@@ -46,11 +47,17 @@ def make(kind: str, folder: Path, seed: int = 0, **settings: Any) -> Path:
     """A backbone of this kind with random weights, at this path."""
     tokens = pieces() if kind in ("gpt2", "qwen2") else tokenizer(ENCODER if kind in ENCODERS else {"eos": "</s>"})
     ids = {f"{name}_token_id": getattr(tokens, f"{name}_token_id") for name in ("pad", "eos", "bos")}
-    config = AutoConfig.for_model(kind, vocab_size=len(tokens) + 8, **{**KINDS[kind], **ids, **settings})
+    shape = {"vocab_size": len(tokens) + 8, **KINDS[kind], **ids, **settings}
     torch.manual_seed(seed)
-    AutoModel.from_config(config).save_pretrained(folder)
+    AutoModel.from_config(_config(kind, shape)).save_pretrained(folder)
     tokens.save_pretrained(folder)
     return folder
+
+
+def _config(kind: str, shape: dict[str, Any]) -> PretrainedConfig:
+    if kind == "t5gemma":  # an encoder with a decoder, of one shape here
+        return T5GemmaConfig(encoder=shape, decoder=shape, vocab_size=shape["vocab_size"])
+    return AutoConfig.for_model(kind, **shape)
 
 
 def tokenizer(names: dict[str, str]) -> PreTrainedTokenizerFast:

@@ -156,6 +156,10 @@ def test_the_first_layers_are_the_first_layers(kind: str, made: Callable[[str], 
     hidden = [each[0].model(**inputs(each), output_hidden_states=True).hidden_states for each in (cut, whole)]
     assert len(hidden[0]) == 3 and len(hidden[1]) == LAYERS + 1
     torch.testing.assert_close(hidden[0][1], hidden[1][1])
+    ends = external.load(str(made(kind)), "first-last")[0](inputs(whole))
+    mask = ends["attention_mask"][..., None]
+    by_hand = (mask * (hidden[1][1] + hidden[1][-1]) / 2).sum(1) / mask.sum(1)
+    torch.testing.assert_close(ends["sentence_embedding"], by_hand)
     with pytest.raises(UsageError, match=f"has {LAYERS} layers; the first 4 cannot be taken"):
         external.load(str(made(kind)), Reading("mean", layers=4))
 
