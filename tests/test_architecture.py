@@ -18,7 +18,7 @@ import srlbench
 PACKAGE = Path(srlbench.__file__).parent
 # Groups from left to right: a room may import from its own group only itself, and from the groups left of it anything.
 ROAD = """
-errors stats escape | backbones losses | recipe | recipes variants | tracks registry | data records | training
+errors stats escape shared | backbones losses | recipe | recipes variants | tracks registry | data records | training
 | evaluation | diagnostics | runs | analysis | publish | cli
 """
 GROUPS = [group.split() for group in ROAD.split("|")]

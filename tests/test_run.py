@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Cli, Take
 
+from srlbench import shared
 from srlbench.evaluation import scores
 from srlbench.evaluation.similarity import aggregates
 from srlbench.records import Record, scan
@@ -210,14 +212,42 @@ def test_a_temporary_folder_with_a_long_name_changes_no_digit(
     assert digits(tmp_path / "out").items() <= digits(first).items()
 
 
-def test_an_interrupt_is_one_sentence(quick_track: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "srlbench", "run", "simcse-unsup", "--seeds", "0-19", "--results", str(tmp_path)]
-    started = subprocess.Popen([*command, "--track", str(quick_track)], stderr=subprocess.PIPE, text=True)
-    time.sleep(8)
-    started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=60)
+def test_an_interrupt_is_one_sentence_and_leaves_a_table(quick_track: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "srlbench", "run", "bag-random", "simcse-unsup", "--seeds", "0-19", "--jobs", "1"]
+    args = [*command, "--track", str(quick_track), "--results", str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(args, text=True, **pipes) as started:
+        assert started.stderr and started.stdout
+        lines = []
+        for line in started.stderr:
+            lines.append(line)
+            if "[2/40]" in line:
+                break
+        started.send_signal(signal.SIGINT)
+        shown, said = started.stdout.read(), started.stderr.read()
     assert started.returncode == 130
     assert "Interrupted" in said and "Traceback" not in said
+    assert [line.split(" seed ")[0].split()[1] for line in lines[1:]] == ["bag-random", "simcse-unsup"]
+    assert {record.seed for record in found(tmp_path).values()} == {0}, "all recipes come before a second seed"
+    assert "So far: 2 rows" in said, "the table of the first seed"
+    assert "bag-random" in shown and (tmp_path / "quick" / "v3" / "leaderboard.md").is_file()
+
+
+def test_what_an_earlier_run_made_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(shared, "known", {})
+    monkeypatch.setattr(shared, "_tell", told.__setitem__)
+    made = []
+
+    def make() -> list[int]:
+        made.append(1)
+        return [1]
+
+    texts = ["a sentence"]
+    assert shared.once("x", make, texts) is shared.once("x", make, texts) and len(made) == 1
+    for other in (("y", make, texts), ("x", make, ["another"]), ("x", make, texts, None, 32)):
+        shared.once(*other)
+    assert len(made) == 4 and told == shared.known
 
 
 def kill_and_resume(quick_track: Path, results: Path, after: float) -> None:

@@ -20,6 +20,13 @@ from srlbench.runs.session import observation
 from srlbench.runs.suite import Suite, chosen, parse_seeds
 
 
+class Interrupted(typer.Exit):
+    """Somebody stopped the runs; what was recorded stays."""
+
+    def __init__(self) -> None:
+        super().__init__(130)
+
+
 @opt.app.command(rich_help_panel=opt.TRAIN)
 def run(
     recipe: opt.Names = None,
@@ -58,7 +65,12 @@ def run(
     choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
     look = observation(observe_every, explain)
     planned = plan(asked, Options(results, files, opt.command(), keep_encoders, look))
-    failed = make(planned, choice, dry_run, fail_fast, json)
+    try:
+        failed = make(planned, choice, dry_run, fail_fast, json)
+    except Interrupted:
+        if (found := opt.of(results, track, recipes)).without_variants.records:
+            table(found, json)
+        raise
     table(opt.of(results, track, recipes), json)
     finish(failed)
 
@@ -97,7 +109,7 @@ def make(planned: Plan, choice: Choice, dry_run: bool, fail_fast: bool = False, 
         return progress.run(planned, made_by, choice.parallel, fail_fast)
     except KeyboardInterrupt:
         terminal.error("Interrupted. What was recorded is kept; the same command goes on from there.")
-        raise typer.Exit(130) from None
+        raise Interrupted from None
 
 
 def finish(failed: int) -> None:

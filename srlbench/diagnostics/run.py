@@ -9,7 +9,9 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
@@ -18,8 +20,12 @@ from srlbench.diagnostics import contextualization, gradients, information, word
 from srlbench.diagnostics.clouds import alignment_uniformity
 from srlbench.diagnostics.isotropy import Isotropy, isotropy, known
 from srlbench.errors import SrlbenchError
+from srlbench.evaluation.encoding import embed
 from srlbench.evaluation.similarity import Undefined, cosines, spearman
+from srlbench.shared import once
 from srlbench.tracks import Track
+
+VectorsOf = Callable[[list[str]], NDArray[np.float32]]
 
 ANCHORS = 16  # anchors for the gradients during training
 SENTENCES = 200  # sentences for the isotropy measures
@@ -48,7 +54,8 @@ class Diagnosis:
     @cached_property
     def worth(self) -> dict[str, information.Worth]:
         """The information of the words of the training text."""
-        return information.worth(views[0] for views in data.training_text(self.track, "twins"))
+        lines = [views[0] for views in data.training_text(self.track, "twins")]
+        return once("worth", lambda: information.worth(lines), lines)
 
     def steps(self, last: int) -> frozenset[int]:
         """The steps to measure in a training of `last` steps."""
@@ -72,12 +79,15 @@ class Diagnosis:
 
         return {
             "gradients": _tried(lambda: {**gradients.statistics(pair_loss, a, b, anchors=ANCHORS)}),
-            **_tried(lambda: self._pairs(model)),
+            **_tried(lambda: self._pairs(partial(embed, model))),
             **_tried(space),
         }
 
-    def conclude(self, model: SentenceTransformer) -> dict[str, Any]:
-        """Measure the evaluated encoder: every layer, its sentence vectors, and the weights of words."""
+    def conclude(self, model: SentenceTransformer, vectors: VectorsOf) -> dict[str, Any]:
+        """Measure the evaluated encoder: every layer, its sentence vectors, and the weights of words.
+
+        vectors: those of texts, most of which were encoded for the evaluation.
+        """
 
         def space() -> dict[str, Any]:
             measures = self._isotropy(model)
@@ -86,7 +96,7 @@ class Diagnosis:
             return {"sentences": len(self.sentences[:SENTENCES]), "layers": layers, "sentence_vectors": vectors}
 
         return {
-            "pairs": _tried(lambda: self._pairs(model)),
+            "pairs": _tried(lambda: self._pairs(vectors)),
             "isotropy": _tried(space),
             "words": {method: _tried(partial(self._words, model, method)) for method in self.methods},
         }
@@ -103,12 +113,11 @@ class Diagnosis:
         kinds = {kind: known(change.mean(kind)) for kind in ("function", "content")}
         return {**kinds, "change_to_information": known(change.information)}
 
-    def _pairs(self, model: SentenceTransformer) -> dict[str, float]:
+    def _pairs(self, vectors: VectorsOf) -> dict[str, float]:
         """The development score, and alignment and uniformity on the test pairs."""
         columns = [list(split[key]) for split in (self.dev, self.pairs) for key in ("sentence1", "sentence2")]
-        with torch.inference_mode():
-            vectors = model.encode(list(chain(*columns)), show_progress_bar=False, convert_to_tensor=True).cpu()
-        a, b, x, y = torch.split(vectors, [len(column) for column in columns])
+        found = torch.from_numpy(vectors(list(chain(*columns))))
+        a, b, x, y = torch.split(found, [len(column) for column in columns])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Undefined)
             dev = spearman(cosines(a.numpy(), b.numpy()), self.dev["score"])

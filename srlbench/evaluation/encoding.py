@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedTokenizerBase
 
 from srlbench.errors import SrlbenchError
+from srlbench.shared import once
 
 TOKENS, NARROW = 2048, 384  # in a batch of an encoder of this width or less; a wider one fills it with a quarter
 LEAST = 8  # sentences in a batch, at least
@@ -36,7 +37,10 @@ class Encoder:
         self._known.update(zip(new, embed(self.model, new, report)))
 
     def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:
-        texts = [text for batch in inputs for text in batch["text"]]
+        return self.vectors([text for batch in inputs for text in batch["text"]])
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """A row for each text."""
         self.learn(texts)
         return np.stack([self._known[text] for text in texts])
 
@@ -80,12 +84,18 @@ def _by_length(model: SentenceTransformer, texts: list[str]) -> Iterator[Vectors
     product depends on its shape.
     """
     tokens = TOKENS if (model.get_embedding_dimension() or 0) <= NARROW else TOKENS // 4
-    for length, (indices, features) in sorted(_tokenised(model, texts).items(), reverse=True):
+    first: Any = model[0]
+    settings = (model.tokenizer.padding_side, _prompt(model), model.max_seq_length, first.get_config_dict())
+    tokenised = once("tokens", lambda: _tokenised(model, texts), texts, model.tokenizer, *settings)
+    for length, (indices, features) in sorted(tokenised.items(), reverse=True):
         size = max(LEAST, tokens // max(length, 1))
         for start in range(0, len(indices), size):
             part = indices[start : start + size]
             rows = np.minimum(np.arange(start, start + size), len(indices) - 1)
-            batch = {k: v[rows].to(model.device) if torch.is_tensor(v) else v for k, v in features.items()}
+            batch = {
+                name: torch.from_numpy(value[rows]).to(model.device) if isinstance(value, np.ndarray) else value
+                for name, value in features.items()
+            }
             vectors = model(batch)["sentence_embedding"][: len(part), : model.truncate_dim]
             yield part, vectors.float().cpu().numpy()
 
@@ -94,19 +104,23 @@ def _tokenised(model: SentenceTransformer, texts: list[str]) -> dict[int, tuple[
     """For each length in word pieces, the indices of its texts and their features without padding."""
     parts: dict[int, list[tuple[NDArray[np.intp], dict[str, Any]]]] = {}
     order = np.argsort([len(text) for text in texts], kind="stable")
-    prompt = model.prompts.get(model.default_prompt_name or "")
     left = model.tokenizer.padding_side == "left"
     for chunk in np.split(order, range(CHUNK, len(order), CHUNK)):
-        features = model.preprocess([texts[index] for index in chunk], prompt=prompt or None)
+        features = model.preprocess([texts[index] for index in chunk], prompt=_prompt(model))
         lengths = features["attention_mask"].sum(1)
         for length in lengths.unique().tolist():
             rows = lengths == length
             cut = slice(-length, None) if left else slice(length)
-            part = {k: v[rows][:, cut] if torch.is_tensor(v) else v for k, v in features.items()}
+            part = {k: v[rows][:, cut].numpy() if torch.is_tensor(v) else v for k, v in features.items()}
             parts.setdefault(length, []).append((chunk[rows.numpy()], part))
     return {length: (np.concatenate([i for i, _ in group]), _concatenated(group)) for length, group in parts.items()}
 
 
 def _concatenated(parts: list[tuple[NDArray[np.intp], dict[str, Any]]]) -> dict[str, Any]:
     first = parts[0][1]
-    return {k: torch.cat([part[k] for _, part in parts]) if torch.is_tensor(v) else v for k, v in first.items()}
+    return {k: np.concatenate([p[k] for _, p in parts]) if isinstance(v, np.ndarray) else v for k, v in first.items()}
+
+
+def _prompt(model: SentenceTransformer) -> str | None:
+    """What the model puts in front of every text."""
+    return model.prompts.get(model.default_prompt_name or "") or None

@@ -158,8 +158,9 @@ def freeze(results: Path, track: Track) -> None:
 
 
 def jobs_of(plan: Plan) -> list[Job]:
-    """The jobs for an engine: one for each missing run."""
-    return [_job(plan, run) for run in plan.missing]
+    """The jobs for an engine: one for each missing run. All recipes come under the first seed, then under the next."""
+    seeds = list(dict.fromkeys(run.key.seed for run in plan.runs))
+    return [_job(plan, run) for run in sorted(plan.missing, key=lambda run: seeds.index(run.key.seed))]
 
 
 def _job(plan: Plan, run: Run) -> Job:

@@ -61,11 +61,12 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     train_s = time.perf_counter() - start
     if diagnosis:
         who = evaluation.meta(key.recipe, key.fingerprint, key.seed)
-        scored = evaluation.evaluate(evaluation.encoder(trained.model, who), track.protocol, report=report)
+        encoder = evaluation.encoder(trained.model, who)
+        scored = evaluation.evaluate(encoder, track.protocol, report=report)
     else:
         scored = evaluation.Evaluation({track.development: evaluation.dev_score(trained.model, track)})
     scored_s = time.perf_counter() - start
-    diagnostics = diagnosis.conclude(trained.model) if diagnosis else {}
+    diagnostics = diagnosis.conclude(trained.model, encoder.vectors) if diagnosis else {}
     record = job.record(
         status="ok",
         asked=entry.recipe.as_dict(),

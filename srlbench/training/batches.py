@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
+
+from srlbench.shared import once
 
 Views = tuple[list[int], ...]
 
@@ -29,7 +32,11 @@ class TokenisedText(Dataset[Views]):
         ahead: int = 1,
     ) -> None:
         self.longest = positions(tokenizer, max_length)
-        columns = [ids(tokenizer, texts, ahead * self.longest) for texts in zip(*lines, strict=True)]
+        cut = ahead * self.longest
+        columns = [
+            once("text", partial(ids, tokenizer, texts, cut), texts, tokenizer, cut)
+            for texts in zip(*lines, strict=True)
+        ]
         self.pad = pad(tokenizer)
         if len(columns) == 1:
             columns *= 2

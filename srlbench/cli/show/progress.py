@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
+from srlbench.cli.show.standings import Standings
 from srlbench.cli.show.terminal import duration, err, out
 from srlbench.records import Key, Record
 from srlbench.runs import plan as plans
@@ -84,7 +85,7 @@ class _Logged:
         self.failed = 0
         self.left = {r.key: r.seconds for r in plan.missing}
         self.total = len(self.left)
-        self.start = time.monotonic()
+        self.standings = Standings(plan) if plan.scored else None
         self.spent, self.expected = 0.0, 0.0
 
     @contextmanager
@@ -111,6 +112,13 @@ class _Logged:
             self.spent += record.timings.get("total_s", 0.0)
             self.expected += seconds or 0.0
             self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.status()}")
+            if self.standings:
+                self.stand(self.standings, self.standings.see(record))
+
+    def stand(self, standings: Standings, whole: bool) -> None:
+        """Show the table so far: here whenever all runs of a seed have ended."""
+        if whole:
+            err.print(standings.table())
 
     def status(self) -> str:
         """The state of the cluster, if there is one, and the time left."""
@@ -131,19 +139,36 @@ class _Logged:
         return f" · about {duration(work / max(1, min(at_once, len(self.left))))} left"
 
 
+class _Bars(Progress):
+    """Bars with a table above them."""
+
+    above: Table | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from filter(None, [self.above])
+        yield from super().get_renderables()
+
+
 class _Watched(_Logged):
     """Progress as bars: one for the suite, and one for each run that is going on."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        self.bars = Progress(
+        self.bars = _Bars(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TextColumn("{task.fields[stage]}"), console=err,
         )  # fmt: skip
         self.rows: dict[Any, TaskID] = {}
         with self.bars:
             self.suite = self.bars.add_task("[bold]suite", total=self.total, stage=f"starting{self.cost()}")
-            yield
+            try:
+                yield
+            finally:
+                self.bars.above = None  # the leaderboard follows
+
+    def stand(self, standings: Standings, whole: bool) -> None:
+        # As many rows as the window has room for, above the bars.
+        self.bars.above = standings.table(max(3, err.height - len(self.rows) - 8))
 
     def say(self, line: str) -> None:
         self.bars.console.print(line, soft_wrap=True)

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from srlbench import shared
 from srlbench.data.mirror import VARIABLE
 from srlbench.runs.job import Job, Outcome, Progress
 
@@ -35,6 +36,14 @@ class Batch:
     parallel: int
     folder: str  # that the caller is in
     devices: str | None = None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a run made that does not depend on it: the runs that are forked from now on have it."""
+
+    key: str
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,11 @@ def _make(batch: Batch, driver: Connection[Any, Any], parent: int) -> None:
             for ready in wait([driver, *running], CHECK):
                 if ready is driver:  # it says nothing while runs are made, so this is its end
                     raise EOFError
-                driver.send((running[ready].index, _news(ready, running)))
+                index, news = running[ready].index, _news(ready, running)
+                if isinstance(news, Shared):
+                    shared.known[news.key] = news.value
+                else:
+                    driver.send((index, news))
             if os.getppid() != parent:
                 raise EOFError
     finally:
@@ -121,10 +134,10 @@ def _begin(job: Job, devices: str | None, others: Sequence[Any]) -> tuple[Any, B
     return receive, process
 
 
-def _news(receive: Any, running: dict[Any, Running]) -> Progress | Outcome:
+def _news(receive: Any, running: dict[Any, Running]) -> Progress | Outcome | Shared:
     run = running[receive]
     try:
-        news: Progress | Outcome = receive.recv()
+        news: Progress | Outcome | Shared = receive.recv()
     except EOFError:
         run.process.join()
         news = run.job.failed({"type": "Died", "message": cause(run.process.exitcode)}, time.monotonic() - run.start)
@@ -162,6 +175,7 @@ def _work(job: Job, send: Any, devices: str | None, others: Sequence[Any]) -> No
             last[0] = time.monotonic()
             send.send(Progress(stage, done, of))
 
+    shared.begin(lambda key, value: send.send(Shared(key, value)))
     try:
         send.send(execute(job, report))
     except BrokenPipeError:
