@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Cli
 from scipy.stats import spearmanr
 
 from srlbench.analysis.compare import tables as comparisons
 from srlbench.analysis.compare.agreement import agreement
+from srlbench.analysis.compare.discrimination import discrimination
 from srlbench.analysis.compare.paired import Comparison, Scored, compare, correlation, score_items
 
+ROOT = Path(__file__).parents[1]
 TASKS = ("A", "B")
 GROUPS = {"sts": TASKS}
 Predictions = dict[str, dict[int, dict[str, np.ndarray]]]
@@ -214,6 +218,30 @@ def test_programs_read_the_same_numbers() -> None:
     told = json.loads(json.dumps(comparisons.to_json(each), allow_nan=False))
     assert told["difference"] == each.difference.value and told["df"] is None and told["word"] == "better"
     assert told["system_score"] == {"mean": each.a.mean, "sd": None, "n": 1}
+
+
+def test_a_track_tells_recipes_apart_by_as_much_as_they_differ() -> None:
+    rng = np.random.default_rng(0)
+    noise = {f"r{i}": dict(enumerate(rng.normal(size=5))) for i in range(20)}
+    shifted = {name: {s: v + 10 * i for s, v in by.items()} for i, (name, by) in enumerate(noise.items())}
+    none, all_ = discrimination(noise), discrimination(shifted)
+    assert none and all_ and none.seeds == tuple(range(5)) and none.pairs == 190
+    assert abs(none.reliability) < 0.2 and none.apart < 25 and abs(none.kendall) < 0.2
+    assert all_.reliability > 0.99 and all_.apart == 190 and all_.kendall == 1
+    assert all_.sd_of_seeds == pytest.approx(none.sd_of_seeds) and all_.sd_of_recipes == pytest.approx(59.2, abs=0.5)
+    # ICC(1) as in Shrout and Fleiss (1979), whose six targets under four judges give 0.17.
+    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    known = discrimination({str(i): dict(enumerate(map(float, row))) for i, row in enumerate(ratings)})
+    assert known and known.reliability == pytest.approx(0.17, abs=0.005)
+    assert discrimination({name: {0: 1.0} for name in "abcdef"}) is None
+
+
+def test_the_published_numbers_of_discrimination_follow_from_the_records(here: Cli, tmp_path: Path) -> None:
+    made = tmp_path / "made.md"
+    shown = here("compare", "--tracks", "--results", ROOT / "results", "--out", made)
+    assert shown.returncode == 0 and made.read_text() == (ROOT / "results" / "discrimination.md").read_text()
+    wrong = here("compare", "--tracks", "simcse-sup", "--results", ROOT / "results")
+    assert wrong.returncode == 2 and "name nothing else" in wrong.stderr
 
 
 def test_tracks_that_order_recipes_alike_agree() -> None:

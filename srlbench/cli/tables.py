@@ -14,10 +14,11 @@ import typer
 from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
-from srlbench.analysis.compare import agreement, differences
+from srlbench.analysis.compare import agreement, differences, discrimination
 from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.analysis.results import with_records
 from srlbench.cli import options as opt
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
@@ -73,6 +74,9 @@ def compare(
     side: Sides = None,
     margin: Margin = MARGIN,
     with_track: OtherTrack = None,
+    tracks: Annotated[
+        bool, opt.what("--tracks", help="Show how well each track of the folder tells recipes apart.")
+    ] = False,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
@@ -92,10 +96,13 @@ def compare(
     - `srlbench compare srlbench-results results`
     - `srlbench compare mine.json theirs.json`
     - `srlbench compare --with-track small --results results`
+    - `srlbench compare --tracks --results results`
     """
     opt.use(data)
     sides, paths, there = side or [], opt.files_of(out, COMPARISONS), opt.of(results, track, recipes)
-    if with_track is not None:
+    if tracks:
+        _all_tracks(with_records(results, tuple(recipes or ())), [*sides, *filter(None, [with_track])], paths, json)
+    elif with_track is not None:
         _tracks(there, opt.of(results, with_track, recipes), sides, paths, json)
     elif differences.are_scores(sides):
         _scores(sides, paths, json)
@@ -130,6 +137,16 @@ def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Seq
     opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
     if not any(row.agreement for row in rows):
         raise typer.Exit(NOTHING_COMPARABLE)
+
+
+def _all_tracks(found: Sequence[FolderResults], sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
+    if sides:
+        raise UsageError("--tracks is about all tracks of a results folder, so name nothing else with it.")
+    rows = discrimination.discriminations(found)
+    terminal.as_json([*map(asdict, rows)]) if json else analyses.discriminations(rows)
+    opt.write_files(
+        paths, {".md": partial(discrimination.to_markdown, rows), ".json": lambda: _text([*map(asdict, rows)])}
+    )
 
 
 def _text(plain: Any, ensure_ascii: bool = False) -> str:

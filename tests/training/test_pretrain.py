@@ -227,3 +227,11 @@ def test_no_text_and_unreadable_text_are_refused(tmp_path: Path) -> None:
     for name in ("missing.txt", "broken.txt.gz"):
         with pytest.raises(UsageError, match=f"Cannot read .*{name}"):
             pretrain.pretrain(Pretraining(corpus=(tmp_path / name,)), tmp_path / "out", quiet)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_gives_the_same_weights_twice(toy: Pretraining, tmp_path: Path) -> None:
+    for turn in range(2):
+        pretrain.pretrain(replace(toy, device="cuda"), tmp_path / str(turn), quiet)
+    weights = [(tmp_path / str(turn) / "model.safetensors").read_bytes() for turn in range(2)]
+    assert weights[0] == weights[1]

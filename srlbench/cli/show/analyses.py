@@ -12,8 +12,9 @@ from rich.markup import escape
 from srlbench.analysis import search
 from srlbench.analysis.claims import page as claims_page
 from srlbench.analysis.claims.page import Judged
-from srlbench.analysis.compare import Compared
+from srlbench.analysis.compare import Compared, discrimination
 from srlbench.analysis.compare import tables as comparison_tables
+from srlbench.analysis.compare.discrimination import Row as Discrimination
 from srlbench.analysis.search import Searched
 from srlbench.analysis.sweep import Sweep
 from srlbench.cli.show.terminal import as_json, err, out, paragraph, wrote
@@ -38,6 +39,12 @@ def sweep(sweep: Sweep, files: Sequence[Path], json: bool) -> None:
         paragraph(f"Track {sweep.board.scope.track} v{sweep.board.scope.version}")
         out.print(sweep.table)
     wrote(*files, json=json)
+
+
+def discriminations(rows: Sequence[Discrimination]) -> None:
+    """How well each track tells recipes apart."""
+    out.print(discrimination.table(rows), "")
+    paragraph(escape(discrimination.legend(rows)))
 
 
 def plain_claims(by_backbone: Mapping[str, Judged]) -> list[dict[str, Any]]:
