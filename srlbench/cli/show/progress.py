@@ -111,7 +111,7 @@ class _Logged:
             seconds = self.left.pop(event.job.key, None)
             self.spent += record.timings.get("total_s", 0.0)
             self.expected += seconds or 0.0
-            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.status()}")
+            self.say(f"[{self.total - len(self.left)}/{self.total}] {_said(record, self.plan)}{self.end_of_line()}")
             if self.standings:
                 self.stand(self.standings, self.standings.see(record))
 
@@ -119,6 +119,9 @@ class _Logged:
         """Show the table so far: here whenever all runs of a seed have ended."""
         if whole:
             err.print(standings.table())
+
+    def end_of_line(self) -> str:
+        return self.status()
 
     def status(self) -> str:
         """The state of the cluster, if there is one, and the time left."""
@@ -165,6 +168,9 @@ class _Watched(_Logged):
                 yield
             finally:
                 self.bars.above = None  # the leaderboard follows
+
+    def end_of_line(self) -> str:
+        return ""  # the bar says it
 
     def stand(self, standings: Standings, whole: bool) -> None:
         # As many rows as the window has room for, above the bars.
