@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from tokenizers import Tokenizer
-
 Value = TypeVar("Value")
 known: dict[str, Any] = {}
 _tell: Callable[[str, Any], None] | None = None
@@ -42,6 +40,6 @@ def once(what: str, make: Callable[[], Value], texts: Iterable[str], tokenizer: 
 @lru_cache(2)  # a run has one tokenizer, or two
 def _sha256(tokenizer: Any) -> str:
     """The hash of all that decides which word pieces a tokenizer makes of a text, but the length it cuts at."""
-    inner: Tokenizer = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
     content = json.loads(inner.to_str()) | {"truncation": None, "padding": None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
