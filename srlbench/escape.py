@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 # Characters that begin markup, a GitHub formula or another cell. An underscore does so only at the edge of a word, and
 # "<" only before the beginning of a tag.
-_SPECIAL = re.compile(r"[\\&>|`*\[~$]|<(?![\d\s])|(?<!\w)_|_(?!\w)")
+_SPECIAL = re.compile(r"[\\&>|`*\[~$]|<(?![\d\s])|(?<![^\W_])_|_(?![^\W_])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SPAN = re.compile(r"(`[^`]+`)")
 

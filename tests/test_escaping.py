@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -91,6 +91,7 @@ def one(text: str, *, prose: bool = False) -> Table:
 
 
 @given(st.text(max_size=40))
+@example("__0__")
 def test_any_text_is_itself_in_its_cell(text: str) -> None:
     _, line = tabled(one(text).to_markdown())
     said = " ".join(text.split()).replace("\0", "\N{REPLACEMENT CHARACTER}")

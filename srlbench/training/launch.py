@@ -114,9 +114,20 @@ def _result(ranks: dict[Connection, BaseProcess], report: Report) -> Any:
 
 
 def _lost(ranks: dict[Connection, BaseProcess], otherwise: dict[str, str]) -> dict[str, str]:
-    """The problem of the rank that has ended, when another rank reports only that it lost one."""
-    ended = wait([process.sentinel for process in ranks.values()], GRACE)
-    return next((_death(process) for process in ranks.values() if process.sentinel in ended), otherwise)
+    """The problem of the rank that failed or ended, when another rank reports only that it lost one."""
+    deadline, open_ = time.monotonic() + GRACE, set(ranks)
+    while open_ and (left := deadline - time.monotonic()) > 0:
+        for receive in wait(list(open_), left):
+            assert isinstance(receive, Connection)
+            try:
+                kind, message = receive.recv()
+            except EOFError:
+                return _death(ranks[receive])
+            if kind == "failed" and message["type"] != Lost.__name__:
+                return dict(message)
+            if kind != "progress":
+                open_.remove(receive)  # it has nothing more to say
+    return otherwise
 
 
 def _death(process: BaseProcess) -> dict[str, str]:

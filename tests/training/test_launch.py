@@ -21,7 +21,7 @@ import torch
 from srlbench.errors import UsageError
 from srlbench.training import launch
 from srlbench.training.launch import Report
-from srlbench.training.ranks import Ranks
+from srlbench.training.ranks import Lost, Ranks
 
 
 def silent(*news: Any) -> None:
@@ -50,6 +50,24 @@ def death() -> None:
 
 def leave() -> None:
     os._exit(3)
+
+
+def late() -> None:
+    time.sleep(2)  # the other rank has said by then that it lost this one
+    broken()
+
+
+def bad_and_lost(how: Callable[[], None], ranks: Ranks, report: Report) -> None:
+    if ranks.rank == 1:
+        how()
+    raise Lost("the other rank is gone")
+
+
+@pytest.mark.parametrize(("how", "kind"), [(late, "ZeroDivisionError"), (death, "Died")])
+def test_who_lost_another_is_not_the_one_that_failed(how: Callable[[], None], kind: str, tmp_path: Path) -> None:
+    with pytest.raises(launch.Failed) as failure:
+        together(partial(bad_and_lost, how), tmp_path)
+    assert failure.value.problem["type"] == kind
 
 
 @pytest.mark.parametrize(
