@@ -52,34 +52,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return made
 
 
-def recipe(folder: Path, steps: int) -> Recipe:
-    start = backbones.resolve(str(folder))
-    return change(resolved(registry.recipe("simcse-unsup"), TRACK, start), "simcse-unsup", {**SETTINGS, "steps": steps})
+def recipe(folder: Path, steps: int, **settings: Any) -> Recipe:
+    start, asked = backbones.resolve(str(folder)), {**SETTINGS, **settings, "steps": steps}
+    return change(resolved(registry.recipe("simcse-unsup"), TRACK, start), "simcse-unsup", asked)
 
 
-def ours(folder: Path, steps: int) -> None:
+def ours(folder: Path, steps: int, **settings: Any) -> None:
     with TemporaryDirectory() as work:
-        course.train(Training(recipe(folder, steps), folder, TRACK, 0, Path(work)), Hooks(lambda model: 0.0))
+        course.train(
+            Training(recipe(folder, steps, **settings), folder, TRACK, 0, Path(work)), Hooks(lambda model: 0.0)
+        )
 
 
-def stock(folder: Path, steps: int) -> None:
+def stock(folder: Path, steps: int, **settings: Any) -> None:
     torch.set_num_threads(TRACK.threads)
-    model, _ = encoder.build(recipe(folder, steps), folder, TRACK)
+    model, _ = encoder.build(recipe(folder, steps, **settings), folder, TRACK)
     paired(model, LINES, steps, 1e-4)
 
 
-def a_step(train: Any, folder: Path) -> float:
-    """Seconds of one step, without what a training costs before its first step."""
-    return (timed(lambda: train(folder, 1 + STEPS)) - timed(lambda: train(folder, 1))) / STEPS
+def race(what: str, folder: Path, benchmark: Any, capsys: pytest.CaptureFixture[str], **settings: Any) -> None:
+    """Print the seconds of one step beside stock sentence-transformers, without what comes before the first step."""
+    ours(folder, 1, **settings)
+    peer, mine = (
+        (timed(lambda: train(folder, 1 + STEPS, **settings)) - timed(lambda: train(folder, 1, **settings))) / STEPS  # noqa: B023
+        for train in (stock, ours)
+    )
+    benchmark.pedantic(ours, args=(folder, 1), kwargs=settings, rounds=1)
+    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
+    with capsys.disabled():
+        print(f"\na step of {what}: srlbench {mine:.3f} s, sentence-transformers {peer:.3f} s: x{peer / mine:.2f}")
 
 
 def test_training_step(benchmark: Any, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    ours(folder, 1)
-    peer, mine = a_step(stock, folder), a_step(ours, folder)
-    benchmark.pedantic(ours, args=(folder, 1), rounds=1)
-    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
-    with capsys.disabled():
-        print(f"\na step of a decoder: srlbench {mine:.2f} s, sentence-transformers {peer:.2f} s: x{peer / mine:.2f}")
+    race("a decoder", folder, benchmark, capsys)
 
 
 def test_encoding(benchmark: Any, capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from bench_decoder import a_step, ours, stock
+from bench_decoder import race
 from transformers import AutoModel, AutoTokenizer, BertConfig
 
 from srlbench import backbones
@@ -25,10 +25,5 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_step_of_bert_base(benchmark: Any, capsys: pytest.CaptureFixture[str], base: Path) -> None:
-    ours(base, 1)
-    peer, mine = a_step(stock, base), a_step(ours, base)
-    benchmark.pedantic(ours, args=(base, 1), rounds=1)
-    benchmark.extra_info["ratio to sentence-transformers"] = peer / mine
-    with capsys.disabled():
-        name = torch.cuda.get_device_name()
-        print(f"\n{name}: srlbench {mine:.3f} s, sentence-transformers {peer:.3f} s a step: x{peer / mine:.2f}")
+    what = f"BERT-base on a {torch.cuda.get_device_name()}"
+    race(what, base, benchmark, capsys, layers=12, freeze="none")
