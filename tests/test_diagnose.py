@@ -109,6 +109,13 @@ def test_what_cannot_be_measured_is_said(here: Cli, words: tuple[str, ...], said
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
+def test_two_views_that_are_equal_are_said(here: Cli) -> None:
+    for name, equal in (("static", True), ("tiny", False)):
+        pool = () if name == "static" else ("--pool", "mean")
+        done = here("diagnose", "gradients", name, *pool, "--pairs", "16")
+        assert done.returncode == 0 and ("two views of every sentence are equal" in done.stderr) is equal
+
+
 def test_a_map_of_a_loss(here: Cli, tmp_path: Path) -> None:
     done = here("plot", "maps", "--loss", "mpt", "--cells", "2", "--batches", "1", "--out", "m.svg")
     assert done.returncode == 0 and (tmp_path / "m.svg").is_file(), done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srlbench.analysis.table import Cell, Column, Line, Table, number, texts
-from srlbench.cli.show.terminal import out, paragraph, wrote
+from srlbench.cli.show.terminal import out, paragraph, warn, wrote
 from srlbench.evaluation.shrink import Shrunk
 
 
@@ -46,6 +46,8 @@ def gradients(result: Mapping[str, Mapping[str, float | None]]) -> None:
     }
     lines = [Line(texts(title, *(_spread(values, key) for values in result.values()))) for title, key in rows.items()]
     out.print(Table("gradients", "", [Column("", "left"), *map(Column, result)], lines))
+    if all((values["cos_positive"] or 0) > 1 - 1e-6 for values in result.values()):
+        warn("The two views of every sentence are equal: this encoder has no dropout, and its gradients mean little.")
 
 
 def words(result: Mapping[str, Any]) -> None:
