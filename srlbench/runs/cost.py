@@ -17,6 +17,7 @@ from srlbench import backbones
 from srlbench.backbones import Backbone
 from srlbench.errors import SrlbenchError
 from srlbench.recipe import Recipe
+from srlbench.runs.engines.local import THREADS
 from srlbench.tracks import Track
 
 WORDS = 15  # word pieces of a sentence, about
@@ -24,7 +25,7 @@ START = 8.0  # seconds that every run takes, whatever its size
 STEP = 0.05  # seconds of a step beside its arithmetic
 SHARE = 0.75  # of the speed of one product that a transformer reaches
 ROWS = 512  # word pieces in that product
-HALF = 2.0  # times as fast in bfloat16, on processors that are made for it
+HALF = 2.0  # times as fast in bfloat16, on processors made for it (benchmarks/bench_decoder.py)
 BASE = 0.9e9  # bytes of a process with its libraries loaded
 # Prints the operations a second of the best of ten products.
 CALIBRATION = """
@@ -99,7 +100,7 @@ def ensure_fits(memory: float, name: str) -> None:
 @cache
 def speed(threads: int, width: int, precision: str | None = None) -> float:
     """Operations a second in products of a layer of this width, as measured in a fraction of a second."""
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    limits = dict.fromkeys(THREADS, str(threads))
     # In a process of its own: the caller's is left as it is, also with its number of threads.
     command = [sys.executable, "-c", CALIBRATION, str(ROWS), str(width), str(3 * width)]
     done = subprocess.run(command, env={**os.environ, **limits}, capture_output=True, text=True, check=True)

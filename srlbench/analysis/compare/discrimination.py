@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -80,25 +81,25 @@ def discriminations(results: Sequence[Results]) -> list[Row]:
     rows = []
     for each in results:
         unsupervised = {name for name, entry in each.recipes.items() if entry.recipe.data == "twins"}
-        primary = average(next(iter(each.track.groups)))
+        names, scores = [*map(average, each.track.groups)], _scores(each)
         for backbone in each.track.backbones:
-            first = _scores(each, backbone, primary)
+            first = scores[backbone, names[0]]
             itself = next((fmean(first[name].values()) for name in UNTRAINED if name in first), 0.0)
             low = {name for name in unsupervised & first.keys() if fmean(first[name].values()) < itself - UNLEARNT}
-            for name in map(average, each.track.groups):
-                found = {k: v for k, v in _scores(each, backbone, name).items() if k in unsupervised - low}
+            for name in names:
+                found = {k: v for k, v in scores[backbone, name].items() if k in unsupervised - low}
                 where = f"{each.track.name} v{each.track.version}", backbone, name
                 rows.append(Row(*where, discrimination(found), tuple(sorted(low))))
     return rows
 
 
-def _scores(results: Results, backbone: str, name: str) -> dict[str, dict[int, float]]:
-    """Recipe -> seed -> this average."""
-    found: dict[str, dict[int, float]] = {}
+def _scores(results: Results) -> dict[tuple[str, str], dict[str, dict[int, float]]]:
+    """Backbone and average -> recipe -> seed -> score."""
+    found: dict[tuple[str, str], dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for record in results.fresh:
-        averages = with_averages(record.scores, results.track.groups)
-        if record.backbone == backbone and not variants.is_variant(record.recipe) and name in averages:
-            found.setdefault(record.recipe, {})[record.seed] = averages[name]
+        if not variants.is_variant(record.recipe):
+            for name, value in with_averages(record.scores, results.track.groups).items():
+                found[record.backbone, name][record.recipe][record.seed] = value
     return found
 
 
