@@ -92,13 +92,13 @@ def take(trained: Path) -> Take:
     def copy(to: Path, *recipes: str, seeds: Sequence[int] = (0, 1), kept: bool = False) -> Path:
         for kind in ("records", "predictions", *(["encoders"] if kept else [])):
             for name in recipes:
-                for path in trained.glob(f"quick/v3/{kind}/{quote(name, safe='@+= ')}/tiny/*/*"):
+                for path in trained.glob(f"quick/v4/{kind}/{quote(name, safe='@+= ')}/tiny/*/*"):
                     if any(path.name.startswith(f"seed-{seed}") for seed in seeds):
                         there = to / path.relative_to(trained)
                         there.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copytree(path, there) if path.is_dir() else shutil.copy(path, there)
         for name in ("track.toml", "protocol.toml"):
-            shutil.copy(trained / "quick" / "v3" / name, to / "quick" / "v3")
+            shutil.copy(trained / "quick" / "v4" / name, to / "quick" / "v4")
         return to
 
     return copy

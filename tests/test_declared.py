@@ -146,13 +146,13 @@ def test_a_declared_backbone_is_trained_and_scored(file: Path, quick_track: Path
     run = ("simcse-unsup+steps=2,word_dropout=0.2", "untrained-cls", "--backbone", about, "--track", quick_track)
     done = here("run", *run, "--seeds", "0", "--results", "r")
     assert done.returncode == 0, done.stderr
-    (made,) = (tmp_path / "r").glob("quick/v3/records/simcse-unsup*/lab/*/seed-0.json")
+    (made,) = (tmp_path / "r").glob("quick/v4/records/simcse-unsup*/lab/*/seed-0.json")
     again = here("reproduce", made, "--backbone", about, "--track", quick_track, "--out", "again")
     assert again.returncode == 0 and "equal" in again.stdout, again.stderr
-    folders = list((tmp_path / "r").glob("quick/v3/encoders/*/lab/*/seed-0"))
+    folders = list((tmp_path / "r").glob("quick/v4/encoders/*/lab/*/seed-0"))
     settings = json.loads((folders[0] / "config.json").read_text())
     assert settings["num_hidden_layers"] == 2 and settings["is_causal"] is False
-    (record,) = (tmp_path / "r").glob("quick/v3/records/untrained-cls/lab/*/seed-0.json")
+    (record,) = (tmp_path / "r").glob("quick/v4/records/untrained-cls/lab/*/seed-0.json")
     assert (
         json.loads(record.read_text())["resolved"] | {"layers": 2, "pool": "cls"}
         == json.loads(record.read_text())["resolved"]

@@ -58,7 +58,7 @@ def test_looking_closer_leaves_every_digit(runs: Path, quick_track: Path, cli: C
 def test_the_board_shows_what_encoders_are_like(runs: Path, quick_track: Path, here: Cli) -> None:
     done = here("leaderboard", "--track", quick_track, "--results", runs)
     assert done.returncode == 0 and "R² of words" in done.stdout
-    folder = runs / "quick" / "v3"
+    folder = runs / "quick" / "v4"
     row = next(csv.DictReader((folder / "leaderboard.csv").open()))
     assert float(row["anisotropy_mean"]) < 1 and row["words_r2_n"] == "2"
     assert "## Diagnostics" in (folder / "leaderboard.md").read_text()
@@ -67,12 +67,12 @@ def test_the_board_shows_what_encoders_are_like(runs: Path, quick_track: Path, h
 def test_dynamics_are_drawn_from_records(runs: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
     args = ("plot", "dynamics", "--track", quick_track, "--results", runs)
     done = here(*args)
-    picture = runs / "quick" / "v3" / "dynamics.svg"
+    picture = runs / "quick" / "v4" / "dynamics.svg"
     assert done.returncode == 0 and str(picture) in done.stdout.replace("\n", "")
     assert b"<svg" in picture.read_bytes()
     assert here(*args, "--out", "a.png").returncode == 0 and (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     done = here(*args, "simcse-unsup", "mhs")
-    assert done.returncode == 0 and (runs / "quick" / "v3" / "dynamics-simcse-unsup-mhs.svg").is_file(), done.stderr
+    assert done.returncode == 0 and (runs / "quick" / "v4" / "dynamics-simcse-unsup-mhs.svg").is_file(), done.stderr
     assert here(*args, "--measure", "norm", "--out", "n.svg").returncode == 0
     unknown = here(*args, "--measure", "nrm")
     assert unknown.returncode == 2 and "Did you mean 'norm'" in unknown.stderr

@@ -280,7 +280,7 @@ def test_a_script_without_a_guard_runs_once_and_prints_nothing_of_ours(made: tup
     said, folder = made
     assert said.splitlines() == [
         "begun",
-        f"Results of track quick v3 in {folder.name}: 3 records, 1 failed",
+        f"Results of track quick v4 in {folder.name}: 3 records, 1 failed",
         "('bag-random', 'ok') ('breaks', 'failed') ('halves', 'ok')",
         "The run breaks@tiny:0 failed: ZeroDivisionError: a bug in the loss",
     ]

@@ -39,7 +39,7 @@ def learning_track(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) 
 def split(results: Path, seeds: Sequence[int], to: Path, *recipes: str) -> None:
     """Copies the records of some seeds."""
     for name in recipes:
-        for path in results.glob(f"quick/v3/records/{name}/tiny/*/*"):
+        for path in results.glob(f"quick/v4/records/{name}/tiny/*/*"):
             if path.name in {f"seed-{seed}.json" for seed in seeds}:
                 (to / path.relative_to(results)).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, to / path.relative_to(results))

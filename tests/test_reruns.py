@@ -51,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def file_of(results: Path, recipe: str, seed: int) -> Path:
-    (path,) = results.glob(f"quick/v3/records/{recipe}/tiny/*/seed-{seed}.json")
+    (path,) = results.glob(f"quick/v4/records/{recipe}/tiny/*/seed-{seed}.json")
     return path
 
 
@@ -78,9 +78,9 @@ def test_the_same_machine_gives_the_same_bits(results: Path, quick_track: Path, 
     shutil.copytree(tmp_path / "srlbench-results", results, dirs_exist_ok=True)
     shown = here("leaderboard", "--track", quick_track, "--results", results)
     assert "confirmed" in shown.stdout and "1 (1 bitwise)" in shown.stdout
-    page = (results / "quick/v3/leaderboard.md").read_text(encoding="utf-8")
+    page = (results / "quick/v4/leaderboard.md").read_text(encoding="utf-8")
     assert "1 (1 bitwise)" in page and "script" not in page
-    table = pandas.read_csv(results / "quick/v3/leaderboard.csv").set_index("recipe")
+    table = pandas.read_csv(results / "quick/v4/leaderboard.csv").set_index("recipe")
     assert dict(table["confirmed"]) | {"simcse-unsup": 1} == {**dict.fromkeys(table.index, 0), "simcse-unsup": 1}
     rows = json.loads(here("leaderboard", "--track", quick_track, "--results", results, "--json").stdout)
     assert {row["recipe"]: row["confirmed"]["bitwise"] for row in rows if row["seeds"]} == {
@@ -92,13 +92,13 @@ def test_without_confirmations_nothing_speaks_of_them(results: Path, quick_track
     shown = here("leaderboard", "--track", quick_track, "--results", results)
     assert shown.returncode == 0
     said = here("leaderboard", "--track", quick_track, "--results", results, "--json").stdout
-    place = results / "quick/v3"
+    place = results / "quick/v4"
     for text in (shown.stdout, said, *((place / f"leaderboard.{kind}").read_text() for kind in ("md", "csv"))):
         assert "confirmed" not in text
 
 
 def test_a_broken_confirmation_is_said_and_not_counted(results: Path, quick_track: Path, here: Cli) -> None:
-    place = results / "quick/v3/confirmations/simcse-unsup/tiny"
+    place = results / "quick/v4/confirmations/simcse-unsup/tiny"
     place.mkdir(parents=True)
     (place / "notes.txt").write_text("hello", encoding="utf-8")
     shown = here("leaderboard", "--track", quick_track, "--results", results)
@@ -200,7 +200,7 @@ def test_what_cannot_be_run_again_is_one_sentence(
 
 def test_a_track_without_records_has_nothing_to_reproduce(quick_track: Path, here: Cli) -> None:
     done = here("reproduce", "simcse-unsup", "--track", quick_track)
-    assert done.returncode == 4 and "There are no records of track quick v3" in done.stderr
+    assert done.returncode == 4 and "There are no records of track quick v4" in done.stderr
 
 
 def test_a_place_that_cannot_be_written_is_said_before_the_run(

@@ -78,9 +78,9 @@ def test_every_run_is_recorded_whole(first: Path, trained: Path) -> None:
     assert one.environment["packages"]["torch"] and one.command.startswith("srlbench run")
     assert one.diagnostics["pairs"]["uniformity"] < 0 < one.diagnostics["pairs"]["alignment"]
     assert one.training["steps"] == 8 and one.timings["total_s"] > 0 and one.peak_memory_mb
-    place = first / "quick" / "v3"
+    place = first / "quick" / "v4"
     assert len(list(place.glob("predictions/*/tiny/*/seed-*.npz"))) == 6
-    place = trained / "quick" / "v3"
+    place = trained / "quick" / "v4"
     assert not list(place.glob("work/*/tiny/*/seed-*")), "finished runs leave no work behind"
     assert (place / "leaderboard.md").is_file() and (place / "leaderboard.csv").is_file()
 
@@ -119,7 +119,7 @@ def test_text_that_is_not_as_pinned_is_one_sentence_in_a_record(quick_track: Pat
 def test_a_kept_encoder_scores_what_its_record_says(
     first: Path, quick_track: Path, here: Cli, tmp_path: Path, by_name: bool
 ) -> None:
-    (folder,) = (first / "quick" / "v3" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
+    (folder,) = (first / "quick" / "v4" / "encoders" / "simcse-sup" / "tiny").glob("*/seed-0")
     which = "simcse-sup@tiny:0" if by_name else folder
     protocol = quick_track.with_name("quick-protocol.toml")
     done = here(
@@ -146,7 +146,7 @@ def test_a_name_that_fits_two_runs_is_refused(first: Path, here: Cli) -> None:
 def test_dry_run_tells_done_from_to_do(first: Path, quick_track: Path, here: Cli) -> None:
     done = here("run", *RECIPES, "--track", quick_track, "--seeds", "0-2", "--results", first, "--dry-run")
     assert "9 runs, 3 to make" in done.stdout
-    assert not (first / "quick" / "v3" / "work").exists() or "to do" in done.stdout
+    assert not (first / "quick" / "v4" / "work").exists() or "to do" in done.stdout
 
 
 def test_bad_recipes_fail_alone(first: Path, quick_track: Path, here: Cli, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_corrupt_record_is_said_kept_and_made_again(
     first: Path, quick_track: Path, here: Cli, tmp_path: Path
 ) -> None:
     shutil.copytree(first, tmp_path / "results")
-    (path,) = (tmp_path / "results").glob("quick/v3/records/bag-random/tiny/*/seed-0.json")
+    (path,) = (tmp_path / "results").glob("quick/v4/records/bag-random/tiny/*/seed-0.json")
     path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
     told = here("leaderboard", "--track", quick_track, "--results", "results")
     assert told.returncode == 0 and "seed-0.json" in told.stderr and "cut short" in told.stderr
@@ -229,7 +229,7 @@ def test_an_interrupt_is_one_sentence_and_leaves_a_table(quick_track: Path, tmp_
     assert "Interrupted" in said and "Traceback" not in said
     assert [line.split()[1] for line in lines[1:3]] == ["bag-random", "simcse-unsup"]
     assert {record.seed for record in found(tmp_path).values()} == {0}, "all recipes come before a second seed"
-    assert "bag-random" in shown and (tmp_path / "quick" / "v3" / "leaderboard.md").is_file()
+    assert "bag-random" in shown and (tmp_path / "quick" / "v4" / "leaderboard.md").is_file()
 
 
 def test_what_an_earlier_run_made_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:

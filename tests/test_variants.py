@@ -65,7 +65,7 @@ def test_a_sweep_records_its_points_and_keeps_out_of_the_leaderboard(
     assert here("leaderboard", "--track", quick_track, "--results", "found").returncode == 0
     done = here("sweep", "untrained-mean", "--set", "pool=cls,max", *args)
     assert done.returncode == 0, done.stderr
-    folder = tmp_path / "found" / "quick" / "v3"
+    folder = tmp_path / "found" / "quick" / "v4"
     lines = (folder / "sweeps" / "untrained-mean+pool.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     assert [row[0] for row in rows] == ["pool", "---:", "as registered", "cls", "max"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from srlbench.evaluation.encoding import embed
 from srlbench.evaluation.similarity import Undefined, cosines, spearman
 from srlbench.shared import once
 from srlbench.tracks import Track
+from srlbench.training.encoder import identity
 
 VectorsOf = Callable[[list[str]], NDArray[np.float32]]
 
@@ -39,17 +41,20 @@ class Diagnosis:
     """The measures of one run, on the test sentences of the track's development set.
 
     every: the number of steps between two measurements; None: the track's `observe_steps`. The last step is always
-    measured. explain: also compute the weights of words by Shapley values.
+    measured. explain: also compute the weights of words by Shapley values. final: the encoder after the last step is
+    the one that is evaluated.
     """
 
-    def __init__(self, track: Track, every: int | None, explain: bool) -> None:
-        self.track, self.every = track, every
+    def __init__(self, track: Track, every: int | None, explain: bool, final: bool = False) -> None:
+        self.track, self.every, self.final = track, every, final
         self.methods = METHODS | EXPLAINED if explain else METHODS
         self.dev, self.pairs = (
             data.task(track.protocol, str(track.training["select_on"])).splits[split] for split in ("dev", "test")
         )
         self.sentences = list(dict.fromkeys(self.pairs["sentence1"]))
+        self.last: int | None = None  # step
         self.before: Isotropy | None = None
+        self.pairs_before: dict[str, Any] = {}
 
     @cached_property
     def worth(self) -> dict[str, information.Worth]:
@@ -59,50 +64,67 @@ class Diagnosis:
 
     def steps(self, last: int) -> frozenset[int]:
         """The steps to measure in a training of `last` steps."""
+        self.last = last
         steps = range(0, last, self.every) if self.every else self.track.training.get("observe_steps", ())
         return frozenset({*(step for step in steps if step <= last), last})
 
     def begin(self, model: SentenceTransformer) -> None:
-        """Measure the encoder before training."""
-        self.before = self._isotropy(model)
+        """Measure the encoder before training; runs that begin with the same one share what was measured."""
 
-    def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
+        def measured() -> bytes:
+            return pickle.dumps((self._isotropy(model), _tried(lambda: self._pairs(partial(embed, model)))))
+
+        texts = [*self.sentences, *chain(*self._columns())]
+        self.before, self.pairs_before = pickle.loads(once("before", measured, texts, model.tokenizer, identity(model)))
+
+    def look(
+        self, step: int, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor
+    ) -> dict[str, Any]:
         """Measure one step: the gradients of the loss on a fixed batch, the development score, the isotropy."""
         a, b, *negatives = views
 
         def pair_loss(x: Tensor, y: Tensor) -> Tensor:
             return loss(x, y, *negatives)  # hard negatives stay constant
 
-        def space() -> dict[str, Any]:
-            measures = self._isotropy(model)
-            return {**_last_layer(measures), **self._change(measures)}
+        slopes = {"gradients": _tried(lambda: {**gradients.statistics(pair_loss, a, b, anchors=ANCHORS)})}
+        if step == 0 and (before := self.before):
+            return {**slopes, **self.pairs_before, **_tried(lambda: self._space(before))}
+        if step == self.last and self.final:
+            return slopes  # the evaluated encoder is this one: `conclude` measures it
+        pairs = _tried(lambda: self._pairs(partial(embed, model)))
+        return {**slopes, **pairs, **_tried(lambda: self._space(self._isotropy(model)))}
 
-        return {
-            "gradients": _tried(lambda: {**gradients.statistics(pair_loss, a, b, anchors=ANCHORS)}),
-            **_tried(lambda: self._pairs(partial(embed, model))),
-            **_tried(space),
-        }
-
-    def conclude(self, model: SentenceTransformer, vectors: VectorsOf) -> dict[str, Any]:
+    def conclude(
+        self, model: SentenceTransformer, vectors: VectorsOf, dynamics: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         """Measure the evaluated encoder: every layer, its sentence vectors, and the weights of words.
 
-        vectors: those of texts, most of which were encoded for the evaluation.
+        vectors: those of texts, most of which were encoded for the evaluation. dynamics: what `look` measured, whose
+        last step is completed here.
         """
+        pairs = _tried(lambda: self._pairs(vectors))
+        measured: dict[str, Isotropy] = {}
 
         def space() -> dict[str, Any]:
-            measures = self._isotropy(model)
+            measures = measured["end"] = self._isotropy(model)
             layers = [layer.as_dict() for layer in measures.layers]
             vectors = measures.sentences.as_dict()
             return {"sentences": len(self.sentences[:SENTENCES]), "layers": layers, "sentence_vectors": vectors}
 
+        isotropy = _tried(space)
+        if self.final and dynamics and "dev" not in dynamics[-1]:
+            dynamics[-1] |= {**pairs, **(self._space(measured["end"]) if measured else isotropy)}
         return {
-            "pairs": _tried(lambda: self._pairs(vectors)),
-            "isotropy": _tried(space),
+            "pairs": pairs,
+            "isotropy": isotropy,
             "words": {method: _tried(partial(self._words, model, method)) for method in self.methods},
         }
 
     def _isotropy(self, model: SentenceTransformer) -> Isotropy:
         return isotropy(model, self.sentences[:SENTENCES])
+
+    def _space(self, measures: Isotropy) -> dict[str, Any]:
+        return {**_last_layer(measures), **self._change(measures)}
 
     def _change(self, after: Isotropy) -> dict[str, float | None]:
         """The change of adjusted self-similarity in training, by kind of token and against the words' information."""
@@ -115,13 +137,17 @@ class Diagnosis:
 
     def _pairs(self, vectors: VectorsOf) -> dict[str, float]:
         """The development score, and alignment and uniformity on the test pairs."""
-        columns = [list(split[key]) for split in (self.dev, self.pairs) for key in ("sentence1", "sentence2")]
+        columns = self._columns()
         found = torch.from_numpy(vectors(list(chain(*columns))))
         a, b, x, y = torch.split(found, [len(column) for column in columns])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Undefined)
             dev = spearman(cosines(a.numpy(), b.numpy()), self.dev["score"])
         return {"dev": dev, **alignment_uniformity(x, y, torch.tensor(list(self.pairs["score"])))}
+
+    def _columns(self) -> list[list[str]]:
+        """The two sides of the development pairs, and of the test pairs."""
+        return [list(split[key]) for split in (self.dev, self.pairs) for key in ("sentence1", "sentence2")]
 
     def _words(self, model: SentenceTransformer, method: str) -> dict[str, Any]:
         """The relation between the mean weight of a word and its information."""

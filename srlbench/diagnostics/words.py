@@ -33,7 +33,7 @@ from srlbench.diagnostics.reader import PIECES, Reader, Sentence, batches
 from srlbench.errors import SrlbenchError, UsageError
 
 Weights = list[list[tuple[str, float]]]  # for each text, its words in order with their weights
-STEPS = (16, 64, 256)  # of integrated gradients; the next number is tried if attributions are incomplete
+STEPS = (8, 16, 64, 256)  # of integrated gradients; the next number is tried if attributions are incomplete
 GAP = 0.01  # the share of |f(x) - f(x')| that attributions may miss
 
 

@@ -51,6 +51,7 @@ class Recipe:
     precision: str | None = None  # in which the transformer computes; None: float32
     micro_batch: int | None = None  # sentences in the encoder at once; the loss is of the whole batch, exactly
     gradient_checkpointing: bool | None = None  # compute activations again in the backward pass, to save memory
+    skip_dropped: bool | None = None  # compute nothing for the pieces that word_dropout leaves out; the same but faster
     adapter: str | None = None  # train low-rank additions to the weights in place of the weights
     adapter_rank: int | None = None  # None: 8
     adapter_alpha: int | None = None  # its scale is alpha / rank; None: 16
@@ -80,8 +81,8 @@ class Recipe:
     }
     # How the backbone is read and the gradient computed; what is not chosen is no part of the recipe.
     OPEN: ClassVar[tuple[str, ...]] = (
-        "schedule_lr", "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "adapter",
-        "adapter_rank", "adapter_alpha", "adapter_targets",
+        "schedule_lr", "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "skip_dropped",
+        "adapter", "adapter_rank", "adapter_alpha", "adapter_targets",
     )  # fmt: skip
     COUNTS: ClassVar[tuple[str, ...]] = ("layers", "micro_batch", "adapter_rank", "adapter_alpha")
     # Shares of the pieces of a view that `training.augment` changes; one that is not chosen is no part of the recipe.
@@ -93,6 +94,11 @@ class Recipe:
     @property
     def trained(self) -> bool:
         return self.data != "none"
+
+    @property
+    def ends_at_last_step(self) -> bool:
+        """Whether nothing changes the encoder after the last step, nor takes that of an earlier one."""
+        return self.trained and self.select == "last" and self.post == "none" and not self.sparsity
 
     def check(self, name: str) -> None:
         """Refuse a value outside its choices, a loss without data, a budget that cannot be."""
@@ -134,6 +140,9 @@ class Recipe:
             value = getattr(self, key)
             if value is not None and type(value) is not int:
                 raise UsageError(f"Recipe '{name}': {key} = {value!r} is not a whole number.")
+        for key in ("gradient_checkpointing", "skip_dropped"):
+            if (value := getattr(self, key)) not in (None, True, False):
+                raise UsageError(f"Recipe '{name}': {key} = {value!r} is neither true nor false.")
         if self.micro_batch is not None and self.world_size not in (None, 1):
             raise UsageError(f"Recipe '{name}': micro_batch is for one process; world_size = {self.world_size}.")
         for key in ("adapter_rank", "adapter_alpha", "adapter_targets"):

@@ -12,7 +12,6 @@ def align_uniform() -> Recipe:
         pool="cls",
         head="mlp-train-only",
         settings={
-            "embedded": {"pool": "mean"},
             "paper": {"select": "dev"},
         },  # as simcse-unsup
     )

@@ -11,5 +11,4 @@ def barlow_twins() -> Recipe:
         loss=Loss("barlow_twins", weight=0.0051),
         pool="cls",
         head="mlp-train-only",
-        settings={"embedded": {"pool": "mean"}},  # as simcse-unsup
     )

@@ -18,7 +18,7 @@ def _recipe(loss: Loss) -> Recipe:
         loss=loss,
         pool="cls",
         head="mlp-train-only",
-        settings={"embedded": {"pool": "mean"}, "paper": {"batch_size": 128, "lr": 1e-5, "select": "dev"}},
+        settings={"paper": {"batch_size": 128, "lr": 1e-5, "select": "dev"}},
     )
 
 
@@ -70,5 +70,5 @@ def paradigm() -> Recipe:
         loss=Loss("paradigm", margin=0.30, temperature=0.05, ratio=1.0),
         pool="cls",
         head="mlp-train-only",
-        settings={"embedded": {"pool": "mean"}, "paper": {**STUDY, "head": "linear-train-only"}},
+        settings={"paper": {**STUDY, "head": "linear-train-only"}},
     )

@@ -20,7 +20,6 @@ def _recipe(loss: Loss, lr: float = 1e-5, roberta: Mapping[str, Any] | None = No
         pool="cls",
         head="mlp-train-only",
         settings={
-            "embedded": {"pool": "mean"},
             "paper": {"freeze": "embeddings", "select": "dev", "head": "linear-train-only"},
             BERT: {"batch_size": 128, "lr": lr},
             ROBERTA: {"batch_size": 512, "lr": 1e-6, "head": "tanh-linear-train-only", **(roberta or {})},

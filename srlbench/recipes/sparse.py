@@ -17,7 +17,6 @@ def sparse_simcse_unsup() -> Recipe:
         sparsity=0.01,
         needs="layers",
         settings={
-            "embedded": {"pool": "mean"},
             "paper": {"select": "dev"},
             "paper/FacebookAI/roberta-base": {"batch_size": 512, "lr": 1e-5},
         },
@@ -35,7 +34,6 @@ def sparse_simcse_sup() -> Recipe:
         sparsity=0.01,
         needs="layers",
         settings={
-            "embedded": {"lr": 2e-3},
             "paper": {"batch_size": 512, "lr": 5e-5, "epochs": 3, "select": "dev"},
         },
     )

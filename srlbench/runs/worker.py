@@ -47,8 +47,9 @@ def execute(job: Job, report: Report) -> Outcome:
 def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     key, (entry, training) = job.key, _training(job)
     track, recipe = training.track, training.recipe
-    diagnosis = _diagnosis(job, track)
     size = recipe.world_size or 1
+    # The encoder that is evaluated is the one of the last step, and this process saw that step.
+    diagnosis = _diagnosis(job, track, size == 1 and recipe.ends_at_last_step)
     if size == 1:
         trained = course.train(training, Hooks(partial(evaluation.dev_score, track=track), report, diagnosis))
     else:
@@ -66,7 +67,8 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     else:
         scored = evaluation.Evaluation({track.development: evaluation.dev_score(trained.model, track)})
     scored_s = time.perf_counter() - start
-    diagnostics = diagnosis.conclude(trained.model, encoder.vectors) if diagnosis else {}
+    dynamics = trained.log.pop("observed", [])
+    diagnostics = diagnosis.conclude(trained.model, encoder.vectors, dynamics) if diagnosis else {}
     record = job.record(
         status="ok",
         asked=entry.recipe.as_dict(),
@@ -74,7 +76,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
         weights_sha256=trained.weights_sha256,
         scores=scored.scores,
         results=scored.results,
-        diagnostics={**diagnostics, "dynamics": trained.log.pop("observed", [])},
+        diagnostics={**diagnostics, "dynamics": dynamics},
         training=trained.log,
         data=track.data_hashes,
         environment=environment(),
@@ -100,8 +102,8 @@ def _training(job: Job) -> tuple[Registered, Training]:
     return entry, Training(recipe, backbones.fetch(backbone), track, key.seed, job.work)
 
 
-def _diagnosis(job: Job, track: Track) -> Diagnosis | None:
-    return Diagnosis(track, job.observation.every, job.observation.explain) if job.scored else None
+def _diagnosis(job: Job, track: Track, final: bool = False) -> Diagnosis | None:
+    return Diagnosis(track, job.observation.every, job.observation.explain, final) if job.scored else None
 
 
 def _rank(job: Job, ranks: Ranks, report: Report) -> tuple[dict[str, Tensor], dict[str, Any], Masks]:

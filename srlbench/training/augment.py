@@ -72,9 +72,14 @@ def shortened(ids: Tensor, mask: Tensor, longest: int, known: Pieces) -> tuple[T
 
 def _closed(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The pieces that are not masked, without gaps between them."""
-    order = mask.argsort(dim=1, descending=True, stable=True)
-    width = int(mask.sum(1).amax())
-    return ids.gather(1, order)[:, :width], mask.gather(1, order)[:, :width]
+    ids, mask, _ = placed(ids, mask)
+    return ids, mask
+
+
+def placed(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The pieces that are not masked, without gaps between them, and the position of each in the text as it was."""
+    order = mask.argsort(dim=1, descending=True, stable=True)[:, : int(mask.sum(1).amax())]
+    return ids.gather(1, order), mask.gather(1, order), order
 
 
 def _kept(mask: Tensor, read: Tensor, stays: Tensor) -> Tensor:

@@ -10,12 +10,15 @@ import torch
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn.functional import pad as pad_to
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from srlbench.shared import once
+from srlbench.training.augment import placed
 
 Views = tuple[list[int], ...]
+Block = dict[str, Tensor]  # rows of token ids and their attention mask
 
 
 class TokenisedText(Dataset[Views]):
@@ -111,3 +114,19 @@ class Padding(SentenceTransformerDataCollator):
         block = torch.tensor([view + [self.pad] * (longest - len(view)) for view in ids])
         mask = torch.tensor([[1] * len(view) + [0] * (longest - len(view)) for view in ids])
         return block, mask
+
+
+def by_length(blocks: list[Block]) -> tuple[list[Block], Tensor]:
+    """As many blocks of the same rows without the masked pieces, by length, and where each row went.
+
+    Each piece has the position that it had; see `objective.ensure_positions`.
+    """
+    widest = max(block["input_ids"].shape[1] for block in blocks)
+    ids, mask = (
+        torch.cat([pad_to(block[key], (0, widest - block[key].shape[1])) for block in blocks])
+        for key in ("input_ids", "attention_mask")
+    )
+    order = mask.sum(1).argsort(stable=True)
+    parts = order.tensor_split(len(blocks))
+    out = [dict(zip(("input_ids", "attention_mask", "position_ids"), placed(ids[p], mask[p]))) for p in parts]
+    return out, order.argsort()

@@ -38,8 +38,10 @@ class Watch(Protocol):
     def begin(self, model: SentenceTransformer) -> None:
         """Measure the encoder before training; this is called again when training resumes."""
 
-    def look(self, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
-        """Measure one step, in JSON types: the encoder, and the loss with the views of a fixed batch."""
+    def look(
+        self, step: int, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor
+    ) -> dict[str, Any]:
+        """Measure this step, in JSON types: the encoder, and the loss with the views of a fixed batch."""
 
 
 def silent(stage: str, done: int, of: int) -> None:
@@ -123,7 +125,7 @@ class Observer(TrainerCallback):
             torch.manual_seed(0)
             with torch.no_grad():
                 views = self.objective.train().embeddings([block], self.batch["label"].to(device))
-            measures = self.watch.look(self.objective.model.eval(), self.objective.value, *views)
+            measures = self.watch.look(step, self.objective.model.eval(), self.objective.value, *views)
         self.objective.observed.append({"step": step, **measures})
 
     @contextmanager

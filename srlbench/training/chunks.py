@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from srlbench.training.batches import Block
+
 if TYPE_CHECKING:
     from srlbench.training.objective import Objective
-
-Block = dict[str, Tensor]
 
 
 def cut(blocks: list[Block], size: int) -> list[Block]:

@@ -143,6 +143,13 @@ def weights_sha256(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def identity(model: SentenceTransformer) -> str:
+    """The weights hash and all settings: encoders with the same identity give the same vectors, to the bit."""
+    inner = [getattr(getattr(module, "model", None), "config", None) for module in model]
+    settings: list[Any] = [(type(module).__name__, getattr(module, "get_config_dict", dict)()) for module in model]
+    return repr((weights_sha256(model), settings, [config and config.to_json_string() for config in inner]))
+
+
 def loaded_sha256(model: SentenceTransformer) -> str:
     """The weights hash of an encoder loaded from a folder, without the pooler that loading adds and no recipe uses."""
     model = copy.deepcopy(model)

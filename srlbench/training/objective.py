@@ -8,15 +8,18 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
 from torch import Tensor, nn
 
-from srlbench.errors import SrlbenchError
+from srlbench.errors import SrlbenchError, UsageError
 from srlbench.recipe import LossFunction
-from srlbench.training.augment import AUGMENTATIONS, pieces, shortened
-from srlbench.training.batches import special
+from srlbench.training.augment import AUGMENTATIONS, pieces, placed, shortened
+from srlbench.training.batches import Block, by_length, special
 from srlbench.training.chunks import chunked, cut
 from srlbench.training.ranks import ALONE, Ranks
 from srlbench.training.rng import common_rng
+
+SAME = 1e-4  # two vectors that differ by less than this share of their largest number are the same but for rounding
 
 
 class Diverged(SrlbenchError):
@@ -31,6 +34,7 @@ class Views:
     shares: Mapping[str, float] = field(default_factory=dict)  # of each augmentation
     seed: int = 0
     longest: int | None = None  # pieces of a view after the augmentations; None: they add none
+    placed: bool = False  # the encoder gets only the pieces that stay, and their positions, as it takes less time
 
 
 class Objective(nn.Module):
@@ -53,10 +57,11 @@ class Objective(nn.Module):
         self.micro_batch: int | None = None  # sentences that are encoded at once; None: the whole batch
         self.masks: dict[str, Tensor] = {}  # of a sparse encoder: parameter -> which entries stay
 
-    def forward(self, features: list[dict[str, Tensor]], labels: Tensor) -> Tensor:
+    def forward(self, features: list[Block], labels: Tensor) -> Tensor:
         """The loss of a batch. labels: the position in the blocks of each row of each view."""
         if self.micro_batch and torch.is_grad_enabled():
-            value = chunked(self, cut(self._all_augmented(features), self.micro_batch), labels)
+            blocks, rows = self._all_augmented(features, labels)
+            value = chunked(self, cut(blocks, self.micro_batch), rows)
         else:
             views = self.embeddings(features, labels)
             value = self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
@@ -66,22 +71,28 @@ class Objective(nn.Module):
         # The gradient of each rank covers its own rows alone. The ranks take the mean, and this factor makes it a sum.
         return value * self.ranks.size
 
-    def embeddings(self, features: list[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, ...]:
+    def embeddings(self, features: list[Block], labels: Tensor) -> tuple[Tensor, ...]:
         """The embeddings of each view of the batch, after the head."""
-        blocks = [self.model(block)["sentence_embedding"] for block in self._all_augmented(features)]
-        return self.head(torch.cat(blocks)[labels]).chunk(self.views.count)  # type: ignore[no-any-return]
+        blocks, rows = self._all_augmented(features, labels)
+        vectors = [self.model(block)["sentence_embedding"] for block in blocks]
+        return self.head(torch.cat(vectors)[rows]).chunk(self.views.count)  # type: ignore[no-any-return]
 
-    def _all_augmented(self, features: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
-        if self.training and self.views.shares:
-            return [self._augmented(block) for block in features]
-        return features
+    def _all_augmented(self, features: list[Block], labels: Tensor) -> tuple[list[Block], Tensor]:
+        """The blocks with all augmentations, and the position in them of each row of each view."""
+        if not (self.training and self.views.shares):
+            return features, labels
+        blocks = [self._augmented(block) for block in features]
+        if not self.views.placed:
+            return blocks, labels
+        blocks, moved = by_length(blocks)
+        return blocks, moved[labels]
 
     def _whole_batch(self, views: tuple[Tensor, ...]) -> Tensor:
         """The loss of the batch of all ranks; a loss that draws random numbers draws the same on every rank."""
         with common_rng(self.views.seed, len(self.history)):
             return self.value(*map(self.ranks.all_gather, views))  # type: ignore[no-any-return]
 
-    def _augmented(self, block: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _augmented(self, block: Block) -> Block:
         ids, mask = block["input_ids"], block["attention_mask"]
         assert self.pieces is not None
         for name, share in self.views.shares.items():
@@ -89,3 +100,32 @@ class Objective(nn.Module):
         if self.views.longest and ids.shape[1] > self.views.longest:
             ids, mask = shortened(ids, mask, self.views.longest, self.pieces.to(ids.device))
         return {**block, "input_ids": ids, "attention_mask": mask}
+
+
+@torch.no_grad()
+def ensure_positions(model: SentenceTransformer) -> None:
+    """Refuse an encoder that gives a text with gaps another vector if it gets only what is read, with its positions.
+
+    It depends on the architecture: positions may begin at another number, or be no input at all.
+    """
+    if not isinstance(model[0], Transformer):
+        raise UsageError("skip_dropped is for transformers; word vectors skip what is left out anyway.")
+    modes = [(module, module.training) for module in model.modules()]
+    rows = int(model[0].model.get_input_embeddings().weight.shape[0])
+    ids = torch.arange(8, device=model.device).remainder(rows).unsqueeze(0)
+    mask = torch.tensor([[1, 1, 0, 1, 0, 0, 1, 1]], device=model.device)
+    few, read, positions = placed(ids, mask)
+    model.eval()
+    try:
+        whole = model({"input_ids": ids, "attention_mask": mask})["sentence_embedding"]
+        part = model({"input_ids": few, "attention_mask": read, "position_ids": positions})["sentence_embedding"]
+        same = bool((whole - part).abs().max() <= SAME * whole.abs().max())
+    except (TypeError, ValueError, RuntimeError, IndexError):
+        same = False
+    for module, was_training in modes:
+        module.training = was_training
+    if not same:
+        raise UsageError(
+            f"A {model[0].model.config.model_type} cannot be given the positions of the pieces that stay (or computes "
+            "in too low a precision to see it); leave skip_dropped out."
+        )

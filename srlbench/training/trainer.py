@@ -22,7 +22,7 @@ from srlbench.tracks import Track
 from srlbench.training.augment import AUGMENTATIONS, SHORTENS
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
-from srlbench.training.objective import Objective, Views
+from srlbench.training.objective import Objective, Views, ensure_positions
 from srlbench.training.ranks import Ranks
 from srlbench.training.rng import preserved_rng, stream
 from srlbench.training.sparsify import Masks
@@ -43,9 +43,12 @@ def fit(
     lines = data.training_text(training.track, recipe.data)
     text = TokenisedText(lines, model.tokenizer, recipe.max_length, AHEAD if shares.keys() & SHORTENS else 1)
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
-    objective = Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest), ranks)
+    placed = bool(recipe.skip_dropped and recipe.word_dropout)
+    objective = Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest, placed), ranks)
     objective.masks, objective.micro_batch = masks or {}, recipe.micro_batch
     ensure_different_views(objective, text, recipe)
+    if placed:
+        ensure_positions(model)
     trainer = _trainer(objective, text, training, hooks)
     start = time.perf_counter()
     last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))

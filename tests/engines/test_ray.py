@@ -122,7 +122,7 @@ def digits(results: Path) -> dict[str, tuple[str | None, dict[str, float]]]:
 
 
 def encoders(results: Path) -> list[Path]:
-    return list((results / "quick" / "v3" / "encoders").glob("*/*/*/seed-0/model.safetensors"))
+    return list((results / "quick" / "v4" / "encoders").glob("*/*/*/seed-0/model.safetensors"))
 
 
 def training() -> psutil.Process:

@@ -326,3 +326,18 @@ def test_copies_are_apart(made: Callable[[str], Path]) -> None:
         and embed(encoder, TEXTS).shape[1] == WIDTH
     )
     assert {*ENCODERS} | {*DECODERS} == {*KINDS}
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2", "gemma3_text"])
+def test_skipping_what_is_dropped_changes_no_loss(kind: str, made: Callable[[str], Path], train: Train) -> None:
+    asked = {"pool": "mean", "word_dropout": 0.4, "dropout": None if kind in NO_DROPOUT else 0.0, "steps": 4}
+    masked, skipping = (train(made(kind), **asked, skip_dropped=on).log["losses"] for on in (None, True))
+    assert skipping == pytest.approx(masked, abs=1e-3) and len(set(masked)) == 4
+
+
+@pytest.mark.parametrize("kind", ["roberta", "t5"])
+def test_where_it_would_change_the_loss_it_is_refused(kind: str, made: Callable[[str], Path], train: Train) -> None:
+    with pytest.raises(UsageError, match="cannot be given the positions of the pieces that stay"):
+        train(made(kind), pool="mean", word_dropout=0.4, skip_dropped=True)
+    with pytest.raises(UsageError, match="skip_dropped = 'yes' is neither true nor false"):
+        train(made(kind), pool="mean", word_dropout=0.4, skip_dropped="yes")

@@ -71,7 +71,8 @@ def test_a_view_reads_on_where_words_were_deleted(tiny: SentenceTransformer) -> 
     batch = Padding(text.pad, groups=1)([text[0]] * 20)
     block = {key: batch[f"0_{key}"] for key in ("input_ids", "attention_mask")}
     views = Views(2, {"word_deletion": 0.5}, longest=text.longest)
-    (seen,) = Objective(tiny, nn.Identity(), Loss("dcl").load(), views).train()._all_augmented([block])
+    objective = Objective(tiny, nn.Identity(), Loss("dcl").load(), views).train()
+    ((seen,), _) = objective._all_augmented([block], torch.arange(40))
     assert seen["input_ids"].shape == (40, 16), "as many pieces as the encoder is given of other texts"
     behind = {*block["input_ids"][0, 15:].tolist()} - {*block["input_ids"][0, :15].tolist()}
     assert behind & {*seen["input_ids"].flatten().tolist()}

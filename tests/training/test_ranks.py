@@ -142,7 +142,7 @@ def exact() -> Iterator[None]:
 def like_one(case: str, track: Track, work: Path, ranks: Ranks) -> dict[str, Tensor]:
     name, changes = LIKE_ONE[case]
     backbone = STATIC if case == "static" else TINY
-    recipe = recipe_of(name, track, backbone, dropout=0, **changes, world_size=ranks.size)
+    recipe = recipe_of(name, track, backbone, dropout=0, word_dropout=0, **changes, world_size=ranks.size)
     with exact():
         _, model, _ = learn(recipe, track, work / case, ranks, backbone=backbone)
     return {name: value.clone() for name, value in model.state_dict().items()}

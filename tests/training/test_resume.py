@@ -34,7 +34,7 @@ class Watch:
     def begin(self, model: SentenceTransformer) -> None:
         self.start = float(model.eval().encode("the start")[0]) + 0 * float(torch.rand(1))
 
-    def look(self, model: SentenceTransformer, loss: LossFunction, *views: Tensor) -> dict[str, float]:
+    def look(self, step: int, model: SentenceTransformer, loss: LossFunction, *views: Tensor) -> dict[str, float]:
         return {"loss": float(loss(*views)), "start": self.start, "random": float(torch.rand(1))}
 
 

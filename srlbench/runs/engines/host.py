@@ -75,6 +75,7 @@ def main(descriptor: int, parent: int) -> None:
 
 def _preload(tracks: Sequence[str]) -> None:
     """Load what every run needs, so that none pays for torch, transformers and mteb again, or for its text."""
+    import torch._decomp.decompositions_for_jvp  # noqa: F401  (the weights of words would load it in every run)
     from transformers.utils.logging import disable_progress_bar
 
     import srlbench.runs.worker  # noqa: F401

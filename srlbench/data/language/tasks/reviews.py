@@ -115,16 +115,16 @@ def _one_split(name: str, columns: dict[str, list[object]]) -> Rows:
 
 
 def movie_reviews(name: str, rng: Random) -> Rows:
-    return _one_split(name, _labelled(rng, 2000, 0.5, FILMS, _review))
+    return _one_split(name, _labelled(rng, 1000, 0.5, FILMS, _review))
 
 
 def customer_reviews(name: str, rng: Random) -> Rows:
-    return _one_split(name, _labelled(rng, 4000, 0.64, PRODUCTS, _review))
+    return _one_split(name, _labelled(rng, 1000, 0.64, PRODUCTS, _review))
 
 
 def sentiment(name: str, rng: Random) -> Rows:
-    columns = _labelled(rng, 3000, 0.5, FILMS, _review)
-    cuts = {"train": slice(0, 2400), "dev": slice(2400, 2600), "test": slice(2600, 3000)}
+    columns = _labelled(rng, 1400, 0.5, FILMS, _review)
+    cuts = {"train": slice(0, 800), "dev": slice(800, 1000), "test": slice(1000, 1400)}
     return Rows(
         name,
         "classification",
@@ -162,7 +162,7 @@ def _phrase(rng: Random, topic: Topic, positive: bool) -> str:
 
 
 def phrases(name: str, rng: Random) -> Rows:
-    return _one_split(name, _labelled(rng, 2000, 0.31, TOPICS, _phrase))
+    return _one_split(name, _labelled(rng, 1000, 0.31, TOPICS, _phrase))
 
 
 JUDGED = zipf(
