@@ -30,9 +30,9 @@ def kept(tmp_path: Path) -> Path:
     """A results folder with some of the published records."""
     for kind in ("records", "predictions"):
         for name in KEPT:
-            source = RESULTS / "embedded" / "v3" / kind / name
+            source = RESULTS / "embedded" / "v4" / kind / name
             if source.is_dir():
-                shutil.copytree(source, tmp_path / "kept" / "embedded" / "v3" / kind / name)
+                shutil.copytree(source, tmp_path / "kept" / "embedded" / "v4" / kind / name)
     return tmp_path / "kept"
 
 
@@ -208,7 +208,7 @@ def test_an_old_spelling_works_with_one_note(here: Cli, kept: Path, tmp_path: Pa
 
 def test_show_tells_all_of_one_run(here: Cli, kept: Path) -> None:
     done = here("show", "simcse-unsup@tiny:0", "--results", kept)
-    (path,) = kept.glob("embedded/v3/records/simcse-unsup/tiny/*/seed-0.json")
+    (path,) = kept.glob("embedded/v4/records/simcse-unsup/tiny/*/seed-0.json")
     record = records.read(path)
     assert done.returncode == 0, done.stderr
     shown = " ".join(done.stdout.split())
@@ -225,7 +225,7 @@ def test_show_tells_all_of_one_run(here: Cli, kept: Path) -> None:
 
 
 def test_show_says_why_a_run_failed(here: Cli, kept: Path) -> None:
-    good = records.scan(kept, "embedded", 3).records[0]
+    good = records.scan(kept, "embedded", 4).records[0]
     error = {"type": "ZeroDivisionError", "message": "a bug", "traceback": "Traceback (most recent call last):\n  [x]"}
     broken = {"status": "failed", "scores": {}, "weights_sha256": None, "error": error}
     failed = records.Record(**{**vars(good), **broken, "seed": 8})
@@ -237,7 +237,7 @@ def test_show_says_why_a_run_failed(here: Cli, kept: Path) -> None:
 
 
 def test_show_tells_a_stale_record_and_its_other_versions(here: Cli, kept: Path) -> None:
-    good = next(r for r in records.scan(kept, "embedded", 3).records if r.recipe == "simcse-unsup" and r.seed == 0)
+    good = next(r for r in records.scan(kept, "embedded", 4).records if r.recipe == "simcse-unsup" and r.seed == 0)
     old = records.Record(**{**vars(good), "fingerprint": "0" * 16})
     there = here("show", records.write(kept, old), "--results", kept)
     assert f"stale: today it would be {good.fingerprint}" in there.stdout
@@ -382,7 +382,7 @@ def test_out_writes_each_format_by_its_suffix(here: Cli, kept: Path, tmp_path: P
     names = [word for suffix in (".csv", ".md", ".json") for word in ("--out", f"table{suffix}")]
     done = here("leaderboard", "--results", kept, *names)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "table.csv").read_bytes() == (kept / "embedded/v3/leaderboard.csv").read_bytes()
+    assert (tmp_path / "table.csv").read_bytes() == (kept / "embedded/v4/leaderboard.csv").read_bytes()
     assert "| simcse-sup | tiny |" in (tmp_path / "table.md").read_text()
     printed = json.loads(here("leaderboard", "--results", kept, "--json").stdout)
     assert json.loads((tmp_path / "table.json").read_text()) == printed
@@ -446,7 +446,7 @@ def test_two_files_of_evaluate_are_compared_task_by_task(here: Cli, scored: Path
 
 
 def test_files_of_evaluate_are_compared_with_nothing_else(here: Cli, scored: Path, kept: Path) -> None:
-    (path,) = kept.glob("embedded/v3/records/simcse-unsup/tiny/*/seed-0.json")
+    (path,) = kept.glob("embedded/v4/records/simcse-unsup/tiny/*/seed-0.json")
     for others in (["simcse-sup"], [path], [], ["simcse-sup", "mhs"]):
         said_once(here("compare", "a.json", *others, "--results", kept), 2, "a.json is a file of `srlbench evaluate`")
     said_once(here("compare", "a.json", "b.json", "a.json"), 2, "Two are compared at a time")

@@ -159,7 +159,7 @@ def test_a_record_out_of_its_place_or_of_another_track_is_refused(tmp_path: Path
     stray = Path(shutil.copyfile(there, tmp_path / "stray.json"))
     with pytest.raises(UsageError, match="is no record of a good run in its place"):
         compared(str(stray), "mhe")
-    with pytest.raises(UsageError, match="is of track embedded v3, not of small v1"):
+    with pytest.raises(UsageError, match="is of track embedded v4, not of small v1"):
         compare(Results(RESULTS, tracks.load("small")), [str(there), "mhe"])
 
 

@@ -19,7 +19,7 @@ def runs(take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_trained_run_records_what_its_gradient_was_made_of(runs: Path) -> None:
-    found = {(r.recipe, r.seed): r.diagnostics["dynamics"] for r in records.scan(runs, "quick", 3).records}
+    found = {(r.recipe, r.seed): r.diagnostics["dynamics"] for r in records.scan(runs, "quick", 4).records}
     assert all([seen["step"] for seen in steps] == [0, 4, 8] for steps in found.values())
     for seen in (each["gradients"] for each in found["simcse-unsup", 0]):
         assert seen["unexplained_mean"] < 1e-6 and abs(seen["ratio_mean"] - 1) < 1e-6
@@ -32,7 +32,7 @@ def test_a_trained_run_records_what_its_gradient_was_made_of(runs: Path) -> None
 
 
 def test_the_end_is_looked_at_as_closely_as_the_last_step(runs: Path) -> None:
-    for record in records.scan(runs, "quick", 3).records:
+    for record in records.scan(runs, "quick", 4).records:
         assert record.measured("isotropy.layers.-1.baseline") == record.measured("dynamics.-1.anisotropy")
         assert record.measured("pairs.uniformity") == record.measured("dynamics.-1.uniformity")
         assert len(record.diagnostics["isotropy"]["layers"]) == 3
@@ -47,8 +47,8 @@ def test_looking_closer_leaves_every_digit(runs: Path, quick_track: Path, cli: C
     args = ("run", "simcse-unsup", "--track", quick_track, "--seeds", "0", "--results", close)
     done = cli(*args, "--observe-every", "3", "--explain")
     assert done.returncode == 0, done.stderr
-    (closer,) = records.scan(close, "quick", 3).records
-    usual = next(r for r in records.scan(runs, "quick", 3).records if r.key == closer.key)
+    (closer,) = records.scan(close, "quick", 4).records
+    usual = next(r for r in records.scan(runs, "quick", 4).records if r.key == closer.key)
     assert (closer.weights_sha256, closer.scores) == (usual.weights_sha256, usual.scores)
     assert [seen["step"] for seen in closer.diagnostics["dynamics"]] == [0, 3, 6, 8]
     assert closer.diagnostics["dynamics"][-1] == usual.diagnostics["dynamics"][-1]

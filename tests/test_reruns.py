@@ -113,7 +113,7 @@ def test_other_numbers_are_outside(results: Path, quick_track: Path, here: Cli) 
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("outside  bag-random@tiny:1  the same weights; largest difference")
     assert "STS avg" in done.stdout and "recorded 1.01" in done.stdout
-    found, _ = confirmations(results, "quick", 3)
+    found, _ = confirmations(results, "quick", 4)
     assert not found and len(list(Path("mine").rglob("*.json"))) == 1
 
 

@@ -54,7 +54,7 @@ def bad_death() -> Recipe:
 
 
 def found(results: Path) -> dict[tuple[str, int], Record]:
-    held = scan(results, "quick", 3)
+    held = scan(results, "quick", 4)
     assert not held.problems
     return {(record.recipe, record.seed): record for record in held.records}
 

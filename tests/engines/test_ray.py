@@ -112,7 +112,7 @@ def local(quick_track: Path, own: list[str], tmp_path_factory: pytest.TempPathFa
 
 
 def found(results: Path) -> dict[str, Record]:
-    held = scan(results, "quick", 3)
+    held = scan(results, "quick", 4)
     assert not held.problems
     return {f"{record.recipe}:{record.seed}": record for record in held.records}
 
@@ -241,7 +241,7 @@ def test_a_run_for_which_there_is_no_memory_is_failed_and_a_cluster_of_one_ends(
     tight = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "100"}
     done = cli("run", "bag-random", "--seeds", "0", "--engine", "ray", "--results", "there", env=tight)
     assert done.returncode == 3 and done.stderr.count("lost, its machine ran out of memory; again") == 2
-    (failed,) = scan(tmp_path / "there", "embedded", 3).records
+    (failed,) = scan(tmp_path / "there", "embedded", 4).records
     assert failed.error and failed.error["message"].endswith("the last time because its machine ran out of memory")
 
 
@@ -261,7 +261,7 @@ def test_the_embedded_track_is_bit_equal_to_the_local_engines(machines: Machines
     assert done.returncode == 0, done.stderr
     assert cli(*arguments, "--results", "here").returncode == 0
     there, here = (
-        {each.recipe: (each.weights_sha256, each.scores) for each in scan(tmp_path / place, "embedded", 3).records}
+        {each.recipe: (each.weights_sha256, each.scores) for each in scan(tmp_path / place, "embedded", 4).records}
         for place in ("there", "here")
     )
     assert there == here and len(there) > 20
