@@ -27,25 +27,30 @@ if TYPE_CHECKING:
     from srlbench.analysis.results import Results
     from srlbench.evaluation.reading import Reading as Reading
     from srlbench.evaluation.scores import Scores
+    from srlbench.recipe import Augment as Augment
+    from srlbench.recipe import Companion as Companion
     from srlbench.recipe import Loss as Loss
+    from srlbench.recipe import Post as Post
     from srlbench.recipe import Recipe as Recipe
+    from srlbench.recipe import View as View
     from srlbench.recipe import recipe as recipe
     from srlbench.runs.session import Asked
 
 __version__ = "0.1.0"
 __all__ = [
-    "Loss", "Reading", "Recipe", "__version__", "compare", "diagnose", "evaluate", "leaderboard", "recipe", "results",
+    "Augment", "Companion", "Loss", "Post", "Reading", "Recipe", "View", "__version__",
+    "compare", "diagnose", "evaluate", "leaderboard", "recipe", "results",
     "run",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """`Recipe`, `Loss`, `Reading` and `recipe`, imported when they are asked for."""
+    """`Reading`, `recipe`, `Recipe` and its parts, imported when they are asked for."""
     if name == "Reading":
         from srlbench.evaluation.reading import Reading
 
         return Reading
-    if name in ("Loss", "Recipe", "recipe"):
+    if name in ("Augment", "Companion", "Loss", "Post", "Recipe", "View", "recipe"):
         from importlib import import_module
 
         # The module `srlbench.recipe` can be called as the decorator, so that both may have one name.

@@ -70,6 +70,38 @@ def info_nce(
     return total / len(a)
 
 
+def in_batch_tension(a: Tensor, b: Tensor, *, scale: float = 20.0) -> Tensor:
+    return (info_nce(a, b, temperature=1 / scale) + info_nce(b, a, temperature=1 / scale)) / 2
+
+
+def info_nce_bank(a: Tensor, b: Tensor, *, bank: Tensor, temperature: float = 0.05) -> Tensor:
+    terms = []
+    for i in range(len(a)):
+        others = [(cos(a[i], row) / temperature).exp() for row in (*b, *bank)]
+        terms.append(total(others).log() - cos(a[i], b[i]) / temperature)
+    return mean(terms)
+
+
+def taught_ranking(
+    a: Tensor, b: Tensor, *, teacher: Tensor, temperature: float, tau: float, consistency: float, ranking: float
+) -> Tensor:
+    n, terms = len(a), []
+    p, q = ([softmax([cos(x[i], y[j]) / temperature for j in range(n)]) for i in range(n)] for x, y in ((a, b), (b, a)))
+    for i in range(n):
+        for j in range(n):
+            middle = (p[i][j] + q[i][j]) / 2
+            terms.append(consistency / 2 * (p[i][j] * (p[i][j] / middle).log() + q[i][j] * (q[i][j] / middle).log()))
+        wanted = softmax([cos(teacher[i], teacher[j]) / tau for j in range(n) if j != i])
+        given = softmax([cos(a[i], b[j]) / temperature for j in range(n) if j != i])
+        terms += [-ranking * w * g.log() for w, g in zip(wanted, given)]
+    return info_nce(a, b, temperature=temperature) + total(terms) / n
+
+
+def softmax(values: Rows) -> list[Tensor]:
+    exponentials = [value.exp() for value in values]
+    return [each / total(exponentials) for each in exponentials]
+
+
 def arccon(a: Tensor, b: Tensor, *, temperature: float = 0.05, degrees: float = 10.0) -> Tensor:
     n, u, v = len(a), units(a), units(b)
     terms = []
@@ -344,7 +376,7 @@ def modified_barlow_twins(
 BY_NAME: dict[str, Loss] = {
     f.__name__: f
     for f in (
-        info_nce, arccon, mpt, met, mat, dcl, mixcse, paradigm,
+        info_nce, in_batch_tension, arccon, mpt, met, mat, dcl, mixcse, paradigm,
         align_uniform, mhs, vicreg, vicreg_uncentred, barlow_twins, barlow_twins_normalised,
         modified_align_uniform, modified_mhs, modified_vicreg, modified_barlow_twins,
     )

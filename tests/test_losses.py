@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import loop_losses
 import pytest
 import torch
 from hypothesis import given, settings
@@ -20,9 +21,10 @@ from torch.utils._pytree import tree_leaves
 from srlbench import losses
 from srlbench.recipe import Loss, LossFunction
 
-NAMES = losses.names()
+NAMES = losses.of_pairs()
 # What the views may be exchanged in, and what a rotation of the space changes.
 SYMMETRIC = {
+    "in_batch_tension",
     "align_uniform", "mhs", "vicreg", "vicreg_uncentred", "barlow_twins", "barlow_twins_normalised", "paradigm",
     "modified_align_uniform", "modified_mhs", "modified_vicreg", "modified_barlow_twins",
 }  # fmt: skip
@@ -41,6 +43,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "covariance": (1.0, 25.0),
     "gamma": (0.3, 1.0),
     "eps": (1e-4, 1e-2),
+    "scale": (2.0, 20.0),
 }
 
 
@@ -105,6 +108,34 @@ def test_value_and_gradient_equal_the_explicit_loop(name: str, data: st.DataObje
 def test_defaults_are_those_of_the_explicit_loop(name: str) -> None:
     theirs = {key: p.default for key, p in inspect.signature(BY_NAME[name]).parameters.items()}
     assert {key: p.default for key, p in arguments(name).items()}.items() <= theirs.items()
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_a_bank_equals_the_explicit_loop(count: int) -> None:
+    a, b = views()
+    bank = views(max(1, count), seed=7)[0].detach()[:count]
+    mine, loop = function("info_nce_bank"), loop_losses.info_nce_bank
+    for temperature in (0.05, 0.5):
+        given = {"bank": bank, "temperature": temperature}
+        torch.testing.assert_close(mine(a, b, **given), loop(a, b, **given))
+        torch.testing.assert_close(gradients(mine, a, b, **given), gradients(loop, a, b, **given), rtol=1e-9, atol=1e-9)
+    if not count:
+        torch.testing.assert_close(mine(a, b, bank=bank), function("info_nce")(a, b))
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.5, 2.0)])
+def test_a_taught_ranking_equals_the_explicit_loop(weights: tuple[float, float]) -> None:
+    a, b = views()
+    given = {"teacher": views(width=3, seed=8)[0].detach(), "temperature": 0.3, "tau": 0.2}
+    given |= {"consistency": weights[0], "ranking": weights[1]}
+    mine, loop = function("taught_ranking"), loop_losses.taught_ranking
+    torch.testing.assert_close(mine(a, b, **given), loop(a, b, **given))
+    torch.testing.assert_close(gradients(mine, a, b, **given), gradients(loop, a, b, **given), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in losses.names() if name not in losses.of_pairs()])
+def test_what_companions_give_is_documented_too(name: str) -> None:
+    test_documented_in_the_house_order(name)
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.5])
@@ -302,6 +333,6 @@ def test_arccon_without_a_margin_is_info_nce() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_documented_in_the_house_order(name: str) -> None:
     said = function(name).__doc__ or ""
-    assert "(n, d) -> scalar" in said.partition("\n")[0]
+    assert "(n, d)" in said.partition("\n")[0] and said.partition("\n")[0].rstrip(".").endswith("-> scalar")
     places = [said.find(part) for part in ("Args:", "Reference:", "Relations:")]
     assert -1 not in places and places == sorted(places)

@@ -27,8 +27,8 @@ import torch
 import srlbench as sb
 from srlbench import backbones, registry, tracks
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.recipe import Recipe, Registered
-from srlbench.recipe.loss import Loss, written
+from srlbench.recipe import Loss, Recipe, Registered
+from srlbench.recipe.part import written
 from srlbench.runs import bar, carried, session
 from srlbench.runs.fingerprint import fingerprint
 

@@ -19,7 +19,7 @@ def maps(
     names: Sequence[str] | None, cells: int, batches: int, out: Path, report: Callable[[str, int, int], None]
 ) -> Path:
     """Draw the simulation maps of some losses, or of every registered one."""
-    chosen = {name: encoder.loss(name) for name in names or losses.names()}
+    chosen = {name: encoder.loss(name) for name in names or losses.of_pairs()}
     from srlbench.analysis import figures
     from srlbench.diagnostics import simulation
 

@@ -25,7 +25,8 @@ from srlbench.evaluation.evaluate import Evaluation, evaluate, meta
 from srlbench.evaluation.reading import POOLS, Reading
 from srlbench.tracks.protocol import Protocol
 from srlbench.training.compact import CompactTransformer
-from srlbench.training.layers import ALL_LAYERS, POOLINGS, Autocast, FirstLast
+from srlbench.training.layers import ALL_LAYERS, POOLINGS, AtMask, Autocast, FirstLast, LastTwo
+from srlbench.training.prompted import Prompted, PromptedAutocast
 from srlbench.training.rng import seed_everything
 from srlbench.training.transformer import (
     Form,
@@ -37,7 +38,8 @@ from srlbench.training.transformer import (
 from srlbench.training.transformer import load as load_transformer
 
 OURS: dict[str, Any] = {
-    f"{kind.__module__}.{kind.__name__}": kind for kind in (Autocast, CompactTransformer, FirstLast)
+    f"{kind.__module__}.{kind.__name__}": kind
+    for kind in (AtMask, Autocast, CompactTransformer, FirstLast, LastTwo, Prompted, PromptedAutocast)
 }
 OTHERS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*"]
 OLDER = ["pytorch_model.bin", "pytorch_model-*.bin"]

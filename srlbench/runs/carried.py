@@ -6,7 +6,7 @@ import pickle
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -18,13 +18,15 @@ OURS = Path(srlbench.__file__).parent
 
 
 def pack(entry: Registered) -> bytes:
-    """The pickled recipe, with the code of its loss unless that is in an installed module."""
+    """The pickled recipe, with the code of its parts unless that is in an installed module."""
     import cloudpickle
 
-    function = entry.recipe.loss.function if entry.recipe.loss else None
-    module = sys.modules.get(function.__module__ or "") if function else None
+    own = [part.function for part in (entry.recipe.loss, *entry.recipe.parts) if part and part.function]
+    modules = {name: sys.modules[name] for each in own if (name := each.__module__ or "") in sys.modules}
     try:
-        with _with_its_code(module, cloudpickle):
+        with ExitStack() as stack:
+            for module in modules.values():
+                stack.enter_context(_with_its_code(module, cloudpickle))
             packed: bytes = cloudpickle.dumps(entry)
             return packed
     except Exception as error:  # whatever the objects that a function names say when they are pickled
@@ -39,9 +41,9 @@ def unpack(content: bytes) -> Registered:
 
 
 @contextmanager
-def _with_its_code(module: ModuleType | None, cloudpickle: ModuleType) -> Iterator[None]:
+def _with_its_code(module: ModuleType, cloudpickle: ModuleType) -> Iterator[None]:
     """Inside, functions of the module are pickled with their code if it is the user's own, which runs cannot import."""
-    own = module is not None and module.__name__ != "__main__" and not _is_installed(module)
+    own = module.__name__ != "__main__" and not _is_installed(module)
     if own:
         cloudpickle.register_pickle_by_value(module)
     try:

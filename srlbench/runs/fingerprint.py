@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from srlbench import backbones
+from srlbench import backbones, registry
 from srlbench.backbones import Backbone
-from srlbench.recipe import Registered, digest
+from srlbench.recipe import Recipe, Registered, digest
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import applies, resolved
 from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
@@ -25,8 +26,28 @@ def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
             "protocol": track.protocol_hash,
             "encoder": ENCODER_VERSION,
             "training": TRAINING_VERSION if recipe.trained else None,
+            **_sources(recipe, track, backbone),
         }
     )
+
+
+def _sources(recipe: Recipe, track: Track, backbone: Backbone) -> dict[str, dict[str, str]]:
+    """The hashes of the parts beside the loss, if there are any, and of the teachers among them."""
+    found = {part.name: hashlib.sha256(part.source()).hexdigest() for part in recipe.parts}
+    teachers = {
+        f"{part.name} is": _teacher(part.arguments, track, backbone)
+        for part in recipe.companions
+        if {"recipe", "encoder"} & {key for key, value in part.arguments.items() if value}
+    }
+    return {"parts": found | teachers} if found else {}
+
+
+def _teacher(arguments: Mapping[str, Any], track: Track, backbone: Backbone) -> str:
+    """What a teacher depends on: that of its recipe, or the weights of an encoder."""
+    if not (name := arguments.get("recipe")):
+        return backbones.resolve(str(arguments["encoder"])).sha256
+    own = backbones.resolve(str(arguments["backbone"])) if arguments.get("backbone") else backbone
+    return fingerprint(registry.recipe(str(name)), track, own)
 
 
 def current(recipes: Iterable[Registered], track: Track, chosen: Sequence[str] = ()) -> dict[tuple[str, str], str]:

@@ -19,7 +19,9 @@ def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
         own = {key: value for key, value in backbone.settings.items() if recipe.trained or key != "pool"}
         recipe = change(recipe, entry.name, own)
     if recipe.trained:
-        recipe = change(recipe, entry.name, track.settings.get(backbone.name, {}))
+        whole = track.settings.get(backbone.name, {})
+        # A recipe that reads a prompt is pooled as it says, for its prompt has a place for that.
+        recipe = change(recipe, entry.name, {k: v for k, v in whole.items() if k != "pool" or recipe.pool != "mask"})
         recipe = change(recipe, entry.name, track.chosen.get(backbone.name, {}).get(base(entry.name), {}))
     recipe = change(recipe, entry.name, entry.changes)
     if recipe.trained and recipe.steps is None:

@@ -14,6 +14,8 @@ from torch.nn.functional import pad as pad_to
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from srlbench.errors import UsageError
+from srlbench.recipe import View
 from srlbench.shared import once
 from srlbench.training.augment import placed
 
@@ -25,6 +27,7 @@ class TokenisedText(Dataset[Views]):
     """The lines of a training text as token ids: one tuple of views per line; two dropout views have the same ids.
 
     ahead: how many times as long a text may be here as in the encoder; whoever asks for more cuts it later.
+    views: how each view is made of the columns; (): a view is a column, or the one column twice.
     """
 
     def __init__(
@@ -33,15 +36,25 @@ class TokenisedText(Dataset[Views]):
         tokenizer: PreTrainedTokenizerBase | Tokenizer,
         max_length: int,
         ahead: int = 1,
+        views: Sequence[View] = (),
     ) -> None:
+        self.lines = lines
         self.longest = positions(tokenizer, max_length)
         cut = ahead * self.longest
+        texts = list(zip(*lines, strict=True))
         columns = [
-            once("text", partial(ids, tokenizer, texts, cut), texts, tokenizer, cut)
-            for texts in zip(*lines, strict=True)
+            once(
+                "text",
+                partial(ids, tokenizer, text, cut, template),
+                text,
+                tokenizer,
+                cut,
+                *([template] if template else []),
+            )
+            for text, template in ([(texts[v.column], v.prompt) for v in views] or [(text, None) for text in texts])
         ]
         self.pad = pad(tokenizer)
-        if len(columns) == 1:
+        if len(columns) == 1 and not views:
             columns *= 2
         self.rows: list[Views] = list(zip(*columns, strict=True))
         self.views = len(columns)
@@ -53,11 +66,36 @@ class TokenisedText(Dataset[Views]):
         return self.rows[index]
 
 
-def ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """The token ids of each text; static embeddings have a bare tokenizer, which adds no special tokens."""
+def ids(tokenizer: Any, texts: Sequence[str], max_length: int, template: str | None = None) -> list[list[int]]:
+    """The token ids of each text; static embeddings have a bare tokenizer, which adds no special tokens.
+
+    template: what is around each text, which is cut at `max_length` pieces without it.
+    """
+    if template is not None:
+        return prompted(tokenizer, texts, max_length, template)
     if isinstance(tokenizer, Tokenizer):
         return [encoding.ids[:max_length] for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     return list(tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"])
+
+
+def prompted(tokenizer: Any, texts: Sequence[str], max_length: int, template: str) -> list[list[int]]:
+    """The token ids of each text, cut, inside a template with {text}."""
+    if isinstance(tokenizer, Tokenizer):
+        raise UsageError("Word vectors read no prompt: every word of it would be the same in each vector.")
+    mask = tokenizer.mask_token or ""
+    before, after = template.replace("[MASK]", mask).split("{text}")
+    start, end = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
+    inner = tokenizer(list(texts), truncation=True, max_length=max_length, add_special_tokens=False)["input_ids"]
+    first, last = around(tokenizer)
+    return [[*first, *start, *text, *end, *last] for text in inner]
+
+
+def around(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The special tokens before and after a text."""
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
+    place = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
+    return whole[:place], whole[place + len(bare) :]
 
 
 def positions(tokenizer: Any, length: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
+from srlbench.recipe import Post
 from srlbench.training import encoder, sparsify, trainer
 from srlbench.training.callbacks import Hooks, pruning_masks
 from srlbench.training.rng import seed_everything
@@ -71,6 +72,7 @@ def _finish(training: Training, model: SentenceTransformer, log: dict[str, Any],
         sparsify.apply(model, masks)
         log["sparsity"] = sparsify.counts(masks)
     model = encoder.plain(model)
-    if training.recipe.post == "whitening":
-        model = encoder.whiten(model.eval(), training.track)
+    if training.recipe.post != "none":
+        post = training.recipe.post
+        model = encoder.mapped(model.eval(), (Post(post),) if isinstance(post, str) else post, training.track)
     return Trained(model.eval(), encoder.weights_sha256(model), log, masks)

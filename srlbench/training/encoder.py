@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from torch import Tensor, nn
 
 from srlbench import data
 from srlbench.errors import UsageError
-from srlbench.recipe import Recipe
+from srlbench.recipe import Post, Recipe
 from srlbench.tracks import Track
 from srlbench.training.adapter import adapt, merge
-from srlbench.training.layers import ALL_LAYERS, POOLINGS, Words
+from srlbench.training.layers import ALL_LAYERS, POOLINGS, AtMask, Words
+from srlbench.training.prompted import prompted
 from srlbench.training.transformer import Form, ensure_fit_of_table, load
 
 SIF_A = 1e-3
@@ -33,8 +35,12 @@ def build(recipe: Recipe, folder: Path, track: Track) -> tuple[SentenceTransform
     if not (folder / "config.json").exists():
         return _static(recipe, folder)
     transformer = load(folder, form(recipe))
+    if recipe.prompt is not None:
+        transformer = prompted(transformer, recipe.prompt)
     width = transformer.get_embedding_dimension()
     pooling = POOLINGS[recipe.pool](width)
+    if isinstance(pooling, AtMask):
+        pooling.find(transformer.tokenizer)
     head = _head(recipe.head, width)
     if recipe.freeze == "embeddings":
         transformer.model.get_input_embeddings().requires_grad_(False)
@@ -119,17 +125,17 @@ def _table(folder: Path) -> tuple[Tokenizer, Tensor]:
     return transformer.tokenizer.backend_tokenizer, transformer.model.get_input_embeddings().weight.detach()
 
 
-def whiten(model: SentenceTransformer, track: Track, lines: int = 5_000) -> SentenceTransformer:
-    """The encoder with an added linear map that whitens its vectors of the training text."""
+def mapped(model: SentenceTransformer, posts: Sequence[Post], track: Track, lines: int = 5_000) -> SentenceTransformer:
+    """The encoder with added linear maps, each fitted on the vectors of training text after those before it."""
     texts = [line[0] for line in data.training_text(track, "twins")][:lines]
     x = torch.from_numpy(model.encode(texts, show_progress_bar=False)).double()
-    mean = x.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov(x.T))
-    whitener = (vectors / values.clamp_min(1e-6).sqrt()).T
-    width = len(mean)
-    modules = [*model, Dense(width, width, activation_function=None)]
-    modules[-1].linear.weight.data = whitener.float()
-    modules[-1].linear.bias.data = -(whitener @ mean).float()
+    modules: list[Any] = [*model]
+    for post in posts:
+        weight, offset = post.load()(x, **post.arguments)
+        x = x @ weight.T + offset
+        dense = Dense(weight.shape[1], weight.shape[0], activation_function=None)
+        dense.linear.weight.data, dense.linear.bias.data = weight.float(), offset.float()
+        modules.append(dense)
     return SentenceTransformer(modules=modules)
 
 

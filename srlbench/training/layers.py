@@ -12,6 +12,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from srlbench.errors import UsageError
+
 
 class FirstLast(Pooling):
     """The average of the first and the last layer, as a mean over words.
@@ -24,6 +26,41 @@ class FirstLast(Pooling):
         layers = features["all_layer_embeddings"]
         features["token_embeddings"] = (layers[1] + layers[-1]) / 2
         return super().forward(features, **kwargs)
+
+
+class LastTwo(Pooling):
+    """The average of the last two layers, as a mean over words (ConSERT, BERT-flow)."""
+
+    def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
+        layers = features["all_layer_embeddings"]
+        features["token_embeddings"] = (layers[-2] + layers[-1]) / 2
+        return super().forward(features, **kwargs)
+
+
+class AtMask(Pooling):
+    """The vector of the first mask token, which a prompt puts into each text (PromptBERT, arXiv 2201.04337)."""
+
+    config_keys = ["embedding_dimension", "token"]  # noqa: RUF012
+
+    def __init__(self, embedding_dimension: int, token: int | None = None) -> None:
+        super().__init__(embedding_dimension, pooling_mode="cls")
+        self.token = token
+
+    def find(self, tokenizer: Any) -> None:
+        """Take the mask token of a tokenizer."""
+        self.token = tokenizer.mask_token_id
+        if self.token is None:
+            raise UsageError("The tokenizer of this backbone has no mask token; take another pooling than mask.")
+
+    def forward(self, features: dict[str, Tensor | Any], **kwargs: Any) -> dict[str, Tensor | Any]:
+        there = torch.eq(features["input_ids"], self.token or 0)
+        if not there.any(1).all():
+            raise UsageError(
+                "The pooling mask reads the mask token, and a text has none: give the recipe a prompt with it."
+            )
+        states = features["token_embeddings"]
+        features["sentence_embedding"] = states[torch.arange(len(states)), there.long().argmax(1)]
+        return features
 
 
 class Autocast(Transformer):
@@ -62,7 +99,9 @@ class Words(StaticEmbedding):
 POOLINGS: Mapping[str, Callable[[int], Pooling]] = {
     **{name: partial(Pooling, pooling_mode=name) for name in ("cls", "mean", "max")},
     "first-last": partial(FirstLast, pooling_mode="mean"),
+    "last-two": partial(LastTwo, pooling_mode="mean"),
+    "mask": AtMask,
     "last": partial(Pooling, pooling_mode="lasttoken"),
     "weighted-mean": partial(Pooling, pooling_mode="weightedmean"),
 }
-ALL_LAYERS = ("first-last",)  # the poolings that read every layer, not the last alone
+ALL_LAYERS = ("first-last", "last-two")  # the poolings that read every layer, not the last alone

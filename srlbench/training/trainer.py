@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from srlbench import data
 from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
-from srlbench.training.augment import AUGMENTATIONS, SHORTENS
+from srlbench.training import composed
+from srlbench.training.augment import SHORTENS
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
-from srlbench.training.objective import Objective, Views, ensure_positions
+from srlbench.training.objective import Objective, ensure_positions
 from srlbench.training.ranks import Ranks
 from srlbench.training.rng import preserved_rng, stream
 from srlbench.training.sparsify import Masks
@@ -38,18 +38,19 @@ def fit(
 ) -> tuple[dict[str, Any], Masks]:
     """Train the model; return the log and the masks at the end. masks: those at the beginning."""
     recipe, ranks = training.recipe, hooks.ranks
-    assert recipe.loss and recipe.max_length and recipe.batch_size and recipe.steps
-    shares = {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
-    lines = data.training_text(training.track, recipe.data)
-    text = TokenisedText(lines, model.tokenizer, recipe.max_length, AHEAD if shares.keys() & SHORTENS else 1)
-    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
-    placed = bool(recipe.skip_dropped and recipe.word_dropout)
-    objective = Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest, placed), ranks)
+    assert recipe.max_length and recipe.batch_size and recipe.steps
+    ahead = AHEAD if any(getattr(recipe, name) for name in SHORTENS) else 1
+    text = TokenisedText(
+        data.training_text(training.track, recipe.data), model.tokenizer, recipe.max_length, ahead, recipe.views
+    )
+    batches = [ranks.share(rows) for rows in order(len(text), recipe.batch_size, recipe.steps, training.seed)]
+    objective = composed.objective(model, head, training, text, batches, ranks)
     objective.masks, objective.micro_batch = masks or {}, recipe.micro_batch
     ensure_different_views(objective, text, recipe)
-    if placed:
+    if objective.views.placed:
         ensure_positions(model)
     trainer = _trainer(objective, text, training, hooks)
+    trainer.batches = batches
     start = time.perf_counter()
     last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))
     trainer.train(resume_from_checkpoint=str(training.work / f"checkpoint-{last}") if last else None)
@@ -71,7 +72,7 @@ def fit(
 
 def ensure_different_views(objective: Objective, text: TokenisedText, recipe: Recipe) -> None:
     """Refuse a training whose two views of a sentence are the same, unless somebody said so (dropout=0)."""
-    if recipe.data != "twins" or objective.views.shares or recipe.dropout == 0:
+    if recipe.data != "twins" or objective.views.shares or recipe.dropout == 0 or recipe.views or recipe.companions:
         return
     row = Padding(text.pad, groups=1)([text[0]])
     block = {key: row[f"0_{key}"].to(objective.model.device) for key in ("input_ids", "attention_mask")}
@@ -107,7 +108,6 @@ def _trainer(objective: Objective, text: TokenisedText, training: Training, hook
     )
     trainer.ranks, trainer.wrapped = ranks, ranks.wrap(objective)
     trainer.remove_callback(PrinterCallback)
-    trainer.batches = [ranks.share(batch) for batch in order(len(text), recipe.batch_size, recipe.steps, seed)]
     return trainer
 
 

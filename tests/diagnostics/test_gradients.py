@@ -180,7 +180,7 @@ def test_an_empty_batch_is_refused() -> None:
         decompose(loss_of("info_nce"), torch.zeros(0, 4), torch.zeros(0, 4))
 
 
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", losses.of_pairs())
 def test_every_loss_has_plain_statistics_of_every_batch(name: str) -> None:
     a, b = (view.float() for view in pair(6, 16))
     batches = {

@@ -40,7 +40,7 @@ def step(objective: Objective, blocks: list[dict[str, torch.Tensor]], labels: to
     return value.item(), [*(p.grad.clone() for p in objective.parameters() if p.grad is not None), torch.tensor(drawn)]
 
 
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", losses.of_pairs())
 def test_the_gradient_is_that_of_the_whole_batch(name: str, tiny: SentenceTransformer) -> None:
     text = TokenisedText([(line,) for line in language.sentences(12, seed=2)], tiny.tokenizer, 32)
     batch = Padding(text.pad, groups=1)([text[row] for row in range(len(text))])

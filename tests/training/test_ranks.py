@@ -175,7 +175,7 @@ def with_dropout(track: Track, work: Path, ranks: Ranks) -> dict[str, Any]:
 def everything(rules: Path, work: Path, ranks: Ranks, report: launch.Report) -> dict[str, Any]:
     track = tracks.read(rules)
     report("train", ranks.rank, 2)
-    found = {name: gradients(Loss(name).load(), ranks) for name in losses.names()}
+    found = {name: gradients(Loss(name).load(), ranks) for name in losses.of_pairs()}
     chance = torch.tensor(gradients(drawn, ranks)["loss"])
     return {
         "rank": ranks.rank,
@@ -212,7 +212,7 @@ def test_the_first_tells_and_reports_and_libraries_see_one_process(two: dict[str
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", losses.of_pairs())
 def test_gradients_of_two_are_those_of_one_big_batch(name: str, two: dict[str, Any]) -> None:
     expected, found = gradients(Loss(name).load(), ALONE), two["gradients"][name]
     assert found.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-12)

@@ -1,75 +1,93 @@
-"""A loss of a recipe: which function it is, with which arguments, and the text that defines it."""
+"""A part of a recipe: which function or class it is, with which arguments, and the text that defines it."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from srlbench import losses
 from srlbench.errors import UsageError
-
-LossFunction = Callable[..., Any]
+from srlbench.recipe.members import Kind, keywords
 
 
 @dataclass(frozen=True, init=False)
-class Loss:
-    """A loss by name (a file of `srlbench/losses`) or as a function of your own, with its arguments.
+class Part:
+    """A member of a kind by its name, or a function or class of your own, with its arguments.
 
-    A function takes two `(n, d)` tensors, the vectors of the views, and returns a scalar. Its source is part of the
-    result: of a function in a module the whole file, of one in a notebook or script what `written` says.
+    Its source is part of the result: of one in a module the whole file, of one in a notebook or script what `written`
+    says.
     """
+
+    KIND: ClassVar[Kind]
+    CLASSES: ClassVar[bool] = False  # a class will do as well as a function
 
     name: str
     arguments: Mapping[str, Any]
-    function: LossFunction | None = field(compare=False, repr=False)
+    function: Callable[..., Any] | None = field(compare=False, repr=False)
     text: bytes | None = field(compare=False, repr=False)  # None: that of its file
 
-    def __init__(self, loss: str | LossFunction, **arguments: Any) -> None:
-        own = None if isinstance(loss, str) else _named(loss)
-        object.__setattr__(self, "name", loss if isinstance(loss, str) else loss.__name__)
+    def __init__(self, member: str | Callable[..., Any], **arguments: Any) -> None:
+        own = None if isinstance(member, str) else self._named(member)
+        object.__setattr__(self, "name", member if isinstance(member, str) else member.__name__)
         object.__setattr__(self, "arguments", dict(sorted(arguments.items())))
         object.__setattr__(self, "function", own)
         object.__setattr__(self, "text", written(own).encode() if own and _file(own) is None else None)
 
-    def with_argument(self, key: str, value: Any) -> Loss:
-        other = object.__new__(Loss)
+    def with_argument(self, key: str, value: Any) -> Self:
+        other = object.__new__(type(self))
         vars(other).update(vars(self), arguments=dict(sorted({**self.arguments, key: value}.items())))
         return other
 
     def source(self) -> bytes:
-        """The text that defines the loss: a changed loss is a changed result."""
+        """The text that defines it: a changed part is a changed result."""
         if self.text is not None:
             return self.text
         if self.function is None:
-            return losses.path(self.name).read_bytes()
+            return self.KIND.path(self.name).read_bytes()
         file = _file(self.function)
         assert file is not None
         return file.read_bytes()
 
-    def load(self) -> LossFunction:
-        """The function itself, without its arguments."""
-        return self.function or losses.function(self.name)
+    def load(self) -> Callable[..., Any]:
+        """The function or class itself, without its arguments."""
+        found: Callable[..., Any] = self.function or self.KIND.load(self.name)
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, **self.arguments}
 
     def __getstate__(self) -> dict[str, Any]:
         """Where a function is sent, its file may not be: the text goes with it."""
         return {**vars(self), "text": self.source() if self.function else None}
 
+    @classmethod
+    def _named(cls, member: Callable[..., Any]) -> Callable[..., Any]:
+        if (isinstance(member, FunctionType) and member.__name__ != "<lambda>") or (
+            cls.CLASSES and isinstance(member, type)
+        ):
+            return member
+        kinds = "function that is defined with `def`" + ", or a class" * cls.CLASSES
+        raise UsageError(
+            f"A {cls.KIND.what} is a name or a {kinds}, and {member!r} is neither: its name and its source are part of "
+            "the result."
+        )
 
-def parameters(loss: Loss) -> list[str]:
-    """Keyword parameters of a loss, read from its text so that torch is not imported for a table."""
-    for node in ast.walk(ast.parse(loss.source())):
-        if isinstance(node, ast.FunctionDef) and node.name == loss.name:
-            return [a.arg for a in node.args.kwonlyargs]
-    return []
+
+def parameters(part: Part) -> list[str]:
+    """Keyword parameters of a part, read from its text so that torch is not imported for a table."""
+    return list(keywords(part.source(), part.name))
 
 
-def written(function: LossFunction) -> str:
+def required(part: Part) -> list[str]:
+    """The keyword parameters without a default: a loss gets them from the companions of its recipe."""
+    return [name for name, has_default in keywords(part.source(), part.name).items() if not has_default]
+
+
+def written(function: Callable[..., Any]) -> str:
     """The text of a function, of the functions and classes beside it that it uses, and of the plain values.
 
     Beside it: in the same script or notebook, where an edit of a plot shall not make results stale.
@@ -114,16 +132,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _named(function: LossFunction) -> LossFunction:
-    if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
-        raise UsageError(
-            f"A loss is a name or a function that is defined with `def`, and {function!r} is neither: its name and "
-            "its source are part of the result."
-        )
-    return function
-
-
-def _file(function: LossFunction) -> Path | None:
+def _file(function: Callable[..., Any]) -> Path | None:
     """The file of the module that a function stands in; None in a notebook or a script, which hold other things too."""
     if function.__module__ in (None, "builtins", "__main__"):
         return None

@@ -1,0 +1,43 @@
+"""Masked language modelling beside the loss (SimCSE with MLM, arXiv 2104.08821)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, gelu, linear
+
+from srlbench.errors import UsageError
+from srlbench.training.step import Start, Step
+
+
+class MaskedWords(nn.Module):
+    """Adds `weight` times the cross-entropy of hidden pieces of the first view: 80% masked, 10% other, 10% as they are.
+
+    Its head is BERT's (dense, GELU, LayerNorm, the embedding table and a bias), made anew.
+    """
+
+    def __init__(self, start: Start, *, weight: float = 0.1, share: float = 0.15) -> None:
+        super().__init__()
+        if start.vocabulary.mask is None:
+            raise UsageError("The tokenizer of this backbone has no token for a hidden word; leave masked_words out.")
+        width = start.vocabulary.width
+        self.dense, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(start.vocabulary.size))
+        nn.init.normal_(self.dense.weight, std=0.02)
+        nn.init.zeros_(self.dense.bias)
+        self.weight, self.share = weight, share
+
+    def loss(self, step: Step) -> Tensor:
+        text, generator = step.texts[0], step.generator(1)
+        draws = torch.rand(text.ids.shape, generator=generator).to(text.ids.device)
+        kind = torch.rand(text.ids.shape, generator=generator).to(text.ids.device)
+        other = torch.randint(step.vocabulary.size, text.ids.shape, generator=generator).to(text.ids.device)
+        hidden = step.vocabulary.words(text) & (draws < self.share)
+        if not hidden.any():
+            return self.bias.sum() * 0
+        mask = torch.full_like(text.ids, step.vocabulary.mask or 0)
+        shown = text.ids.where(~hidden | (kind >= 0.9), mask.where(kind < 0.8, other))
+        states = step.states(text.with_(ids=shown))[hidden]
+        table = step.model[0].model.get_input_embeddings().weight  # type: ignore[union-attr, operator]
+        logits = linear(self.norm(gelu(self.dense(states))), table, self.bias)
+        return self.weight * cross_entropy(logits, text.ids[hidden])

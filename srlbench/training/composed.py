@@ -1,0 +1,168 @@
+"""The objective of a recipe that is more than a loss over two dropout views: views, companions, several losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+
+from srlbench.errors import SrlbenchError, UsageError
+from srlbench.recipe import Recipe, View, required
+from srlbench.training.augment import AUGMENTATIONS, pieces
+from srlbench.training.batches import Block, TokenisedText, special
+from srlbench.training.objective import Diverged, Objective, Views
+from srlbench.training.ranks import Ranks
+from srlbench.training.step import BLOCKS, Start, Step
+from srlbench.training.text import Text, blocks, joined, read, stacked, vocabulary
+from srlbench.training.value import Training
+
+Batches = Sequence[Sequence[int]]  # the lines of each step
+NOISE = 7  # numbers the random streams of augmentations apart from those of companions
+
+
+class Composed(Objective):
+    """An objective with the views and companions that a recipe names.
+
+    A step: the views are made and encoded; each companion's `gives` goes to the loss by name, and its own `loss` is
+    added; then `after` is called. Companions are modules of this one, so that checkpoints and ranks keep their state.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        head: nn.Module,
+        training: Training,
+        text: TokenisedText,
+        batches: Batches,
+        ranks: Ranks,
+    ) -> None:
+        recipe, lines, count = training.recipe, text.lines, text.views
+        super().__init__(model, head, _no_loss, Views(count, _shares(recipe), training.seed, text.longest), ranks)
+        self.pieces = pieces(model.tokenizer, special(model.tokenizer))
+        self.vocabulary = vocabulary(model, self.pieces)
+        self.spec = recipe.views or (View(),) * count
+        self.lines, self.batches = lines, batches
+        start = Start(model, head, training, self.vocabulary, lines, batches, ranks)
+        self.companions = nn.ModuleDict({part.name: part.load()(start, **part.arguments) for part in recipe.companions})
+        self.loss = partial(recipe.loss.load(), **recipe.loss.arguments) if recipe.loss else None
+        self.wanted = required(recipe.loss) if recipe.loss else []
+        self.value = self.value_of
+        self.given: dict[str, Any] = {}
+
+    def forward(self, features: list[Block], labels: Tensor) -> Tensor:
+        step = self.step(features, labels, self.batches[len(self.history)])
+        whole = tuple(map(self.ranks.all_gather, step.vectors))
+        value = self._of_pairs(step, whole)
+        for companion in self._with("loss"):
+            value = value + companion.loss(step) / self.ranks.size  # of this rank's rows; `value` is of all
+        if not torch.isfinite(value):
+            raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                for companion in self._with("after"):
+                    companion.after(step)
+        self.history.append(value.item())
+        return value * self.ranks.size
+
+    def embeddings(self, features: list[Block], labels: Tensor) -> tuple[Tensor, ...]:
+        """The embeddings of each view of the first lines, after the head; what `value` needs of companions is kept."""
+        step = self.step(features, labels, range(len(labels) // self.views.count))
+        self.given = self._gifts(step)
+        return tuple(step.vectors)
+
+    def value_of(self, *views: Tensor) -> Tensor:
+        """The loss of some vectors, with what the companions gave for the batch of `embeddings`."""
+        if self.loss is None:
+            raise SrlbenchError("This recipe has no loss of pairs, so there is no gradient of one to look at.")
+        return self.loss(*views, **self.given)  # type: ignore[no-any-return]
+
+    def step(self, features: list[Block], labels: Tensor, rows: Sequence[int]) -> Step:
+        """The step of a batch of these lines, with its views made and encoded."""
+        number, lines = len(self.history), [self.lines[row] for row in rows]
+        step = Step(number, self.views.seed, self.model, self.head, self.vocabulary, self.ranks, lines)
+        whole = stacked(features, labels)
+        rows_of = torch.arange(len(labels), device=labels.device).chunk(self.views.count)
+        step.texts = [self._augmented_view(step, index, whole.rows(rows)) for index, rows in enumerate(rows_of)]
+        self._encode(step)
+        return step
+
+    def _augmented_view(self, step: Step, index: int, text: Text) -> Text:
+        if not self.training:
+            return text
+        for place, part in enumerate(self.spec[index].augment):
+            augment = partial(part.load(), **part.arguments)
+            text = augment(text, self.vocabulary, step.generator(NOISE, index, place))
+        for name, share in self.views.shares.items():
+            ids, mask = AUGMENTATIONS[name](text.ids, text.mask, share, self.vocabulary.pieces.to(text.ids.device))
+            text = text.with_(mask=mask) if ids is text.ids else Text(ids, mask)
+        return text
+
+    def _encode(self, step: Step) -> None:
+        """The vectors of all views: those of the trained encoder in one pass."""
+        own = [index for index, view in enumerate(self.spec) if view.encoder is None]
+        found: dict[int, Tensor] = {}
+        if own:
+            parts, rows = blocks(joined([step.texts[index] for index in own]), BLOCKS)
+            vectors = torch.cat([read(self.model, block)["sentence_embedding"] for block in parts])[rows]
+            found = _split(vectors, own)
+        for companion in self._with("view"):
+            found = {index: companion.view(step, index, pooled) for index, pooled in found.items()}
+        order = range(len(self.spec))
+        step.pooled = [found[index] for index in order if index in found]
+        heads: list[Tensor] = (
+            list(torch.split(self.head(torch.cat(step.pooled)), [*map(len, step.pooled)])) if found else []
+        )
+        after = dict(zip(found, heads))
+        for index, view in enumerate(self.spec):
+            if view.encoder is not None:
+                encoder: Any = self.companions[view.encoder]
+                after[index] = encoder.encode(step, step.texts[index])
+        step.vectors = [after[index] for index in order]
+
+    def _of_pairs(self, step: Step, whole: tuple[Tensor, ...]) -> Tensor:
+        if self.loss is None:
+            return whole[0].new_zeros(())
+        step.given = self._gifts(step)
+        value: Tensor = self.loss(*whole, **step.given)
+        return value
+
+    def _gifts(self, step: Step) -> dict[str, Any]:
+        gifts: dict[str, Any] = {}
+        for companion in self._with("gives"):
+            gifts |= companion.gives(step)
+        if missing := [name for name in self.wanted if name not in gifts]:
+            raise UsageError(f"The loss needs '{missing[0]}', and no companion of the recipe gives it.")
+        return {name: value for name, value in gifts.items() if name in self.wanted}
+
+    def _with(self, method: str) -> Sequence[Any]:
+        return [companion for companion in self.companions.values() if hasattr(companion, method)]
+
+
+def _split(rows: Tensor, views: Sequence[int]) -> dict[int, Tensor]:
+    """The rows of each view; every view has as many."""
+    return dict(zip(views, rows.chunk(len(views)), strict=True))
+
+
+def _shares(recipe: Recipe) -> dict[str, float]:
+    return {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
+
+
+def _no_loss(*views: Tensor) -> Tensor:
+    raise AssertionError
+
+
+def objective(
+    model: SentenceTransformer, head: nn.Module, training: Training, text: TokenisedText, batches: Batches, ranks: Ranks
+) -> Objective:
+    """The objective of a recipe: with views or companions, or the loss alone."""
+    recipe = training.recipe
+    if recipe.views or recipe.companions:
+        return Composed(model, head, training, text, batches, ranks)
+    assert recipe.loss
+    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
+    shares, placed = _shares(recipe), bool(recipe.skip_dropped and recipe.word_dropout)
+    return Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest, placed), ranks)

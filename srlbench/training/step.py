@@ -1,0 +1,77 @@
+"""One step of a training whose recipe says more than a loss: the texts of its views, and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+
+from srlbench.training.ranks import Ranks
+from srlbench.training.rng import stream
+from srlbench.training.text import Text, Vocabulary, blocks, read
+
+if TYPE_CHECKING:
+    from srlbench.training.value import Training
+
+BLOCKS = 4  # of rows of like length, as in a batch of a recipe that is a loss alone
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a companion is made of, before the first step. Its random numbers are those of the seed, as the head's are.
+
+    lines: the training text, as many columns as the data has. batches: the lines of each step that this process reads.
+    """
+
+    model: SentenceTransformer
+    head: nn.Module
+    training: Training
+    vocabulary: Vocabulary
+    lines: Sequence[tuple[str, ...]]
+    batches: Sequence[Sequence[int]]
+    ranks: Ranks
+
+    @property
+    def width(self) -> int:
+        """The width of the vectors that the loss compares."""
+        return int(self.model.get_embedding_dimension() or 0)
+
+
+@dataclass
+class Step:
+    """A batch: the text of each view, its vectors before the head (`pooled`) and after it (`vectors`)."""
+
+    number: int  # the first is 0
+    seed: int
+    model: SentenceTransformer
+    head: nn.Module
+    vocabulary: Vocabulary
+    ranks: Ranks
+    lines: Sequence[tuple[str, ...]]  # the rows of this process, as text
+    texts: list[Text] = field(default_factory=list)
+    pooled: list[Tensor] = field(default_factory=list)
+    vectors: list[Tensor] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)  # what the companions gave to the loss
+
+    def generator(self, *numbers: int, common: bool = False) -> torch.Generator:
+        """Random numbers for this step: the same whenever it is made; others on each rank, unless they are `common`."""
+        generator = torch.Generator()
+        generator.manual_seed(stream(self.seed, self.number, 0 if common else 1 + self.ranks.rank, *numbers))
+        return generator
+
+    def encode(self, text: Text, model: SentenceTransformer | None = None) -> Tensor:
+        """The vectors of a text before the head, by the encoder that is trained or by another."""
+        parts, rows = blocks(text, BLOCKS)
+        return torch.cat([read(model or self.model, block)["sentence_embedding"] for block in parts])[rows]
+
+    def states(self, text: Text) -> Tensor:
+        """The last hidden states of all pieces, (n, w, d), of the transformer that is trained."""
+        names = {"input_ids": text.ids, "attention_mask": text.mask}
+        if text.positions is not None:
+            names["position_ids"] = text.positions
+        out: Tensor = self.model[0](names)["token_embeddings"]
+        return out
