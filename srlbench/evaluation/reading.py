@@ -8,7 +8,7 @@ from typing import Any
 
 from srlbench.recipe import Recipe
 
-POOLS = (*Recipe.CHOICES["pool"], "cls-pooler")
+POOLS = (*(pool for pool in Recipe.CHOICES["pool"] if pool != "mask"), "cls-pooler")  # mask needs a prompt
 
 
 @dataclass(frozen=True)

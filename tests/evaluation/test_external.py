@@ -48,7 +48,7 @@ def by_hand(folder: Path, pool: str, text: str) -> np.ndarray:
     return {
         "cls": layers[-1][0, 0], "cls-pooler": out.pooler_output[0], "mean": layers[-1][0].mean(0),
         "max": layers[-1][0].max(0).values, "first-last": ((layers[1] + layers[-1]) / 2)[0].mean(0),
-        "last": layers[-1][0, -1],
+        "last-two": ((layers[-2] + layers[-1]) / 2)[0].mean(0), "last": layers[-1][0, -1],
         "weighted-mean": weights @ layers[-1][0] / weights.sum(),
     }[pool].numpy()  # fmt: skip
 
