@@ -256,7 +256,7 @@ def test_everything_arrives_byte_for_byte_and_reads_back(
     names = {
         "datasets/my-lab/x",
         "my-lab/x-simcse-unsup-tiny-seed-0",
-        "my-lab/x-simcse-unsup-pool-first-last-tiny-seed-0",
+        "my-lab/x-simcse-unsup-pool-mean-tiny-seed-0",
     }
     assert standin.repositories.keys() == names
     assert all(len(each.commits) == 2 for each in standin.repositories.values())
