@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # What several files of tests look at: trained once, by whichever process of pytest needs it first.
 SPARSE = "sparse-simcse-unsup+granularity=neuron,sparsity=0.5"
-TRAINED = ("bag-random", "untrained-mean", "simcse-unsup", "simcse-sup", "mhs", "simcse-unsup+pool=first-last", SPARSE)
+TRAINED = ("bag-random", "untrained-mean", "simcse-unsup", "simcse-sup", "mhs", "simcse-unsup+pool=mean", SPARSE)
 Take = Callable[..., Path]
 
 

@@ -64,7 +64,7 @@ def environment(endpoint: str, **more: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def made(quick_track: Path, take: Take, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of two runs that kept their encoders; the second reads two layers, with a module of srlbench's."""
-    recipes = ("simcse-unsup", "simcse-unsup+pool=first-last")
+    recipes = ("simcse-unsup", "simcse-unsup+pool=mean")
     place = take(tmp_path_factory.mktemp("made") / "results", *recipes, seeds=(0,), kept=True)
     results = Results(place, tracks.load(str(quick_track)))
     page.write(leaderboard(results), results.folder, results.command("leaderboard"))
@@ -249,14 +249,14 @@ def test_everything_arrives_byte_for_byte_and_reads_back(
     cli: Cli, standin: Hub, made: Path, rules: Any, tmp_path: Path
 ) -> None:
     words = ["publish", "--hub", "my-lab/x", "--track", rules.path, "--results", made, "--push"]
-    encoders = ["--encoder", "simcse-unsup/tiny/seed-0", "--encoder", "simcse-unsup+pool=first-last"]
+    encoders = ["--encoder", "simcse-unsup/tiny/seed-0", "--encoder", "simcse-unsup+pool=mean"]
     done = cli(*words, *encoders, env=environment(standin.endpoint, HF_TOKEN=TOKEN))
     assert done.returncode == 0, done.stderr
     assert not standin.leaks() and TOKEN not in done.stdout + done.stderr
     names = {
         "datasets/my-lab/x",
         "my-lab/x-simcse-unsup-tiny-seed-0",
-        "my-lab/x-simcse-unsup-pool-first-last-tiny-seed-0",
+        "my-lab/x-simcse-unsup-pool-mean-tiny-seed-0",
     }
     assert standin.repositories.keys() == names
     assert all(len(each.commits) == 2 for each in standin.repositories.values())
@@ -273,7 +273,7 @@ def test_everything_arrives_byte_for_byte_and_reads_back(
     table = f"quick/v{rules.version}/leaderboard.csv"
     assert (tmp_path / "back" / table).read_bytes() == arrived[table]
 
-    for recipe in ("simcse-unsup", "simcse-unsup+pool=first-last"):
+    for recipe in ("simcse-unsup", "simcse-unsup+pool=mean"):
         record = record_of(recipe, made, rules)
         kept = run_folder(made, "encoders", record.key)
         model = standin.repositories[f"my-lab/x-{recipe.replace('+', '-').replace('=', '-')}-tiny-seed-0"].files
@@ -373,14 +373,14 @@ def test_the_card_has_the_scores_of_the_record_in_the_hubs_form(made: Path, rule
 def test_the_lines_of_the_card_load_the_encoder(made: Path, rules: Any, tmp_path: Path) -> None:
     import numpy as np
 
-    for recipe in ("simcse-unsup", "simcse-unsup+pool=first-last"):
+    for recipe in ("simcse-unsup", "simcse-unsup+pool=mean"):
         _, upload = dataset.uploads(Results(made, rules), [f"{recipe}/tiny/seed-0"], "my-lab/x")
         (block,) = re.findall(r"```python\n(.*?)```", card_of(upload), re.DOTALL)
         kept = run_folder(made, "encoders", record_of(recipe, made, rules).key)
         there: dict[str, Any] = {}
         exec(block.replace(upload.repository, str(kept)), there)
         assert there["vectors"].shape == (2, 128) and np.isfinite(there["vectors"]).all()
-        assert ("srlbench" in block.replace(upload.repository, "")) == (recipe != "simcse-unsup")
+        assert ("srlbench" in block.replace(upload.repository, "")) == (recipe == "simcse-unsup")
 
 
 def test_an_encoder_of_other_weights_is_refused(made: Path, rules: Any, tmp_path: Path) -> None:

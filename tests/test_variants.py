@@ -26,7 +26,7 @@ def test_a_variant_has_one_name_and_one_fingerprint_however_it_is_written() -> N
 
 
 def test_its_settings_are_stronger_than_the_tracks() -> None:
-    assert resolved(registry.recipe("simcse-unsup"), TRACK, TINY).pool == "mean"
+    assert resolved(registry.recipe("simcse-unsup"), TRACK, TINY).pool == "first-last"
     assert resolved(registry.recipe("simcse-unsup+pool=cls"), TRACK, TINY).pool == "cls"
     assert resolved(registry.recipe("simcse-unsup+dropout=none"), TRACK, TINY).dropout is None
 
