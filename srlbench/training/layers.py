@@ -100,8 +100,8 @@ POOLINGS: Mapping[str, Callable[[int], Pooling]] = {
     **{name: partial(Pooling, pooling_mode=name) for name in ("cls", "mean", "max")},
     "first-last": partial(FirstLast, pooling_mode="mean"),
     "last-two": partial(LastTwo, pooling_mode="mean"),
-    "mask": AtMask,
     "last": partial(Pooling, pooling_mode="lasttoken"),
     "weighted-mean": partial(Pooling, pooling_mode="weightedmean"),
+    "mask": AtMask,
 }
 ALL_LAYERS = ("first-last", "last-two")  # the poolings that read every layer, not the last alone

@@ -27,6 +27,8 @@ def test_a_pooling_does_not_look_at_padding(name: str) -> None:
         for layer in layers:
             layer[:, 3:] = padding
         features = {"token_embeddings": layers[-1], "all_layer_embeddings": layers, "attention_mask": mask}
+        if name == "mask":
+            pooling.token, features["input_ids"] = 7, torch.tensor([[2, 7, 3, 0, 0]])
         vectors.append(pooling(features)["sentence_embedding"])
     assert vectors[0].shape == (1, 4) and torch.equal(*vectors) and vectors[0].isfinite().all()
 
