@@ -113,7 +113,8 @@ class Diagnosis:
 
         isotropy = _tried(space)
         if self.final and dynamics and "dev" not in dynamics[-1]:
-            dynamics[-1] |= {**pairs, **(self._space(measured["end"]) if measured else isotropy)}
+            end = _tried(lambda: self._space(measured["end"])) if measured else isotropy
+            dynamics[-1] |= {**pairs, **end}
         return {
             "pairs": pairs,
             "isotropy": isotropy,
