@@ -15,7 +15,7 @@ from pathlib import Path
 from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe import Part, Registered, _collected
+from srlbench.recipe import Registered, _collected
 
 
 def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
@@ -78,13 +78,8 @@ def is_installed(entry: Registered, files: tuple[Path, ...] = ()) -> bool:
         known = _named(entry.name, installed(files))
     except UsageError:
         return False
-    own, theirs = ([part.function for part in functions(each)] for each in (entry, known))
+    own, theirs = ([part.function for part in each.recipe.parts] for each in (entry, known))
     return known == entry and all(one is other for one, other in zip(own, theirs, strict=True))
-
-
-def functions(entry: Registered) -> list[Part]:
-    """The loss of a recipe and its other parts."""
-    return [part for part in (entry.recipe.loss, *entry.recipe.parts) if part]
 
 
 SESSION = "__main__"

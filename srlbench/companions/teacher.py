@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from srlbench import backbones, registry
 from srlbench.errors import UsageError
 from srlbench.tracks.resolve import resolved
+from srlbench.training import course
 from srlbench.training.callbacks import OBSERVED, Hooks
 from srlbench.training.rng import preserved_rng
 from srlbench.training.step import Start, Step
@@ -55,8 +56,6 @@ class Teacher(nn.Module):
 
 
 def _trained(start: Start, recipe: str, backbone: str | None) -> SentenceTransformer:
-    from srlbench.training import course
-
     own = start.training
     there = backbones.resolve(backbone) if backbone else None
     folder = backbones.fetch(there) if there else own.folder

@@ -93,9 +93,10 @@ class Recipe:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts beside the loss, each of which is part of the fingerprint by its source."""
+        """The loss and all other parts, each of which is part of the fingerprint by its source."""
         augment = [part for view in self.views for part in view.augment]
-        return (*augment, *self.companions, *(self.post if isinstance(self.post, tuple) else ()))
+        posts = self.post if isinstance(self.post, tuple) else ()
+        return (*([self.loss] if self.loss else []), *augment, *self.companions, *posts)
 
     @property
     def ends_at_last_step(self) -> bool:
@@ -168,8 +169,12 @@ class Recipe:
         for view in self.views:
             if view.encoder is not None and view.encoder not in known:
                 raise unknown(f"encoder of a view of recipe '{name}'", view.encoder, known)
-        if self.companions and self.micro_batch is not None:
-            raise UsageError(f"Recipe '{name}': micro_batch is for recipes without companions.")
+        if (self.views or self.companions) and self.micro_batch is not None:
+            raise UsageError(f"Recipe '{name}': micro_batch is for recipes without views and companions.")
+        if self.word_deletion and any(view.prompt for view in self.views):
+            raise UsageError(f"Recipe '{name}': word_deletion would delete words of the prompt; leave one of them out.")
+        if any(companion.arguments.get("recipe") == name for companion in self.companions):
+            raise UsageError(f"Recipe '{name}' is its own teacher; train another recipe first.")
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; a resolved recipe in this form is part of its fingerprint."""
@@ -206,12 +211,12 @@ def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
     for key, value in values.items():
         if key in known:
             recipe = replace(recipe, **{key: value})
-        elif recipe.loss is not None and (key in recipe.loss.arguments or key in parameters(recipe.loss)):
+        elif recipe.loss is not None and _takes(recipe.loss, key):
             recipe = replace(recipe, loss=recipe.loss.with_argument(key, value))
         elif any(_takes(part, key) for part in recipe.parts):
             recipe = _with_argument(recipe, key, value)
         else:
-            of_parts = [key for part in (recipe.loss, *recipe.parts) if part for key in parameters(part)]
+            of_parts = [key for part in recipe.parts for key in parameters(part)]
             raise unknown(f"setting of recipe '{name}'", key, [*known, *of_parts])
     return recipe
 

@@ -21,7 +21,7 @@ def pack(entry: Registered) -> bytes:
     """The pickled recipe, with the code of its parts unless that is in an installed module."""
     import cloudpickle
 
-    own = [part.function for part in (entry.recipe.loss, *entry.recipe.parts) if part and part.function]
+    own = [part.function for part in entry.recipe.parts if part.function]
     modules = {name: sys.modules[name] for each in own if (name := each.__module__ or "") in sys.modules}
     try:
         with ExitStack() as stack:

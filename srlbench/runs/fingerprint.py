@@ -31,15 +31,15 @@ def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
     )
 
 
-def _sources(recipe: Recipe, track: Track, backbone: Backbone) -> dict[str, dict[str, str]]:
+def _sources(recipe: Recipe, track: Track, backbone: Backbone) -> dict[str, list[str]]:
     """The hashes of the parts beside the loss, if there are any, and of the teachers among them."""
-    found = {part.name: hashlib.sha256(part.source()).hexdigest() for part in recipe.parts}
-    teachers = {
-        f"{part.name} is": _teacher(part.arguments, track, backbone)
+    found = [hashlib.sha256(part.source()).hexdigest() for part in recipe.parts if part is not recipe.loss]
+    teachers = [
+        _teacher(part.arguments, track, backbone)
         for part in recipe.companions
-        if {"recipe", "encoder"} & {key for key, value in part.arguments.items() if value}
-    }
-    return {"parts": found | teachers} if found else {}
+        if part.arguments.get("recipe") or part.arguments.get("encoder")
+    ]
+    return {"parts": [*found, *teachers]} if found else {}
 
 
 def _teacher(arguments: Mapping[str, Any], track: Track, backbone: Backbone) -> str:

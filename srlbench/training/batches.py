@@ -154,16 +154,22 @@ class Padding(SentenceTransformerDataCollator):
         return block, mask
 
 
-def by_length(blocks: list[Block]) -> tuple[list[Block], Tensor]:
-    """As many blocks of the same rows without the masked pieces, by length, and where each row went.
-
-    Each piece has the position that it had; see `objective.ensure_positions`.
-    """
+def stack(blocks: list[Block]) -> tuple[Tensor, Tensor]:
+    """The token ids and masks of all rows, padded to the widest."""
     widest = max(block["input_ids"].shape[1] for block in blocks)
     ids, mask = (
         torch.cat([pad_to(block[key], (0, widest - block[key].shape[1])) for block in blocks])
         for key in ("input_ids", "attention_mask")
     )
+    return ids, mask
+
+
+def by_length(blocks: list[Block]) -> tuple[list[Block], Tensor]:
+    """As many blocks of the same rows without the masked pieces, by length, and where each row went.
+
+    Each piece has the position that it had; see `objective.ensure_positions`.
+    """
+    ids, mask = stack(blocks)
     order = mask.sum(1).argsort(stable=True)
     parts = order.tensor_split(len(blocks))
     out = [dict(zip(("input_ids", "attention_mask", "position_ids"), placed(ids[p], mask[p]))) for p in parts]

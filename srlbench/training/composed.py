@@ -14,7 +14,7 @@ from srlbench.errors import SrlbenchError, UsageError
 from srlbench.recipe import Recipe, View, required
 from srlbench.training.augment import AUGMENTATIONS, pieces
 from srlbench.training.batches import Block, TokenisedText, special
-from srlbench.training.objective import Diverged, Objective, Views
+from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
 from srlbench.training.step import BLOCKS, Start, Step
 from srlbench.training.text import Text, blocks, joined, read, stacked, vocabulary
@@ -41,32 +41,31 @@ class Composed(Objective):
         ranks: Ranks,
     ) -> None:
         recipe, lines, count = training.recipe, text.lines, text.views
-        super().__init__(model, head, _no_loss, Views(count, _shares(recipe), training.seed, text.longest), ranks)
+        # Only where words are deleted was more of a text read than fits, to be cut afterwards.
+        views = Views(count, shares(recipe), training.seed, text.longest if recipe.word_deletion else None)
+        super().__init__(model, head, self.value_of, views, ranks)
         self.pieces = pieces(model.tokenizer, special(model.tokenizer))
         self.vocabulary = vocabulary(model, self.pieces)
+        self.skips = skips(recipe)
         self.spec = recipe.views or (View(),) * count
         self.lines, self.batches = lines, batches
         start = Start(model, head, training, self.vocabulary, lines, batches, ranks)
         self.companions = nn.ModuleDict({part.name: part.load()(start, **part.arguments) for part in recipe.companions})
         self.loss = partial(recipe.loss.load(), **recipe.loss.arguments) if recipe.loss else None
         self.wanted = required(recipe.loss) if recipe.loss else []
-        self.value = self.value_of
         self.given: dict[str, Any] = {}
 
-    def forward(self, features: list[Block], labels: Tensor) -> Tensor:
+    def _of_batch(self, features: list[Block], labels: Tensor) -> Tensor:
         step = self.step(features, labels, self.batches[len(self.history)])
-        whole = tuple(map(self.ranks.all_gather, step.vectors))
-        value = self._of_pairs(step, whole)
+        self.given = self._gifts(step)
+        value = self._whole_batch(tuple(step.vectors)) if self.loss else step.vectors[0].new_zeros(())
         for companion in self._with("loss"):
             value = value + companion.loss(step) / self.ranks.size  # of this rank's rows; `value` is of all
-        if not torch.isfinite(value):
-            raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         if torch.is_grad_enabled():
             with torch.no_grad():
                 for companion in self._with("after"):
                     companion.after(step)
-        self.history.append(value.item())
-        return value * self.ranks.size
+        return value
 
     def embeddings(self, features: list[Block], labels: Tensor) -> tuple[Tensor, ...]:
         """The embeddings of each view of the first lines, after the head; what `value` needs of companions is kept."""
@@ -96,10 +95,11 @@ class Composed(Objective):
         for place, part in enumerate(self.spec[index].augment):
             augment = partial(part.load(), **part.arguments)
             text = augment(text, self.vocabulary, step.generator(NOISE, index, place))
-        for name, share in self.views.shares.items():
-            ids, mask = AUGMENTATIONS[name](text.ids, text.mask, share, self.vocabulary.pieces.to(text.ids.device))
+        if self.views.shares:
+            block = self._augmented({"input_ids": text.ids, "attention_mask": text.mask})
+            ids, mask = block["input_ids"], block["attention_mask"]
             text = text.with_(mask=mask) if ids is text.ids else Text(ids, mask)
-        return text
+        return text.closed(placed=True) if self.skips else text
 
     def _encode(self, step: Step) -> None:
         """The vectors of all views: those of the trained encoder in one pass."""
@@ -109,26 +109,13 @@ class Composed(Objective):
             parts, rows = blocks(joined([step.texts[index] for index in own]), BLOCKS)
             vectors = torch.cat([read(self.model, block)["sentence_embedding"] for block in parts])[rows]
             found = _split(vectors, own)
-        for companion in self._with("view"):
-            found = {index: companion.view(step, index, pooled) for index, pooled in found.items()}
-        order = range(len(self.spec))
-        step.pooled = [found[index] for index in order if index in found]
-        heads: list[Tensor] = (
-            list(torch.split(self.head(torch.cat(step.pooled)), [*map(len, step.pooled)])) if found else []
-        )
-        after = dict(zip(found, heads))
+        step.pooled = list(found.values())
+        after = _split(self.head(torch.cat(step.pooled)), own) if own else {}
         for index, view in enumerate(self.spec):
             if view.encoder is not None:
                 encoder: Any = self.companions[view.encoder]
                 after[index] = encoder.encode(step, step.texts[index])
-        step.vectors = [after[index] for index in order]
-
-    def _of_pairs(self, step: Step, whole: tuple[Tensor, ...]) -> Tensor:
-        if self.loss is None:
-            return whole[0].new_zeros(())
-        step.given = self._gifts(step)
-        value: Tensor = self.loss(*whole, **step.given)
-        return value
+        step.vectors = [after[index] for index in range(len(self.spec))]
 
     def _gifts(self, step: Step) -> dict[str, Any]:
         gifts: dict[str, Any] = {}
@@ -147,12 +134,14 @@ def _split(rows: Tensor, views: Sequence[int]) -> dict[int, Tensor]:
     return dict(zip(views, rows.chunk(len(views)), strict=True))
 
 
-def _shares(recipe: Recipe) -> dict[str, float]:
+def shares(recipe: Recipe) -> dict[str, float]:
+    """The shares of the pieces of every view that are left out."""
     return {name: share for name in AUGMENTATIONS if (share := getattr(recipe, name))}
 
 
-def _no_loss(*views: Tensor) -> Tensor:
-    raise AssertionError
+def skips(recipe: Recipe) -> bool:
+    """Whether nothing is computed for the pieces that are left out."""
+    return bool(recipe.skip_dropped and recipe.word_dropout)
 
 
 def objective(
@@ -164,5 +153,5 @@ def objective(
         return Composed(model, head, training, text, batches, ranks)
     assert recipe.loss
     loss = partial(recipe.loss.load(), **recipe.loss.arguments)
-    shares, placed = _shares(recipe), bool(recipe.skip_dropped and recipe.word_dropout)
-    return Objective(model, head, loss, Views(text.views, shares, training.seed, text.longest, placed), ranks)
+    views = Views(text.views, shares(recipe), training.seed, text.longest, skips(recipe))
+    return Objective(model, head, loss, views, ranks)

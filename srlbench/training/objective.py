@@ -59,17 +59,19 @@ class Objective(nn.Module):
 
     def forward(self, features: list[Block], labels: Tensor) -> Tensor:
         """The loss of a batch. labels: the position in the blocks of each row of each view."""
-        if self.micro_batch and torch.is_grad_enabled():
-            blocks, rows = self._all_augmented(features, labels)
-            value = chunked(self, cut(blocks, self.micro_batch), rows)
-        else:
-            views = self.embeddings(features, labels)
-            value = self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
+        value = self._of_batch(features, labels)
         if not torch.isfinite(value):
             raise Diverged(f"the loss became {value.item()} at step {len(self.history) + 1}")
         self.history.append(value.item())
         # The gradient of each rank covers its own rows alone. The ranks take the mean, and this factor makes it a sum.
         return value * self.ranks.size
+
+    def _of_batch(self, features: list[Block], labels: Tensor) -> Tensor:
+        if self.micro_batch and torch.is_grad_enabled():
+            blocks, rows = self._all_augmented(features, labels)
+            return chunked(self, cut(blocks, self.micro_batch), rows)
+        views = self.embeddings(features, labels)
+        return self.value(*views) if self.ranks.size == 1 else self._whole_batch(views)
 
     def embeddings(self, features: list[Block], labels: Tensor) -> tuple[Tensor, ...]:
         """The embeddings of each view of the batch, after the head."""
@@ -113,6 +115,7 @@ def ensure_positions(model: SentenceTransformer) -> None:
     modes = [(module, module.training) for module in model.modules()]
     rows = int(model[0].model.get_input_embeddings().weight.shape[0])
     ids = torch.arange(8, device=model.device).remainder(rows).unsqueeze(0)
+    ids[0, 0] = getattr(model.tokenizer, "mask_token_id", None) or 0  # which the pooling may read
     mask = torch.tensor([[1, 1, 0, 1, 0, 0, 1, 1]], device=model.device)
     few, read, positions = placed(ids, mask)
     model.eval()

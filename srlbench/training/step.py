@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -55,7 +55,6 @@ class Step:
     texts: list[Text] = field(default_factory=list)
     pooled: list[Tensor] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
-    given: dict[str, Any] = field(default_factory=dict)  # what the companions gave to the loss
 
     def generator(self, *numbers: int, common: bool = False) -> torch.Generator:
         """Random numbers for this step: the same whenever it is made; others on each rank, unless they are `common`."""

@@ -15,7 +15,8 @@ from torch.nn.functional import pad
 
 from srlbench.errors import UsageError
 from srlbench.training.augment import Pieces
-from srlbench.training.batches import Block
+from srlbench.training.augment import placed as closed
+from srlbench.training.batches import Block, stack
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class Text:
         whole = torch.arange(self.ids.shape[1], device=self.ids.device).expand_as(self.ids)
         return whole if self.positions is None else self.positions
 
-    def closed(self) -> Text:
-        """The same without the pieces that are not read: what follows moves up, and its positions with it."""
-        order = self.mask.argsort(dim=1, descending=True, stable=True)[:, : max(1, int(self.lengths.amax()))]
-        taken = {"ids": self.ids.gather(1, order), "mask": self.mask.gather(1, order)}
+    def closed(self, *, placed: bool = False) -> Text:
+        """The same without the pieces that are not read: what follows moves up. placed: each keeps its position."""
+        ids, mask, order = closed(self.ids, self.mask)
+        taken: dict[str, Any] = {"ids": ids, "mask": mask}
+        if placed:
+            taken["positions"] = self.placed().gather(1, order)
         for name in ("scale", "shift"):
             value = getattr(self, name)
             if value is not None and value.shape[1] > 1:
@@ -88,11 +91,7 @@ def vocabulary(model: SentenceTransformer, pieces: Pieces) -> Vocabulary:
 
 def stacked(blocks: list[Block], labels: Tensor) -> Text:
     """The rows of the blocks in the order of the labels."""
-    widest = max(block["input_ids"].shape[1] for block in blocks)
-    ids, mask = (
-        torch.cat([pad(block[key], (0, widest - block[key].shape[1])) for block in blocks])
-        for key in ("input_ids", "attention_mask")
-    )
+    ids, mask = stack(blocks)
     return Text(ids[labels], mask[labels])
 
 

@@ -47,7 +47,7 @@ def fit(
     objective = composed.objective(model, head, training, text, batches, ranks)
     objective.masks, objective.micro_batch = masks or {}, recipe.micro_batch
     ensure_different_views(objective, text, recipe)
-    if objective.views.placed:
+    if composed.skips(recipe):
         ensure_positions(model)
     trainer = _trainer(objective, text, training, hooks)
     trainer.batches = batches

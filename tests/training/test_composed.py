@@ -283,7 +283,12 @@ def test_maps_are_fitted_one_after_the_other(train: Callable[..., Trained], quic
         ({"loss": BANK, "views": ROWS}, "The loss needs 'bank', and no companion of the recipe gives it"),
         ({"pool": "mask", "views": ROWS}, "a text has none"),
         ({"companions": (Companion("teacher"),)}, "give it one of the two"),
-        ({"companions": (Companion("noise"),), "micro_batch": 4}, "micro_batch is for recipes without companions"),
+        ({"companions": (Companion("teacher", recipe="mine"),)}, "is its own teacher"),
+        ({"views": (View(prompt=OF), View(prompt=OF)), "word_deletion": 0.2}, "would delete words of the prompt"),
+        (
+            {"companions": (Companion("noise"),), "micro_batch": 4},
+            "micro_batch is for recipes without views and companions",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -308,7 +313,8 @@ def test_word_vectors_refuse_what_needs_layers(quick_track: Path, tmp_path: Path
 
 def test_old_recipes_are_what_they_were() -> None:
     for name, entry in registry.recipes().items():
-        assert not entry.recipe.parts and not {"views", "companions", "prompt"} & entry.recipe.as_dict().keys(), name
+        assert all(part is entry.recipe.loss for part in entry.recipe.parts), name
+        assert not {"views", "companions", "prompt"} & entry.recipe.as_dict().keys(), name
 
 
 # --- several ranks -----------------------------------------------------------------------------------
