@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from transformers import BertConfig, BertModel
 
 from srlbench import backbones, data, tracks
 from srlbench.data import language
-from srlbench.diagnostics import isotropy, words
+from srlbench.diagnostics import gradients, isotropy, words
 from srlbench.diagnostics.reader import Reader
+from srlbench.diagnostics.run import ANCHORS, Diagnosis
 from srlbench.evaluation import external
+from srlbench.evaluation.encoding import embed
+from srlbench.losses.info_nce import info_nce
 
 LAYERS, WIDTH, SENTENCES = 6, 384, 1379  # all-MiniLM-L6's shape, and the sentences of STS-B's test split
 TRACK = tracks.load("embedded")
@@ -100,3 +104,21 @@ def test_integrated_gradients(tiny: SentenceTransformer, benchmark: Any, capsys:
             f"captum coordinate by coordinate {peer:.2f} s (8 of 128 made): x{peer / mine:.1f}"
         )
     assert spent < 120
+
+
+def test_what_a_look_takes(tiny: SentenceTransformer, benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each measure of a run of the embedded track, on one thread, the least of three."""
+    torch.set_num_threads(1)
+    asked = Diagnosis(TRACK, None, explain=True)
+    views = torch.randn(2, 64, 128).unbind()
+    work: dict[str, Any] = {
+        "development score, alignment, uniformity": lambda: asked._pairs(partial(embed, tiny)),
+        "isotropy of all layers": lambda: asked._isotropy(tiny),
+        "gradients": lambda: gradients.statistics(info_nce, *views, anchors=ANCHORS),
+        **{f"words by {method}": partial(asked._words, tiny, method) for method in asked.methods},
+    }
+    _ = asked.worth
+    spent = {name: min(timed(measure) for _ in range(3)) for name, measure in work.items()}
+    benchmark.pedantic(work["isotropy of all layers"], rounds=3)
+    with capsys.disabled():
+        print("\n" + "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in spent.items()))
