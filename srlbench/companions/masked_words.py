@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from sentence_transformers.base.modules import Transformer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu, linear
 
@@ -18,8 +19,8 @@ class MaskedWords(nn.Module):
 
     def __init__(self, start: Start, *, weight: float = 0.1, share: float = 0.15) -> None:
         super().__init__()
-        if start.vocabulary.mask is None:
-            raise UsageError("The tokenizer of this backbone has no token for a hidden word; leave masked_words out.")
+        if start.vocabulary.mask is None or not isinstance(start.model[0], Transformer):
+            raise UsageError("Only a transformer whose tokenizer has a mask can guess words; leave masked_words out.")
         width = start.vocabulary.width
         self.dense, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(start.vocabulary.size))

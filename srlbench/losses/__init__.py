@@ -5,11 +5,10 @@ A name is looked up without importing the loss, for losses import torch.
 
 from __future__ import annotations
 
-from srlbench.recipe.members import Kind, keywords
+from srlbench.recipe import Loss
+from srlbench.recipe.members import keywords
 
-KIND = Kind("losses", "loss")
-GROUP = KIND.group  # entry points of packages that bring losses
-names, path, function = KIND.names, KIND.path, KIND.load
+names, path, function = Loss.KIND.names, Loss.KIND.path, Loss.KIND.load
 
 
 def of_pairs() -> list[str]:

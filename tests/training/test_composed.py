@@ -302,9 +302,10 @@ def test_what_cannot_be_is_refused_in_one_sentence(
 
 def test_word_vectors_refuse_what_needs_layers(quick_track: Path, tmp_path: Path) -> None:
     track, static = tracks.read(quick_track), backbones.resolve("static")
-    for made in (RECIPES["positions"](), RECIPES["prompt"]()):
+    for name in ("positions", "prompt", "masked words"):
+        made = RECIPES[name]()
         entry = Registered("mine", made, "", "", None, {}, False)
-        with pytest.raises(UsageError, match="Word vectors"):
+        with pytest.raises(UsageError, match=r"Word vectors|Only a transformer"):
             course.train(
                 Training(resolved(entry, track, static), backbones.fetch(static), track, 0, tmp_path),
                 Hooks(lambda m: 0.0),
