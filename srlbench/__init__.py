@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from srlbench.recipe import Loss as Loss
     from srlbench.recipe import Post as Post
     from srlbench.recipe import Recipe as Recipe
+    from srlbench.recipe import Rewrite as Rewrite
     from srlbench.recipe import View as View
     from srlbench.recipe import recipe as recipe
     from srlbench.runs.session import Asked
 
 __version__ = "0.1.0"
 __all__ = [
-    "Augment", "Companion", "Loss", "Post", "Reading", "Recipe", "View", "__version__",
-    "compare", "diagnose", "evaluate", "leaderboard", "recipe", "results",
-    "run",
+    "Augment", "Companion", "Loss", "Post", "Reading", "Recipe", "Rewrite", "View", "__version__",
+    "compare", "diagnose", "evaluate", "leaderboard", "recipe", "results", "run",
 ]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def __getattr__(name: str) -> Any:
         from srlbench.evaluation.reading import Reading
 
         return Reading
-    if name in ("Augment", "Companion", "Loss", "Post", "Recipe", "View", "recipe"):
+    if name in ("Augment", "Companion", "Loss", "Post", "Recipe", "Rewrite", "View", "recipe"):
         from importlib import import_module
 
         # The module `srlbench.recipe` can be called as the decorator, so that both may have one name.

@@ -48,6 +48,11 @@ def recipe(name: str, files: tuple[Path, ...] = ()) -> Registered:
     return _named(name, recipes(files))
 
 
+def known(name: str) -> Registered:
+    """A recipe that this process knows from anywhere, a file of recipes included: a teacher may stand there."""
+    return _named(name, {**{entry.name: entry for _, entry in _collected}, **recipes()})
+
+
 def _named(name: str, known: Mapping[str, Registered]) -> Registered:
     if variants.base(name) not in known:
         raise unknown("recipe", variants.base(name), known)

@@ -373,10 +373,144 @@ def modified_barlow_twins(
     return total(terms)
 
 
+def nt_xent(a: Tensor, b: Tensor, *, temperature: float = 0.1) -> Tensor:
+    n, z = len(a), [*a, *b]
+    terms = []
+    for i, anchor in enumerate(z):
+        logits = [cos(anchor, other) / temperature for k, other in enumerate(z) if k != i]
+        terms.append(torch.stack(logits).logsumexp(0) - cos(anchor, z[(i + n) % (2 * n)]) / temperature)
+    return mean(terms)
+
+
+def focal_info_nce(a: Tensor, b: Tensor, *, temperature: float = 0.05, margin: float = 0.3) -> Tensor:
+    terms = []
+    for i in range(len(a)):
+        s = [cos(a[i], b[j]) for j in range(len(b))]
+        logits = [s[j] ** 2 / temperature if i == j else s[j] * (s[j] + margin) / temperature for j in range(len(b))]
+        terms.append(torch.stack(logits).logsumexp(0) - logits[i])
+    return mean(terms)
+
+
+def debiased_info_nce(a: Tensor, b: Tensor, *, temperature: float = 0.05, prior: float = 0.01) -> Tensor:
+    n, terms = len(a), []
+    for i in range(n):
+        e = [(cos(a[i], b[j]) / temperature).exp() for j in range(n)]
+        if n == 1:
+            terms.append(nothing(a, b))
+            continue
+        g = (sum(e[j] for j in others(n, i)) / (n - 1) - prior * e[i]) / (1 - prior)
+        g = g if g.item() > math.exp(-1 / temperature) else torch.tensor(math.exp(-1 / temperature), dtype=a.dtype)
+        terms.append(-(e[i] / (e[i] + (n - 1) * g)).log())
+    return mean(terms)
+
+
+def angular_triplet(
+    a: Tensor, near: Tensor, far: Tensor, *, lengths: Tensor, margin: float = 0.1, shortest: int = 25
+) -> Tensor:
+    rows = [i for i in range(len(a)) if lengths[i] > shortest]
+    terms = [(cos(a[i], far[i]) - cos(a[i], near[i]) + margin).clamp_min(0) for i in rows]
+    return mean(terms) if terms else nothing(a, near) + far.sum() * 0
+
+
+def soft_negative(a: Tensor, b: Tensor, negated: Tensor, *, nearest: float = 0.1, furthest: float = 0.3) -> Tensor:
+    gaps = [cos(a[i], negated[i]) - cos(a[i], b[i]) for i in range(len(a))]
+    return mean([(gap + nearest).clamp_min(0) + (-gap - furthest).clamp_min(0) for gap in gaps])
+
+
+def cosent(a: Tensor, b: Tensor, negative: Tensor, *, scale: float = 20.0) -> Tensor:
+    pairs = [(i, j) for i in range(len(a)) for j in range(len(a))]
+    return (1 + total([(scale * (cos(a[j], negative[j]) - cos(a[i], b[i]))).exp() for i, j in pairs])).log()
+
+
+def turned(x: Tensor, y: Tensor) -> Tensor:
+    d = len(x) // 2
+    size = (dot(x, x) * dot(y, y)).sqrt()
+    parts = []
+    for k in range(d):
+        q = torch.complex(x[k], x[k + d]) * torch.complex(y[k], y[k + d]).conj()
+        parts += [q.real / size, q.imag / size]
+    return total(parts).abs()
+
+
+def angle_(
+    a: Tensor,
+    b: Tensor,
+    negative: Tensor,
+    *,
+    scale: float = 20.0,
+    cosine: float = 1.0,
+    contrast: float = 1.0,
+    angles: float = 0.02,
+) -> Tensor:
+    pairs = [(i, j) for i in range(len(a)) for j in range(len(a))]
+    turns = [(scale * (turned(a[i], b[i]) - turned(a[j], negative[j]))).exp() for i, j in pairs]
+    value = cosine * cosent(a, b, negative, scale=scale) + angles * (1 + total(turns)).log()
+    return value + contrast * info_nce(a, b, negative, temperature=1 / scale)
+
+
+def memory_distillation(
+    a: Tensor, b: Tensor, *, teacher: Tensor, memory: Tensor, tau: float = 0.05, reference: float = 0.05
+) -> Tensor:
+    known, terms = [*memory, *teacher], []
+    for i in range(len(a)):
+        wanted = torch.stack([cos(teacher[i], q) / reference for q in known]).softmax(0)
+        for x in (a[i], b[i]):
+            given = torch.stack([cos(x, q) / tau for q in known])
+            terms.append(total([-w * (g - given.logsumexp(0)) for w, g in zip(wanted, given)]))
+    return mean(terms)
+
+
+def calibrated_distillation(
+    a: Tensor,
+    b: Tensor,
+    *,
+    teacher: Tensor,
+    temperature: float = 0.05,
+    tau: float = 0.025,
+    reference: float = 0.0125,
+    weight: float = 1.0,
+    group: float | None = None,
+) -> Tensor:
+    assert group is None, "a random order has no loop"
+    n, terms = len(a), []
+    for i in range(n):
+        wanted = torch.stack([cos(teacher[i], teacher[j]) / reference for j in others(n, i)]).softmax(0)
+        given = torch.stack([cos(a[i], a[j]) / tau for j in others(n, i)])
+        terms.append(total([-w * (g - given.logsumexp(0)) for w, g in zip(wanted, given)]))
+    return info_nce(a, b, temperature=temperature) + weight * mean(terms)
+
+
+def guided_info_nce(
+    a: Tensor, b: Tensor, *negatives: Tensor, guide: Sequence[Tensor], temperature: float = 0.01, margin: float = 0.0
+) -> Tensor:
+    n, terms = len(a), []
+    for i in range(n):
+        limit = cos(guide[0][i], guide[1][i]) - margin
+        kept = [cos(a[i], b[i])]
+        for j in range(n):
+            pairs = [(0, 0, a[i], a[j]), (0, 1, a[i], b[j]), (1, 1, b[i], b[j])] if j != i else []
+            pairs += [(0, 2 + k, a[i], c[j]) for k, c in enumerate(negatives)]
+            kept += [cos(x, y) for one, two, x, y in pairs if not cos(guide[one][i], guide[two][j]) > limit]
+        terms.append(torch.stack(kept).div(temperature).logsumexp(0) - kept[0] / temperature)
+    return mean(terms)
+
+
+def dclr(
+    a: Tensor, b: Tensor, *, teacher: Tensor, bank: Tensor, temperature: float = 0.05, threshold: float = 0.9
+) -> Tensor:
+    n, terms = len(a), []
+    for i in range(n):
+        kept = [cos(a[i], b[j]) for j in others(n, i) if cos(teacher[i], teacher[j]) < threshold]
+        logits = torch.stack([cos(a[i], b[i]), *kept, *(cos(a[i], q) for q in bank)]) / temperature
+        terms.append(logits.logsumexp(0) - logits[0])
+    return mean(terms)
+
+
 BY_NAME: dict[str, Loss] = {
     f.__name__: f
     for f in (
         info_nce, in_batch_tension, arccon, mpt, met, mat, dcl, mixcse, paradigm,
+        nt_xent, focal_info_nce, debiased_info_nce,
         align_uniform, mhs, vicreg, vicreg_uncentred, barlow_twins, barlow_twins_normalised,
         modified_align_uniform, modified_mhs, modified_vicreg, modified_barlow_twins,
     )

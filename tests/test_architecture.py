@@ -19,7 +19,7 @@ PACKAGE = Path(srlbench.__file__).parent
 # Groups from left to right: a room may import from its own group only itself, and from the groups left of it anything.
 ROAD = """
 errors stats escape shared | backbones | recipe | losses recipes variants | tracks registry | data records
-| training | augmentations companions posts | evaluation | diagnostics | runs | analysis | publish | cli
+| training | augmentations rewrites companions posts | evaluation | diagnostics | runs | analysis | publish | cli
 """
 GROUPS = [group.split() for group in ROAD.split("|")]
 ROOMS = [room for group in GROUPS for room in group]

@@ -161,7 +161,7 @@ def test_a_recipe_of_a_notebook_travels_with_its_code_and_its_text(main: Any) ->
     assert not registry.is_installed(entry) and registry.is_installed(registry.recipe("simcse-unsup+temperature=1"))
     packed = carried.pack(entry)
     code = (
-        "import sys, pickle; entry = pickle.loads(sys.stdin.buffer.read()); loss = entry.recipe.loss\n"
+        "import sys, pickle; (entry,) = pickle.loads(sys.stdin.buffer.read()); loss = entry.recipe.loss\n"
         "import torch; print(float(loss.load()(torch.ones(2, 2), torch.zeros(2, 2), **loss.arguments)))\n"
         "sys.stdout.write(loss.with_argument('margin', 2).source().decode())"
     )

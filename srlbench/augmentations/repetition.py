@@ -18,5 +18,6 @@ def repetition(
     number = (torch.rand(len(text), generator=generator).to(words.device) * limit).long()
     chosen = words & (draws.argsort(1).argsort(1) < number.unsqueeze(1))
     ids, mask = text.ids.repeat_interleave(2, dim=1), text.mask.repeat_interleave(2, dim=1)
+    fixed = None if text.fixed is None else text.fixed.repeat_interleave(2, dim=1)
     second = torch.arange(ids.shape[1], device=ids.device) % 2 == 1
-    return Text(ids, mask * (~second | chosen.repeat_interleave(2, dim=1))).closed()
+    return Text(ids, mask * (~second | chosen.repeat_interleave(2, dim=1)), fixed=fixed).closed()

@@ -13,4 +13,4 @@ def span_deletion(text: Text, known: Vocabulary, generator: torch.Generator, *, 
     start = (torch.rand(len(text), generator=generator).to(words.device) * (count - length + 1)).long()
     number = words.cumsum(1) - 1  # of each piece among those that stand for words
     gone = words & (number >= start.unsqueeze(1)) & (number < (start + length).unsqueeze(1))
-    return Text(text.ids, text.mask * ~gone).closed()
+    return text.with_(mask=text.mask * ~gone).closed()

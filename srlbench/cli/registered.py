@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from srlbench import backbones, losses, records, registry, tracks
+from srlbench import backbones, records, registry, tracks
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import record as one
 from srlbench.cli.show import terminal
 from srlbench.data.pull import counted
 from srlbench.errors import UsageError, unknown
+from srlbench.recipe.members import Kind
+from srlbench.recipe.parts import KINDS
 from srlbench.records import Record, RecordError, address
 from srlbench.runs.fingerprint import fingerprint
 from srlbench.stats import Groups
-from srlbench.tracks.resolve import resolved
+from srlbench.tracks.resolve import applies, resolved
 
 
 @opt.app.command("list", rich_help_panel=opt.KNOWN)
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="recipes, tracks, losses, tasks or backbones; default: all.")
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            help="recipes, tracks, a kind of part (losses, companions, ...), tasks or backbones; default: all.",
+        ),
     ] = None,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
     json: opt.Json = False,
 ) -> None:
-    """List what is registered: recipes, tracks, losses, tasks and backbones.
+    """List what is registered: recipes and their parts, tracks, tasks and backbones.
 
     Examples:
 
@@ -120,7 +127,7 @@ def listing(kind: str | None, track: str, files: tuple[Path, ...]) -> dict[str, 
     about: dict[str, Callable[[], dict[str, str]]] = {
         "recipes": lambda: {name: entry.summary for name, entry in registry.recipes(files).items()},
         "tracks": lambda: {name: tracks.load(name).summary for name in tracks.names()},
-        "losses": lambda: {name: _first_line(losses.path(name)) for name in losses.names()},
+        **{kind.folder: partial(_members, kind) for kind in KINDS},
         "tasks": lambda: {name: f"{rule.kind}, {counted(rule.rows)}" for name, rule in rules.protocol.tasks.items()},
         "backbones": backbones.known,
     }
@@ -137,9 +144,14 @@ def describe(name: str, track: str, files: tuple[Path, ...]) -> dict[str, Any]:
     settings = {
         start.name: {"fingerprint": fingerprint(entry, rules, start), **resolved(entry, rules, start).as_dict()}
         for start in starts
+        if applies(entry, start)
     }
     about = {name: getattr(entry, name) for name in ("name", "summary", "family", "cite", "reported")}
     return {**about, "track": f"{rules.name} v{rules.version}", "backbones": settings}
+
+
+def _members(kind: Kind) -> dict[str, str]:
+    return {name: _first_line(kind.path(name)) for name in kind.names()}
 
 
 def _first_line(path: Path) -> str:

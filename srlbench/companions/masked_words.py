@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from sentence_transformers.base.modules import Transformer
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn.functional import cross_entropy, gelu, linear
 
 from srlbench.errors import UsageError
 from srlbench.training.step import Start, Step
+from srlbench.training.text import states
 
 
 class MaskedWords(nn.Module):
@@ -19,7 +22,8 @@ class MaskedWords(nn.Module):
 
     def __init__(self, start: Start, *, weight: float = 0.1, share: float = 0.15) -> None:
         super().__init__()
-        if start.vocabulary.mask is None or not isinstance(start.model[0], Transformer):
+        first = start.model[0]
+        if start.vocabulary.mask is None or not isinstance(first, Transformer):
             raise UsageError("Only a transformer whose tokenizer has a mask can guess words; leave masked_words out.")
         width = start.vocabulary.width
         self.dense, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
@@ -38,7 +42,8 @@ class MaskedWords(nn.Module):
             return self.bias.sum() * 0
         mask = torch.full_like(text.ids, step.vocabulary.mask or 0)
         shown = text.ids.where(~hidden | (kind >= 0.9), mask.where(kind < 0.8, other))
-        states = step.states(text.with_(ids=shown))[hidden]
-        table = step.model[0].model.get_input_embeddings().weight  # type: ignore[union-attr, operator]
-        logits = linear(self.norm(gelu(self.dense(states))), table, self.bias)
+        transformer: Any = step.model[0]
+        read = states(transformer, text.with_(ids=shown))[hidden]
+        table = transformer.model.get_input_embeddings().weight
+        logits = linear(self.norm(gelu(self.dense(read))), table, self.bias)
         return self.weight * cross_entropy(logits, text.ids[hidden])

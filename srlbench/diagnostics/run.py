@@ -81,12 +81,7 @@ class Diagnosis:
         self, step: int, model: SentenceTransformer, loss: Callable[..., Tensor], *views: Tensor
     ) -> dict[str, Any]:
         """Measure one step: the gradients of the loss on a fixed batch, the development score, the isotropy."""
-        a, b, *negatives = views
-
-        def pair_loss(x: Tensor, y: Tensor) -> Tensor:
-            return loss(x, y, *negatives)  # hard negatives stay constant
-
-        slopes = {"gradients": _tried(lambda: {**gradients.statistics(pair_loss, a, b, anchors=ANCHORS)})}
+        slopes = {"gradients": _tried(lambda: _slopes(loss, *views))}
         if step == 0 and (before := self.before):
             return {**slopes, **self.pairs_before, **_tried(lambda: self._space(before))}
         if step == self.last and self.final:
@@ -154,6 +149,14 @@ class Diagnosis:
         """The relation between the mean weight of a word and its information."""
         weights = words.average(words.METHODS[method](model, self.sentences[:WEIGHED], **self.methods[method]))
         return {"sentences": WEIGHED, **related(weights, self.worth)}
+
+
+def _slopes(loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
+    """The components of the gradient on the first view; the views after the second stay constant."""
+    if len(views) < 2:
+        raise SrlbenchError("This recipe has a single view, so there is no loss of pairs to look at.")
+    a, b, *others = views
+    return {**gradients.statistics(lambda x, y: loss(x, y, *others), a, b, anchors=ANCHORS)}
 
 
 def related(weights: Mapping[str, float], worth: Mapping[str, information.Worth]) -> dict[str, Any]:

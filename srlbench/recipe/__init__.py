@@ -14,11 +14,11 @@ from typing import Any
 
 from srlbench.recipe.definition import Recipe, change, resolve
 from srlbench.recipe.part import Part, parameters, required
-from srlbench.recipe.parts import Augment, Companion, Loss, LossFunction, Post, View
+from srlbench.recipe.parts import Augment, Companion, Loss, LossFunction, Post, Rewrite, View
 
 __all__ = [
-    "Augment", "Companion", "Loss", "LossFunction", "Part", "Post", "Recipe", "Registered", "View", "change", "digest",
-    "parameters", "recipe", "required", "resolve",
+    "Augment", "Companion", "Loss", "LossFunction", "Part", "Post", "Recipe", "Registered", "Rewrite", "View", "change",
+    "digest", "parameters", "recipe", "required", "resolve",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe.part import Part, parameters
+from srlbench.recipe.part import Part, names_of, parameters
 from srlbench.recipe.parts import Companion, Loss, Post, View
 
 
@@ -60,7 +60,7 @@ class Recipe:
         "encoder": ("backbone", "random-words", "random-words-weighted", "input-words", "input-words-weighted"),
         "data": ("none", "twins", "triplets"),
         "pool": ("cls", "mean", "max", "first-last", "last-two", "last", "weighted-mean", "mask"),
-        "head": ("none", "linear", "mlp", "mlp-train-only", "linear-train-only", "tanh-linear-train-only"),
+        "head": ("none", "linear", "mlp", *(f"{k}-train-only" for k in ("mlp", "linear", "tanh-linear", "projector"))),
         "post": ("none", "whitening"),
         "freeze": ("none", "embeddings"),
         "select": ("last", "dev"),
@@ -94,9 +94,9 @@ class Recipe:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The loss and all other parts, each of which is part of the fingerprint by its source."""
-        augment = [part for view in self.views for part in view.augment]
+        of_views = [part for view in self.views for part in view.parts]
         posts = self.post if isinstance(self.post, tuple) else ()
-        return (*([self.loss] if self.loss else []), *augment, *self.companions, *posts)
+        return (*(self.loss.terms if self.loss else ()), *of_views, *self.companions, *posts)
 
     @property
     def ends_at_last_step(self) -> bool:
@@ -166,14 +166,22 @@ class Recipe:
         known = [companion.name for companion in self.companions]
         if len(set(known)) < len(known):
             raise UsageError(f"Recipe '{name}': two companions have one name.")
-        for view in self.views:
+        for place, view in enumerate(self.views):
             if view.encoder is not None and view.encoder not in known:
                 raise unknown(f"encoder of a view of recipe '{name}'", view.encoder, known)
+            if view.after is not None and not 0 <= view.after < place:
+                raise UsageError(f"Recipe '{name}': view {place} begins after view {view.after}, which is none before.")
+            if view.after is not None and (view.prompt, view.column) != (None, 0):
+                raise UsageError(f"Recipe '{name}': view {place} has the text of view {view.after}, and no other.")
+        count = len(self.views) or {"none": 0, "twins": 2, "triplets": 3}[self.data]
+        for term in self.loss.terms if self.loss else ():
+            if any(not 0 <= each < count for each in term.of):
+                raise UsageError(f"Recipe '{name}': the loss {term.name} is of the views {term.of}, of {count}.")
         if (self.views or self.companions) and self.micro_batch is not None:
             raise UsageError(f"Recipe '{name}': micro_batch is for recipes without views and companions.")
         if self.word_deletion and any(view.prompt for view in self.views):
             raise UsageError(f"Recipe '{name}': word_deletion would delete words of the prompt; leave one of them out.")
-        if any(companion.arguments.get("recipe") == name for companion in self.companions):
+        if any(name in names_of(companion.arguments.get("recipe")) for companion in self.companions):
             raise UsageError(f"Recipe '{name}' is its own teacher; train another recipe first.")
 
     def as_dict(self) -> dict[str, Any]:
@@ -211,9 +219,9 @@ def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
     for key, value in values.items():
         if key in known:
             recipe = replace(recipe, **{key: value})
-        elif recipe.loss is not None and _takes(recipe.loss, key):
+        elif recipe.loss is not None and recipe.loss.takes(key):
             recipe = replace(recipe, loss=recipe.loss.with_argument(key, value))
-        elif any(_takes(part, key) for part in recipe.parts):
+        elif any(part.takes(key) for part in recipe.parts):
             recipe = _with_argument(recipe, key, value)
         else:
             of_parts = [key for part in recipe.parts for key in parameters(part)]
@@ -221,15 +229,11 @@ def change(recipe: Recipe, name: str, values: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _takes(part: Part, key: str) -> bool:
-    return key in part.arguments or key in parameters(part)
-
-
 def _with_argument(recipe: Recipe, key: str, value: Any) -> Recipe:
     """The recipe with an argument of its parts replaced, in each part that takes it."""
 
     def changed(parts: Any) -> Any:
-        return tuple(part.with_argument(key, value) if _takes(part, key) else part for part in parts)
+        return tuple(part.with_argument(key, value) if part.takes(key) else part for part in parts)
 
     return replace(
         recipe,

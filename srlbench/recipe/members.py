@@ -66,6 +66,14 @@ def keywords(text: bytes, name: str) -> dict[str, bool]:
     return {}
 
 
+def views(text: bytes, name: str) -> int:
+    """How many arguments a function must be given by their place: a loss, its views."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return len(node.args.args)
+    return 0
+
+
 def _keywords(function: ast.FunctionDef) -> dict[str, bool]:
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     return {argument.arg: default is not None for argument, default in pairs}

@@ -37,10 +37,17 @@ class Part:
         object.__setattr__(self, "function", own)
         object.__setattr__(self, "text", written(own).encode() if own and _file(own) is None else None)
 
-    def with_argument(self, key: str, value: Any) -> Self:
+    def with_(self, **changes: Any) -> Self:
         other = object.__new__(type(self))
-        vars(other).update(vars(self), arguments=dict(sorted({**self.arguments, key: value}.items())))
+        vars(other).update(vars(self), **changes)
         return other
+
+    def with_argument(self, key: str, value: Any) -> Self:
+        return self.with_(arguments=dict(sorted({**self.arguments, key: value}.items())))
+
+    def takes(self, key: str) -> bool:
+        """Whether it has this argument, or could have it."""
+        return key in self.arguments or key in parameters(self)
 
     def source(self) -> bytes:
         """The text that defines it: a changed part is a changed result."""
@@ -75,6 +82,11 @@ class Part:
             f"A {cls.KIND.what} is a name or a {kinds}, and {member!r} is neither: its name and its source are part of "
             "the result."
         )
+
+
+def names_of(value: Any) -> list[str]:
+    """One name or several, as a list; none for None."""
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def parameters(part: Part) -> list[str]:

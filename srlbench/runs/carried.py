@@ -11,23 +11,26 @@ from pathlib import Path
 from types import ModuleType
 
 import srlbench
+from srlbench import registry
 from srlbench.errors import UsageError
 from srlbench.recipe import Registered
+from srlbench.recipe.part import names_of
 
 OURS = Path(srlbench.__file__).parent
 
 
 def pack(entry: Registered) -> bytes:
-    """The pickled recipe, with the code of its parts unless that is in an installed module."""
+    """The pickled recipe and its teachers, with the code of their parts unless that is in an installed module."""
     import cloudpickle
 
-    own = [part.function for part in entry.recipe.parts if part.function]
+    all_ = [entry, *_teachers(entry)]
+    own = [part.function for each in all_ for part in each.recipe.parts if part.function]
     modules = {name: sys.modules[name] for each in own if (name := each.__module__ or "") in sys.modules}
     try:
         with ExitStack() as stack:
             for module in modules.values():
                 stack.enter_context(_with_its_code(module, cloudpickle))
-            packed: bytes = cloudpickle.dumps(entry)
+            packed: bytes = cloudpickle.dumps(all_)
             return packed
     except Exception as error:  # whatever the objects that a function names say when they are pickled
         reason = str(error).partition("\n")[0]
@@ -35,9 +38,18 @@ def pack(entry: Registered) -> bytes:
 
 
 def unpack(content: bytes) -> Registered:
-    found = pickle.loads(content)
+    found, *teachers = pickle.loads(content)
     assert isinstance(found, Registered)
+    for teacher in teachers:
+        registry.enter(teacher)
     return found
+
+
+def _teachers(entry: Registered) -> list[Registered]:
+    """The recipes of its teachers, and of theirs, that no other process finds by name."""
+    names = [name for part in entry.recipe.companions for name in names_of(part.arguments.get("recipe"))]
+    found = [registry.known(name) for name in names]
+    return [each for one in found if not registry.is_installed(one) for each in (one, *_teachers(one))]
 
 
 @contextmanager

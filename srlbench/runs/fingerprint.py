@@ -9,6 +9,7 @@ from typing import Any
 from srlbench import backbones, registry
 from srlbench.backbones import Backbone
 from srlbench.recipe import Recipe, Registered, digest
+from srlbench.recipe.part import names_of
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import applies, resolved
 from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
@@ -33,21 +34,19 @@ def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
 
 def _sources(recipe: Recipe, track: Track, backbone: Backbone) -> dict[str, list[str]]:
     """The hashes of the parts beside the loss, if there are any, and of the teachers among them."""
-    found = [hashlib.sha256(part.source()).hexdigest() for part in recipe.parts if part is not recipe.loss]
-    teachers = [
-        _teacher(part.arguments, track, backbone)
-        for part in recipe.companions
-        if part.arguments.get("recipe") or part.arguments.get("encoder")
-    ]
+    found = [hashlib.sha256(part.source()).hexdigest() for part in recipe.parts[1 if recipe.loss else 0 :]]
+    teachers = [each for part in recipe.companions for each in _teachers(part.arguments, track, backbone)]
     return {"parts": [*found, *teachers]} if found else {}
 
 
-def _teacher(arguments: Mapping[str, Any], track: Track, backbone: Backbone) -> str:
-    """What a teacher depends on: that of its recipe, or the weights of an encoder."""
-    if not (name := arguments.get("recipe")):
-        return backbones.resolve(str(arguments["encoder"])).sha256
+def _teachers(arguments: Mapping[str, Any], track: Track, backbone: Backbone) -> list[str]:
+    """What each teacher depends on: that of its recipe, or the weights of an encoder."""
     own = backbones.resolve(str(arguments["backbone"])) if arguments.get("backbone") else backbone
-    return fingerprint(registry.recipe(str(name)), track, own)
+    recipes, encoders = (names_of(arguments.get(key)) for key in ("recipe", "encoder"))
+    return [
+        *(fingerprint(registry.known(name), track, own) for name in recipes),
+        *(backbones.resolve(name).sha256 for name in encoders),
+    ]
 
 
 def current(recipes: Iterable[Registered], track: Track, chosen: Sequence[str] = ()) -> dict[tuple[str, str], str]:

@@ -28,7 +28,7 @@ class Pieces:
 
 
 # Token ids, attention mask, share, the vocabulary -> token ids and attention mask.
-Augmentation = Callable[[Tensor, Tensor, float, Pieces], tuple[Tensor, Tensor]]
+Augmentation = Callable[..., tuple[Tensor, Tensor]]
 
 
 def pieces(tokenizer: Any, special: list[int]) -> Pieces:
@@ -46,9 +46,15 @@ def _mark(names: list[str]) -> str:
     return next((mark for mark in BEGINS if sum(name.startswith(mark) for name in names) > len(names) / 10), "")
 
 
-def word_dropout(ids: Tensor, mask: Tensor, share: float, known: Pieces) -> tuple[Tensor, Tensor]:
-    """The mask without a random share of the pieces; special tokens stay, and a sentence never loses all its pieces."""
+def word_dropout(
+    ids: Tensor, mask: Tensor, share: float, known: Pieces, fixed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The mask without a random share of the pieces; special tokens stay, and a sentence never loses all its pieces.
+
+    fixed: further pieces that stay, those of a prompt.
+    """
     read = mask.bool() & ~torch.isin(ids, known.special)
+    read = read if fixed is None else read & ~fixed
     return ids, _kept(mask, read, torch.rand(mask.shape, device=mask.device) >= share)
 
 

@@ -42,17 +42,10 @@ class TokenisedText(Dataset[Views]):
         self.longest = positions(tokenizer, max_length)
         cut = ahead * self.longest
         texts = list(zip(*lines, strict=True))
-        columns = [
-            once(
-                "text",
-                partial(ids, tokenizer, text, cut, template),
-                text,
-                tokenizer,
-                cut,
-                *([template] if template else []),
-            )
-            for text, template in ([(texts[v.column], v.prompt) for v in views] or [(text, None) for text in texts])
-        ]
+        columns = []
+        for text, template in [(rewritten(texts, v), v.prompt) for v in views] or [(text, None) for text in texts]:
+            made = partial(ids, tokenizer, text, cut, template)
+            columns.append(once("text", made, text, tokenizer, cut, *([template] if template else [])))
         self.pad = pad(tokenizer)
         if len(columns) == 1 and not views:
             columns *= 2
@@ -64,6 +57,16 @@ class TokenisedText(Dataset[Views]):
 
     def __getitem__(self, index: int) -> Views:
         return self.rows[index]
+
+
+def rewritten(texts: Sequence[tuple[str, ...]], view: View) -> tuple[str, ...]:
+    """The column of a view, each text rewritten as the view says."""
+    if view.column >= len(texts):
+        raise UsageError(f"A view is made of column {view.column}, and the training text has {len(texts)}.")
+    if view.rewrite is None:
+        return texts[view.column]
+    change = partial(view.rewrite.load(), **view.rewrite.arguments)
+    return tuple(change(text) for text in texts[view.column])
 
 
 def ids(tokenizer: Any, texts: Sequence[str], max_length: int, template: str | None = None) -> list[list[int]]:
@@ -80,14 +83,20 @@ def ids(tokenizer: Any, texts: Sequence[str], max_length: int, template: str | N
 
 def prompted(tokenizer: Any, texts: Sequence[str], max_length: int, template: str) -> list[list[int]]:
     """The token ids of each text, cut, inside a template with {text}."""
+    before, after = frame(tokenizer, template)
+    inner = tokenizer(list(texts), truncation=True, max_length=max_length, add_special_tokens=False)["input_ids"]
+    return [[*before, *text, *after] for text in inner]
+
+
+def frame(tokenizer: Any, template: str) -> tuple[list[int], list[int]]:
+    """The token ids before and after a text in a template with {text}, special tokens included."""
     if isinstance(tokenizer, Tokenizer):
         raise UsageError("Word vectors read no prompt: every word of it would be the same in each vector.")
     mask = tokenizer.mask_token or ""
     before, after = template.replace("[MASK]", mask).split("{text}")
     start, end = (tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
-    inner = tokenizer(list(texts), truncation=True, max_length=max_length, add_special_tokens=False)["input_ids"]
     first, last = around(tokenizer)
-    return [[*first, *start, *text, *end, *last] for text in inner]
+    return [*first, *start], [*end, *last]
 
 
 def around(tokenizer: Any) -> tuple[list[int], list[int]]:

@@ -11,9 +11,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.recipe import Recipe, View, required
+from srlbench.recipe import Recipe, View
 from srlbench.training.augment import AUGMENTATIONS, pieces
-from srlbench.training.batches import Block, TokenisedText, special
+from srlbench.training.batches import Block, TokenisedText, frame, special
 from srlbench.training.objective import Objective, Views
 from srlbench.training.ranks import Ranks
 from srlbench.training.step import BLOCKS, Start, Step
@@ -27,8 +27,9 @@ NOISE = 7  # numbers the random streams of augmentations apart from those of com
 class Composed(Objective):
     """An objective with the views and companions that a recipe names.
 
-    A step: the views are made and encoded; each companion's `gives` goes to the loss by name, and its own `loss` is
-    added; then `after` is called. Companions are modules of this one, so that checkpoints and ranks keep their state.
+    A step: the views are made and encoded, and a companion's `pooled` changes the vectors of a view before the head;
+    what its `gives` returns goes to the loss by name, and its own `loss` is added; then `after` is called. Companions
+    are modules of this one, so that checkpoints and ranks keep their state.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class Composed(Objective):
         self.vocabulary = vocabulary(model, self.pieces)
         self.skips = skips(recipe)
         self.spec = recipe.views or (View(),) * count
+        self.frames = [frame(model.tokenizer, view.prompt) if view.prompt else None for view in self.spec]
         self.lines, self.batches = lines, batches
         start = Start(model, head, training, self.vocabulary, lines, batches, ranks)
         self.companions = nn.ModuleDict({part.name: part.load()(start, **part.arguments) for part in recipe.companions})
-        self.loss = partial(recipe.loss.load(), **recipe.loss.arguments) if recipe.loss else None
-        self.wanted = required(recipe.loss) if recipe.loss else []
+        self.loss = recipe.loss.whole() if recipe.loss else None
+        self.wanted = recipe.loss.required() if recipe.loss else []
         self.given: dict[str, Any] = {}
 
     def _of_batch(self, features: list[Block], labels: Tensor) -> Tensor:
@@ -83,23 +85,29 @@ class Composed(Objective):
         """The step of a batch of these lines, with its views made and encoded."""
         number, lines = len(self.history), [self.lines[row] for row in rows]
         step = Step(number, self.views.seed, self.model, self.head, self.vocabulary, self.ranks, lines)
-        whole = stacked(features, labels)
         rows_of = torch.arange(len(labels), device=labels.device).chunk(self.views.count)
-        step.texts = [self._augmented_view(step, index, whole.rows(rows)) for index, rows in enumerate(rows_of)]
+        whole = stacked(features, labels)
+        for own, around in zip(rows_of, self.frames, strict=True):
+            text = whole.rows(own)
+            step.whole.append(text.inside(*map(len, around)) if around else text)
+        for index in range(self.views.count):
+            step.texts.append(self._augmented_view(step, index) if self.training else step.whole[index])
+        step.texts = [text.closed(placed=True) for text in step.texts] if self.skips and self.training else step.texts
         self._encode(step)
         return step
 
-    def _augmented_view(self, step: Step, index: int, text: Text) -> Text:
-        if not self.training:
-            return text
+    def _augmented_view(self, step: Step, index: int) -> Text:
+        after = self.spec[index].after
+        text = step.whole[index] if after is None else step.texts[after]
         for place, part in enumerate(self.spec[index].augment):
             augment = partial(part.load(), **part.arguments)
             text = augment(text, self.vocabulary, step.generator(NOISE, index, place))
-        if self.views.shares:
-            block = self._augmented({"input_ids": text.ids, "attention_mask": text.mask})
-            ids, mask = block["input_ids"], block["attention_mask"]
-            text = text.with_(mask=mask) if ids is text.ids else Text(ids, mask)
-        return text.closed(placed=True) if self.skips else text
+        if not self.views.shares or after is not None:
+            return text
+        fixed = {} if text.fixed is None else {"fixed": text.fixed}
+        block = self._augmented({"input_ids": text.ids, "attention_mask": text.mask}, **fixed)
+        ids, mask = block["input_ids"], block["attention_mask"]
+        return text.with_(mask=mask) if ids is text.ids else Text(ids, mask)
 
     def _encode(self, step: Step) -> None:
         """The vectors of all views: those of the trained encoder in one pass."""
@@ -109,6 +117,8 @@ class Composed(Objective):
             parts, rows = blocks(joined([step.texts[index] for index in own]), BLOCKS)
             vectors = torch.cat([read(self.model, block)["sentence_embedding"] for block in parts])[rows]
             found = _split(vectors, own)
+        for companion in self._with("pooled"):
+            found = {index: companion.pooled(step, index, rows) for index, rows in found.items()}
         step.pooled = list(found.values())
         after = _split(self.head(torch.cat(step.pooled)), own) if own else {}
         for index, view in enumerate(self.spec):
@@ -119,6 +129,8 @@ class Composed(Objective):
 
     def _gifts(self, step: Step) -> dict[str, Any]:
         gifts: dict[str, Any] = {}
+        if "lengths" in self.wanted:  # of the texts as they are, in pieces
+            gifts["lengths"] = step.ranks.all_gather(step.whole[0].lengths)
         for companion in self._with("gives"):
             gifts |= companion.gives(step)
         if missing := [name for name in self.wanted if name not in gifts]:
@@ -144,14 +156,19 @@ def skips(recipe: Recipe) -> bool:
     return bool(recipe.skip_dropped and recipe.word_dropout)
 
 
+def plain(recipe: Recipe) -> bool:
+    """Whether a recipe is a loss over the columns of its data and nothing else."""
+    return not (recipe.views or recipe.companions)
+
+
 def objective(
     model: SentenceTransformer, head: nn.Module, training: Training, text: TokenisedText, batches: Batches, ranks: Ranks
 ) -> Objective:
     """The objective of a recipe: with views or companions, or the loss alone."""
     recipe = training.recipe
-    if recipe.views or recipe.companions:
+    if not plain(recipe):
         return Composed(model, head, training, text, batches, ranks)
     assert recipe.loss
-    loss = partial(recipe.loss.load(), **recipe.loss.arguments)
+    loss = recipe.loss.whole()
     views = Views(text.views, shares(recipe), training.seed, text.longest, skips(recipe))
     return Objective(model, head, loss, views, ranks)

@@ -89,6 +89,9 @@ def plain(model: SentenceTransformer) -> SentenceTransformer:
 def _head(kind: str, width: int) -> nn.Module:
     if kind == "none":
         return nn.Identity()
+    if kind == "projector-train-only":  # DiffCSE's: batch normalisation, of the rows of all views on this device
+        wide, narrow = nn.Linear(width, 2 * width, bias=False), nn.Linear(2 * width, width, bias=False)
+        return nn.Sequential(wide, nn.BatchNorm1d(2 * width), nn.ReLU(), narrow, nn.BatchNorm1d(width, affine=False))
     if kind.endswith("linear-train-only"):  # the heads of arXiv 2402.18281: linear for BERT, tanh-linear for RoBERTa
         layer = nn.Linear(width, width)
         nn.init.normal_(layer.weight, std=6e-3)

@@ -94,11 +94,11 @@ class Objective(nn.Module):
         with common_rng(self.views.seed, len(self.history)):
             return self.value(*map(self.ranks.all_gather, views))  # type: ignore[no-any-return]
 
-    def _augmented(self, block: Block) -> Block:
+    def _augmented(self, block: Block, **fixed: Tensor) -> Block:
         ids, mask = block["input_ids"], block["attention_mask"]
         assert self.pieces is not None
         for name, share in self.views.shares.items():
-            ids, mask = AUGMENTATIONS[name](ids, mask, share, self.pieces.to(ids.device))
+            ids, mask = AUGMENTATIONS[name](ids, mask, share, self.pieces.to(ids.device), **fixed)
         if self.views.longest and ids.shape[1] > self.views.longest:
             ids, mask = shortened(ids, mask, self.views.longest, self.pieces.to(ids.device))
         return {**block, "input_ids": ids, "attention_mask": mask}

@@ -43,7 +43,7 @@ class Start:
 
 @dataclass
 class Step:
-    """A batch: the text of each view, its vectors before the head (`pooled`) and after it (`vectors`)."""
+    """A batch: the text of each view as it was (`whole`) and as it is read, its vectors before and after the head."""
 
     number: int  # the first is 0
     seed: int
@@ -52,9 +52,10 @@ class Step:
     vocabulary: Vocabulary
     ranks: Ranks
     lines: Sequence[tuple[str, ...]]  # the rows of this process, as text
+    whole: list[Text] = field(default_factory=list)  # before the augmentations
     texts: list[Text] = field(default_factory=list)
-    pooled: list[Tensor] = field(default_factory=list)
-    vectors: list[Tensor] = field(default_factory=list)
+    pooled: list[Tensor] = field(default_factory=list)  # before the head
+    vectors: list[Tensor] = field(default_factory=list)  # after it
 
     def generator(self, *numbers: int, common: bool = False) -> torch.Generator:
         """Random numbers for this step: the same whenever it is made; others on each rank, unless they are `common`."""
@@ -66,11 +67,3 @@ class Step:
         """The vectors of a text before the head, by the encoder that is trained or by another."""
         parts, rows = blocks(text, BLOCKS)
         return torch.cat([read(model or self.model, block)["sentence_embedding"] for block in parts])[rows]
-
-    def states(self, text: Text) -> Tensor:
-        """The last hidden states of all pieces, (n, w, d), of the transformer that is trained."""
-        names = {"input_ids": text.ids, "attention_mask": text.mask}
-        if text.positions is not None:
-            names["position_ids"] = text.positions
-        out: Tensor = self.model[0](names)["token_embeddings"]
-        return out

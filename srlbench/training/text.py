@@ -23,7 +23,8 @@ from srlbench.training.batches import Block, stack
 class Text:
     """Sentences as token ids, a row each.
 
-    scale and shift: what the vectors of the embedding layer are multiplied with, and what is added to them.
+    scale and shift: what the vectors of the embedding layer are multiplied with, and what is added to them. fixed: the
+    pieces of a prompt, which no augmentation changes.
     """
 
     ids: Tensor  # (n, w)
@@ -31,6 +32,7 @@ class Text:
     positions: Tensor | None = None  # (n, w); None: 0, 1, 2, ...
     scale: Tensor | None = None  # (n, w or 1, d or 1)
     shift: Tensor | None = None  # (n, w, d)
+    fixed: Tensor | None = None  # (n, w), boolean
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -56,6 +58,8 @@ class Text:
         """The same without the pieces that are not read: what follows moves up. placed: each keeps its position."""
         ids, mask, order = closed(self.ids, self.mask)
         taken: dict[str, Any] = {"ids": ids, "mask": mask}
+        if self.fixed is not None:
+            taken["fixed"] = self.fixed.gather(1, order)
         if placed:
             taken["positions"] = self.placed().gather(1, order)
         for name in ("scale", "shift"):
@@ -64,6 +68,12 @@ class Text:
                 value = value.gather(1, order.unsqueeze(-1).expand(-1, -1, value.shape[2]))
             taken[name] = value
         return Text(**taken)
+
+    def inside(self, before: int, after: int) -> Text:
+        """The same, with so many pieces at the beginning and at the end fixed: those of a prompt."""
+        place = torch.arange(self.ids.shape[1], device=self.ids.device)
+        end = self.lengths.unsqueeze(1) - after
+        return self.with_(fixed=((place < before) | (place >= end)) & self.mask.bool())
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ class Vocabulary:
 
     def words(self, text: Text) -> Tensor:
         """Where a piece of a word is read, and no special token: (n, w), boolean."""
-        return text.mask.bool() & ~torch.isin(text.ids, self.pieces.special.to(text.ids.device))
+        words = text.mask.bool() & ~torch.isin(text.ids, self.pieces.special.to(text.ids.device))
+        return words if text.fixed is None else words & ~text.fixed
 
 
 def vocabulary(model: SentenceTransformer, pieces: Pieces) -> Vocabulary:
@@ -101,9 +112,12 @@ def blocks(text: Text, count: int) -> tuple[list[Block], Tensor]:
     out = []
     for rows in order.tensor_split(min(count, len(text))):
         part = text.rows(rows, max(1, int(text.lengths[rows].amax())) if _left(text) else None)
-        names = {"ids": "input_ids", "mask": "attention_mask", "positions": "position_ids"}
-        out.append({names.get(f.name, f.name): v for f in fields(part) if (v := getattr(part, f.name)) is not None})
+        out.append({name: value for f, name in NAMES.items() if (value := getattr(part, f)) is not None})
     return out, order.argsort()
+
+
+# What an encoder is given of a text, and under which name.
+NAMES = {"ids": "input_ids", "mask": "attention_mask", "positions": "position_ids", "scale": "scale", "shift": "shift"}
 
 
 def _left(text: Text) -> bool:
@@ -131,6 +145,14 @@ def joined(texts: list[Text]) -> Text:
                 parts.append(pad(value, (0, 0, 0, widest - text.ids.shape[1]), value=empty))
             out[name] = torch.cat(parts)
     return Text(**out)
+
+
+def states(transformer: Transformer, text: Text) -> Tensor:
+    """The last hidden states of all pieces, (n, w, d)."""
+    names = {NAMES[key]: value for key in ("ids", "mask", "positions") if (value := getattr(text, key)) is not None}
+    with _changed(transformer, text.scale, text.shift):
+        out: Tensor = transformer(names)["token_embeddings"]
+    return out
 
 
 def read(model: SentenceTransformer, block: Block) -> dict[str, Any]:

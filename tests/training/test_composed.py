@@ -73,6 +73,12 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "teacher": lambda: recipe(companions=(Companion("teacher", recipe="untrained-mean"),), loss=Loss("taught_ranking")),
     "prompt": lambda: recipe(views=(View(prompt=OF), View(prompt=COLON)), prompt=OF, pool="mask"),
     "one's own": lambda: recipe(companions=(Companion(Lengths, weight=0.1),)),
+    "cross view": lambda: recipe(companions=(Companion("cross_view", size=64),), loss=None),
+    "memory": lambda: recipe(
+        companions=(Companion("teacher", recipe=("untrained-mean", "bag-random"), weights=(2.0, 1.0)),
+                    Companion("replaced_words", weight=1.0)),
+        loss=TAUGHT + 0.5 * Loss("nt_xent"),
+    ),
     "no pairs": lambda: recipe(companions=(Companion(Lengths),), loss=None),
     "maps": lambda: recipe(post=(Post("top_removed", directions=2), Post("whitening", dims=16))),
 }  # fmt: skip
@@ -313,9 +319,128 @@ def test_word_vectors_refuse_what_needs_layers(quick_track: Path, tmp_path: Path
 
 
 def test_old_recipes_are_what_they_were() -> None:
-    for name, entry in registry.recipes().items():
+    families = (
+        "align_uniform",
+        "barlow_twins",
+        "controls",
+        "gradient_contrastive",
+        "non_contrastive",
+        "simcse",
+        "sparse",
+    )
+    for name, entry in [(n, e) for n, e in registry.recipes().items() if e.family in families]:
         assert all(part is entry.recipe.loss for part in entry.recipe.parts), name
         assert not {"views", "companions", "prompt"} & entry.recipe.as_dict().keys(), name
+
+
+def step_of(made: Recipe, index: int = 0) -> tuple[Any, Any]:
+    """A composed objective of a few lines, and its step of them."""
+    from srlbench import data
+    from srlbench.training import encoder
+    from srlbench.training.batches import Padding, TokenisedText
+    from srlbench.training.composed import Composed
+
+    track = tracks.load("embedded")
+    resolved_ = resolved(Registered("mine", made, "", "", None, {}, False, changes={"word_dropout": 0}), track, TINY)
+    torch.manual_seed(0)
+    model, head = encoder.build(resolved_, backbones.fetch(TINY), track)
+    lines = data.training_text(track, "twins")[:8]
+    text = TokenisedText(lines, model.tokenizer, 48, 1, made.views)
+    training = Training(resolved_, backbones.fetch(TINY), track, 0, Path("unused"))
+    objective = Composed(model, head, training, text, [list(range(8))], ALONE)
+    batch = Padding(text.pad, groups=1)([text[row] for row in range(8)])
+    block = {key: batch[f"0_{key}"] for key in ("input_ids", "attention_mask")}
+    return objective, objective.step([block], batch["label"], range(8))
+
+
+def test_the_templates_own_share_is_taken_out(one_thread: None) -> None:
+    prompts = (View(prompt=OF), View(prompt=COLON))
+    objective, plain = step_of(recipe(views=prompts, prompt=OF, pool="mask", dropout=0.0))
+    _, cleaned = step_of(
+        recipe(views=prompts, prompt=OF, pool="mask", dropout=0.0, companions=(Companion("template"),))
+    )
+    tokenizer: Any = objective.model.tokenizer
+    for view, prompt in ((0, OF), (1, COLON)):
+        ids = tokenizer(prompt.replace("{text}", "").replace("[MASK]", tokenizer.mask_token))["input_ids"]
+        before = ids.index(tokenizer('"', add_special_tokens=False)["input_ids"][0]) + 1
+        for row in range(8):
+            length = int(plain.whole[view].lengths[row]) - len(ids)
+            places = torch.tensor([[n + (length if n >= before else 0) for n in range(len(ids))]])
+            bias = plain.encode(Text(torch.tensor([ids]), torch.ones(1, len(ids)).long(), places))[0]
+            torch.testing.assert_close(cleaned.pooled[view][row], plain.pooled[view][row] - bias, rtol=0, atol=1e-5)
+
+
+def test_groups_of_each_view_are_white(one_thread: None) -> None:
+    from srlbench.companions.group_whitening import GroupWhitening
+
+    objective, step = step_of(recipe(companions=(Companion("group_whitening", size=2),)))
+    found = objective.companions["group_whitening"].pooled(step, 0, torch.randn(200, 128))
+    assert isinstance(objective.companions["group_whitening"], GroupWhitening)
+    covariance = (found.T @ found / 200).abs()
+    assert abs(found.mean(0)).max() < 1e-5 and torch.allclose(covariance.diagonal(), torch.ones(128), atol=1e-3)
+    assert ((covariance > 1 - 1e-3).sum(), (covariance < 1e-4).sum()) >= (128, 128)
+
+
+def test_the_question_of_replaced_words_reaches_the_encoder_through_its_vector_alone(one_thread: None) -> None:
+    objective, step = step_of(recipe(companions=(Companion("replaced_words", weight=1.0),)))
+    companion = objective.companions["replaced_words"]
+    (slope,) = torch.autograd.grad(companion.loss(step), step.vectors[0], retain_graph=True)
+    assert slope.abs().sum(1).min() > 0
+    step.vectors[0] = step.vectors[0].detach()
+    value = companion.loss(step)
+    slopes = torch.autograd.grad(value, list(objective.model.parameters()), allow_unused=True)
+    assert all(each is None for each in slopes) and any(p.requires_grad for p in companion.second.parameters())
+    edited = companion._edited(step, step.whole[0])
+    words = step.vocabulary.words(step.whole[0])
+    changed = edited != step.whole[0].ids
+    assert not changed[~words].any() and 0.1 < changed[words].float().mean() < 0.4
+
+
+def test_a_decoder_sees_nothing_but_the_vector(one_thread: None) -> None:
+    made = recipe(views=(View(),), companions=(Companion("reconstruction"),), loss=None, dropout=0.0)
+    objective, step = step_of(made)
+    companion = objective.companions["reconstruction"]
+    (slope,) = torch.autograd.grad(companion.loss(step), step.pooled[0], retain_graph=True)
+    assert slope.abs().sum(1).min() > 0
+    own = {id(weight) for weight in objective.model.parameters()}
+    tied = [
+        id(weight) in own for name, weight in companion.decoder.base_model.named_parameters() if "cross" not in name
+    ]
+    assert all(tied) and tied
+    before = companion.loss(step)
+    step.texts = []  # the damaged text is gone, and nothing changes
+    assert torch.equal(before, companion.loss(step))
+
+
+def test_a_view_goes_on_from_another_and_a_prompt_is_never_dropped(one_thread: None) -> None:
+    cut = (Augment("span_deletion", share=0.3),)
+    _, step = step_of(recipe(views=(View(), View(augment=cut), View(after=1, augment=cut))))
+    for one, two in zip(step.texts[1].ids.tolist(), step.texts[2].ids.tolist(), strict=True):
+        assert set(two) <= set(one)
+    assert (step.texts[2].lengths < step.texts[1].lengths).all() and (
+        step.texts[1].lengths < step.whole[0].lengths
+    ).all()
+    made = recipe(views=(View(prompt=OF, augment=(Augment("deletion", share=0.9),)), View(prompt=OF)), pool="mask")
+    objective, step = step_of(made)
+    tokenizer: Any = objective.model.tokenizer
+    for row in range(8):
+        said = tokenizer.decode(step.texts[0].ids[row][step.texts[0].mask[row].bool()]).replace(" ", "")
+        assert said.startswith('[CLS]thissentenceof"') and said.endswith('"means[MASK].[SEP]')
+
+
+@pytest.mark.parametrize(
+    ("text", "negated"),
+    [
+        ("The cat is asleep.", "The cat is not asleep."),
+        ("The cat is not asleep.", "The cat is asleep."),
+        ("It cannot fly.", "It can fly."),
+        ("Birds sing.", "not Birds sing."),
+    ],
+)
+def test_negation_by_rule(text: str, negated: str) -> None:
+    from srlbench.rewrites.negation import negation
+
+    assert negation(text).replace("  ", " ") == negated
 
 
 # --- several ranks -----------------------------------------------------------------------------------
@@ -373,3 +498,33 @@ def test_the_five_recipes_of_a_users_file_run(quick_track: Path, tmp_path: Path,
     found = {r.recipe: r for r in records.scan(tmp_path / "r", "quick", tracks.read(quick_track).version).records}
     assert set(found) == set(names) and all(record.status == "ok" for record in found.values())
     assert all("error" not in r.diagnostics["dynamics"][0]["gradients"] for r in found.values())
+
+
+OWN = """
+from srlbench.recipe import Companion, Loss, Recipe, recipe
+
+
+@recipe()
+def wise() -> Recipe:
+    \"\"\"The teacher.\"\"\"
+    return Recipe(pool="max")
+
+
+@recipe()
+def taught() -> Recipe:
+    \"\"\"The pupil.\"\"\"
+    return Recipe(data="twins", loss=Loss("taught_ranking"), companions=(Companion("teacher", recipe="wise"),))
+"""
+
+
+def test_a_teacher_may_stand_in_the_users_own_file(quick_track: Path, tmp_path: Path, here: Any) -> None:
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    where = ("--recipes", "own.py", "--track", quick_track, "--seeds", "0", "--results", "r")
+    done = here("run", "taught", *where)
+    assert done.returncode == 0, done.stderr
+    version = tracks.read(quick_track).version
+    (first,) = records.scan(tmp_path / "r", "quick", version).records
+    (tmp_path / "own.py").write_text(OWN.replace('pool="max"', 'pool="mean"'), encoding="utf-8")
+    assert here("run", "taught", *where).returncode == 0
+    prints = {record.fingerprint for record in records.scan(tmp_path / "r", "quick", version).records}
+    assert first.fingerprint in prints and len(prints) == 2, "another teacher is another result"
