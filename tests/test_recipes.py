@@ -33,7 +33,16 @@ def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str,
     return done.weights_sha256, done.log
 
 
-@pytest.mark.parametrize("name", NAMES)
+# What differs from another recipe in its loss alone, which has tests of its own, is trained in `tox -e slow`.
+LOSS_ALONE = {
+    "mpt", "met", "mat", "dcl", "paradigm", "mhe", "mhs", "vicreg-uncentred", "barlow-twins-normalised",
+    "modified-mhe", "modified-mhs", "modified-vicreg",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LOSS_ALONE else ()) for name in NAMES]
+)
 def test_repeats_itself_and_differs_by_seed(name: str, quick_track: Path, tmp_path: Path) -> None:
     track = tracks.read(quick_track)
     first, log = hash_of(name, track, 0, tmp_path / "a")
