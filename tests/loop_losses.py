@@ -510,8 +510,8 @@ BY_NAME: dict[str, Loss] = {
     f.__name__: f
     for f in (
         info_nce, in_batch_tension, arccon, mpt, met, mat, dcl, mixcse, paradigm,
-        nt_xent, focal_info_nce, debiased_info_nce,
         align_uniform, mhs, vicreg, vicreg_uncentred, barlow_twins, barlow_twins_normalised,
         modified_align_uniform, modified_mhs, modified_vicreg, modified_barlow_twins,
+        nt_xent, focal_info_nce, debiased_info_nce,
     )
 }  # fmt: skip

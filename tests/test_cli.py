@@ -51,7 +51,9 @@ def test_list_is_quick_and_complete(cli: Cli) -> None:
     done = cli("list", "--json")
     assert time.perf_counter() - start < 10  # under 1 s on an idle machine; tests share theirs
     kinds = json.loads(done.stdout)
-    assert set(kinds) == {"recipes", "tracks", "losses", "tasks", "backbones"}
+    parts = {"losses", "augmentations", "rewrites", "companions", "posts"}
+    assert set(kinds) == {"recipes", "tracks", "tasks", "backbones", *parts}
+    assert all(kinds[part] and all(kinds[part].values()) for part in parts)
     assert set(kinds["recipes"]) == set(registry.recipes())
     assert len(kinds["tasks"]) == 14
     for kind in kinds:
