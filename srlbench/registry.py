@@ -16,6 +16,7 @@ from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
 from srlbench.recipe import Registered, _collected
+from srlbench.recipe.part import names_of
 
 
 def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
@@ -51,6 +52,15 @@ def recipe(name: str, files: tuple[Path, ...] = ()) -> Registered:
 def known(name: str) -> Registered:
     """A recipe that this process knows from anywhere, a file of recipes included: a teacher may stand there."""
     return _named(name, {**{entry.name: entry for _, entry in _collected}, **recipes()})
+
+
+def teachers(entry: Registered, pupils: tuple[str, ...] = ()) -> list[Registered]:
+    """The recipes that teach this one, and those that teach them; a circle is a UsageError."""
+    names = [name for part in entry.recipe.companions for name in names_of(part.arguments.get("recipe"))]
+    above = (*pupils, entry.name)
+    if circle := set(names) & set(above):
+        raise UsageError(f"Recipe '{entry.name}' has a teacher that it teaches itself: {', '.join(sorted(circle))}.")
+    return [each for one in map(known, names) for each in (one, *teachers(one, above))]
 
 
 def _named(name: str, known: Mapping[str, Registered]) -> Registered:

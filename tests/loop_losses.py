@@ -432,20 +432,9 @@ def turned(x: Tensor, y: Tensor) -> Tensor:
     return total(parts).abs()
 
 
-def angle_(
-    a: Tensor,
-    b: Tensor,
-    negative: Tensor,
-    *,
-    scale: float = 20.0,
-    cosine: float = 1.0,
-    contrast: float = 1.0,
-    angles: float = 0.02,
-) -> Tensor:
+def angle_(a: Tensor, b: Tensor, negative: Tensor, *, scale: float = 20.0) -> Tensor:
     pairs = [(i, j) for i in range(len(a)) for j in range(len(a))]
-    turns = [(scale * (turned(a[i], b[i]) - turned(a[j], negative[j]))).exp() for i, j in pairs]
-    value = cosine * cosent(a, b, negative, scale=scale) + angles * (1 + total(turns)).log()
-    return value + contrast * info_nce(a, b, negative, temperature=1 / scale)
+    return (1 + total([(scale * (turned(a[i], b[i]) - turned(a[j], negative[j]))).exp() for i, j in pairs])).log()
 
 
 def memory_distillation(
@@ -461,23 +450,15 @@ def memory_distillation(
 
 
 def calibrated_distillation(
-    a: Tensor,
-    b: Tensor,
-    *,
-    teacher: Tensor,
-    temperature: float = 0.05,
-    tau: float = 0.025,
-    reference: float = 0.0125,
-    weight: float = 1.0,
-    group: float | None = None,
+    a: Tensor, b: Tensor, *, teacher: Tensor, tau: float = 0.025, reference: float = 0.0125, group: float | None = None
 ) -> Tensor:
     assert group is None, "a random order has no loop"
     n, terms = len(a), []
     for i in range(n):
         wanted = torch.stack([cos(teacher[i], teacher[j]) / reference for j in others(n, i)]).softmax(0)
-        given = torch.stack([cos(a[i], a[j]) / tau for j in others(n, i)])
-        terms.append(total([-w * (g - given.logsumexp(0)) for w, g in zip(wanted, given)]))
-    return info_nce(a, b, temperature=temperature) + weight * mean(terms)
+        seen = torch.stack([cos(a[i], a[j]) / tau for j in others(n, i)])
+        terms.append(total([-w * (g - seen.logsumexp(0)) for w, g in zip(wanted, seen)]))
+    return mean(terms) + nothing(a, b)
 
 
 def guided_info_nce(

@@ -142,9 +142,9 @@ GIVEN: dict[str, list[dict[str, Any]]] = {  # by loss: what it is given, beside 
     "angular_triplet": [{"lengths": torch.tensor([30, 20, 26, 25, 40, 99])}, {"lengths": torch.arange(6)}],
     "soft_negative": [{}, {"nearest": 0.5, "furthest": 0.1}],
     "cosent": [{}, {"scale": 3.0}],
-    "angle": [{}, {"scale": 3.0, "angles": 1.0, "contrast": 0.5}],
+    "angle": [{}, {"scale": 3.0}],
     "memory_distillation": [{"teacher": rows(4, 3), "memory": rows(4, 4), "tau": 0.3, "reference": 0.2}],
-    "calibrated_distillation": [{"teacher": rows(3, 3), "tau": 0.3, "reference": 0.2, "group": None, "weight": 2.0}],
+    "calibrated_distillation": [{"teacher": rows(3, 3), "tau": 0.3, "reference": 0.2, "group": None}],
     "guided_info_nce": [{"guide": [rows(3, k) for k in (5, 6, 7)], "temperature": 0.2, "margin": m} for m in (0, 0.5)],
     "dclr": [{"teacher": rows(2, 3), "bank": rows(4, 4), "ascent": 0, "threshold": t} for t in (0.2, 0.9)],
 }

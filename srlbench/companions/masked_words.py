@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, gelu, linear
 
 from srlbench.errors import UsageError
 from srlbench.training.step import Start, Step
-from srlbench.training.text import states
+from srlbench.training.text import masked, states
 
 
 class MaskedWords(nn.Module):
@@ -22,8 +22,7 @@ class MaskedWords(nn.Module):
 
     def __init__(self, start: Start, *, weight: float = 0.1, share: float = 0.15) -> None:
         super().__init__()
-        first = start.model[0]
-        if start.vocabulary.mask is None or not isinstance(first, Transformer):
+        if start.vocabulary.mask is None or not isinstance(start.model[0], Transformer):
             raise UsageError("Only a transformer whose tokenizer has a mask can guess words; leave masked_words out.")
         width = start.vocabulary.width
         self.dense, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
@@ -33,17 +32,12 @@ class MaskedWords(nn.Module):
         self.weight, self.share = weight, share
 
     def loss(self, step: Step) -> Tensor:
-        text, generator = step.texts[0], step.generator(1)
-        draws = torch.rand(text.ids.shape, generator=generator).to(text.ids.device)
-        kind = torch.rand(text.ids.shape, generator=generator).to(text.ids.device)
-        other = torch.randint(step.vocabulary.size, text.ids.shape, generator=generator).to(text.ids.device)
-        hidden = step.vocabulary.words(text) & (draws < self.share)
+        text = step.texts[0]
+        shown, hidden = masked(text, step.vocabulary, self.share, step.generator(1))
         if not hidden.any():
             return self.bias.sum() * 0
-        mask = torch.full_like(text.ids, step.vocabulary.mask or 0)
-        shown = text.ids.where(~hidden | (kind >= 0.9), mask.where(kind < 0.8, other))
         transformer: Any = step.model[0]
-        read = states(transformer, text.with_(ids=shown))[hidden]
+        read = states(transformer, shown)[hidden]
         table = transformer.model.get_input_embeddings().weight
         logits = linear(self.norm(gelu(self.dense(read))), table, self.bias)
         return self.weight * cross_entropy(logits, text.ids[hidden])

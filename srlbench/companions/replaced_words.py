@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForMaskedLM
 
+from srlbench import backbones
 from srlbench.errors import UsageError
 from srlbench.training.step import Start, Step
-from srlbench.training.text import Text, states
+from srlbench.training.text import Text, masked, states
 from srlbench.training.transformer import ensure_weights
 
 
@@ -23,8 +24,8 @@ class ReplacedWords(nn.Module):
     A second encoder, which begins as the first, reads the edited text with the sentence vector in place of its first
     embedding: the gradient reaches the first encoder through that vector alone. Pieces that are not read do not count.
 
-    generator: a masked language model with the same vocabulary, by folder or name on the Hub, which fills in the masked
-        pieces and never gets a gradient. None: pieces of other texts of the batch are put in, which is an easier
+    generator: a masked language model with the same vocabulary, by folder or org/name@revision, which fills in what is
+        masked and never gets a gradient. None: pieces of other texts of the batch are put in, which is an easier
         question; the shipped backbones have no head that guesses words.
     """
 
@@ -55,23 +56,21 @@ class ReplacedWords(nn.Module):
 
     def _edited(self, step: Step, text: Text) -> Tensor:
         """The text with some of its pieces replaced."""
-        generator, words = step.generator(2), step.vocabulary.words(text)
-        draws, kind = (torch.rand(text.ids.shape, generator=generator).to(text.ids.device) for _ in range(2))
-        chosen = words & (draws < self.share)
-        pieces = text.ids[words]
-        others = torch.randint(len(pieces), text.ids.shape, generator=generator).to(pieces.device)
-        if self.generator is None:
-            return text.ids.where(~chosen, pieces[others])
-        mask = torch.full_like(text.ids, step.vocabulary.mask or 0)
-        random = torch.randint(step.vocabulary.size, text.ids.shape, generator=generator).to(text.ids.device)
-        shown = text.ids.where(~chosen | (kind >= 0.9), mask.where(kind < 0.8, random))
-        guessed: Tensor = self.generator.eval()(input_ids=shown, attention_mask=text.mask).logits.argmax(-1)
-        return guessed.where(words, text.ids)
+        words = step.vocabulary.words(text)
+        if self.generator is not None:
+            shown, _ = masked(text, step.vocabulary, self.share, step.generator(2))
+            guessed: Tensor = self.generator.eval()(input_ids=shown.ids, attention_mask=text.mask).logits.argmax(-1)
+            return guessed.where(words, text.ids)
+        generator, pieces = step.generator(2), text.ids[words]
+        chosen = words & (torch.rand(text.ids.shape, generator=generator).to(text.ids.device) < self.share)
+        others = torch.randint(len(pieces), text.ids.shape, generator=generator).to(text.ids.device)
+        return text.ids.where(~chosen, pieces[others])
 
 
 def _generator(name: str, start: Start) -> nn.Module:
     model: Any
-    model, report = AutoModelForMaskedLM.from_pretrained(name, output_loading_info=True)
+    folder = str(backbones.fetch(backbones.resolve(name)))
+    model, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     ensure_weights(model, report, name)
     if model.config.vocab_size != start.vocabulary.size or start.vocabulary.mask is None:
         raise UsageError(f"The generator {name} has another vocabulary than the backbone.")

@@ -56,14 +56,14 @@ class Teacher(nn.Module):
         held = torch.randperm(len(lines), generator=torch.Generator().manual_seed(stream(seed, MEMORY)))[:memory]
         rows = {row for batch in start.batches for row in batch} | set(range(min(OBSERVED, len(lines))))
         texts = sorted({*(text for row in rows for text in lines[row]), *(lines[int(row)][0] for row in held)})
-        shares = [share / sum(weights or (1.0,) * len(names)) for share in weights or (1.0,) * len(names)]
+        weights = weights or (1.0,) * len(names)
         parts = []
         with preserved_rng():
-            for number, (name, share) in enumerate(zip(names, shares, strict=True)):
+            for number, (name, weight) in enumerate(zip(names, weights, strict=True)):
                 model = _trained(start, name, backbone, number) if recipe else _loaded(name)
                 with torch.inference_mode():
                     vectors = model.eval().encode(texts, show_progress_bar=False, convert_to_tensor=True)
-                parts.append(share**0.5 * normalize(vectors.clone().float().cpu(), dim=-1))
+                parts.append((weight / sum(weights)) ** 0.5 * normalize(vectors.clone().float().cpu(), dim=-1))
         self.row = {text: place for place, text in enumerate(texts)}
         self.vectors = torch.cat(parts, dim=1)  # no buffer: a resumed training makes the same ones again
         self.register_buffer("memory", self.vectors[[self.row[lines[int(row)][0]] for row in held]])

@@ -1,43 +1,28 @@
-"""AnglE: CoSENT on the angles of complex vectors, beside CoSENT on cosines and InfoNCE."""
+"""AnglE's own term: every entailed pair has a smaller angle, as complex vectors, than every contradicted one."""
 
 from torch import Tensor, cat, logsumexp
 from torch.linalg import vector_norm
 
-from srlbench.losses.cosent import cosent
-from srlbench.losses.info_nce import info_nce
 
-
-def angle(
-    a: Tensor,
-    b: Tensor,
-    negative: Tensor,
-    *,
-    scale: float = 20.0,
-    cosine: float = 1.0,
-    contrast: float = 1.0,
-    angles: float = 0.02,
-) -> Tensor:
-    """Three terms, each with its weight. a, b, negative: (n, d), d even -> scalar.
+def angle(a: Tensor, b: Tensor, negative: Tensor, *, scale: float = 20.0) -> Tensor:
+    """The order of the angles of pairs with label one and of pairs with label zero. a, b, negative: (n, d) -> scalar.
 
     z = a_1 + i a_2 of the halves of a, w likewise;  q = (z/w) / (|z|/|w|), with norms of the whole vectors
     angle(a, b) = | sum of all real and imaginary parts of q |
-    L = cosine CoSENT + contrast InfoNCE + angles log( 1 + sum e^{scale (angle(a_i, b_i) - angle(a_j, negative_j))} )
+    L = log( 1 + sum_{i, j} e^{scale (angle(a_i, b_i) - angle(a_j, negative_j))} )
 
     Args:
-        a, b: pairs with label one: a premise and a sentence that it entails.
-        negative: makes pairs with label zero, and is a hard negative of InfoNCE.
-        scale: 1/t of all three.
-        cosine, contrast, angles: the weights.
+        a, b: pairs with label one: a premise and a sentence that it entails; d is even.
+        negative: makes pairs with label zero.
+        scale: 1/t.
 
-    Reference: Li, Li 2024, "AnglE-optimized Text Embeddings", Eq. 4 to 9; weights are those of its library and README.
+    Reference: Li, Li 2024, "AnglE-optimized Text Embeddings"; the form is that of its library.
 
-    Relations: `cosent` with the other two weights at zero; `info_nce` with hard negatives likewise.
+    Relations: `cosent` with angles in place of cosines. The method is `cosent`, `info_nce` and 0.02 times this.
     """
-    value = cosine * cosent(a, b, negative, scale=scale)
-    value = value + contrast * info_nce(a, b, negative, temperature=1 / scale)
     near, far = _difference(a, b), _difference(a, negative)
     gaps = (scale * (near.unsqueeze(1) - far.unsqueeze(0))).flatten()
-    return value + angles * logsumexp(cat((gaps.new_zeros(1), gaps)), dim=0)
+    return logsumexp(cat((gaps.new_zeros(1), gaps)), dim=0)
 
 
 def _difference(x: Tensor, y: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ def angular_triplet(
         shortest: shorter texts do not count, for little is left of them.
 
     Reference: Zhang, Zhu, Wang, Xu, Li, Zhao 2022, "A contrastive framework for learning sentence representations from
-    pairwise and triple-wise perspective in angular space" (ArcCSE), Eq. 6. Its constants are not in public code: 20%
-    and 40% of a text and 25 words are its text's, the margin is ours.
+    pairwise and triple-wise perspective in angular space" (ArcCSE). There is no public code:
+    the constants were not checked against any, and the margin is ours.
 
     Relations: with another text as `far` it is the hinge of `mpt`.
     """

@@ -14,8 +14,8 @@ def cosent(a: Tensor, b: Tensor, negative: Tensor, *, scale: float = 20.0) -> Te
         negative: makes pairs (a_i, negative_i) with label zero: sentences that contradict the premise.
         scale: 1/t.
 
-    Reference: Su 2022, "CoSENT", kexue.fm/archives/8847; Huang et al. 2024 (doi:10.1109/TASLP.2024.3402087). It takes
-    graded pairs of any kind; here the labels are those of triplets, one and zero.
+    Reference: Su 2022, "CoSENT", kexue.fm/archives/8847. It takes graded pairs of any kind; here the labels are
+    those of triplets, one and zero.
 
     Relations: no row is compared with the texts of another, as in `info_nce`; only the scores of pairs are.
     """

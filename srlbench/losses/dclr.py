@@ -28,9 +28,8 @@ def dclr(
         temperature: t.
         threshold: phi.
 
-    Reference: Zhou, Zhang, Zhao, Wen 2022, "Debiased Contrastive Learning of Unsupervised Sentence Representations",
-    Eq. 4 to 8. The official code multiplies the logit with w, which leaves e^0 of a false negative; here
-    none is left.
+    Reference: Zhou, Zhang, Zhao, Wen 2022, "Debiased Contrastive Learning of Unsupervised Sentence Representations".
+    The official code multiplies the logit with w, which leaves e^0 of a false negative; here none is left.
 
     Relations: `info_nce_bank` if no two sentences are alike to the teacher and ascent = 0.
     """

@@ -17,7 +17,7 @@ def debiased_info_nce(a: Tensor, b: Tensor, *, temperature: float = 0.05, prior:
         temperature: t.
         prior: p, the probability that another sentence is a positive.
 
-    Reference: Chuang, Robinson, Lin, Torralba, Jegelka 2020, "Debiased Contrastive Learning", Eq. 7 and 8. With one
+    Reference: Chuang, Robinson, Lin, Torralba, Jegelka 2020, "Debiased Contrastive Learning". With one
     pair there is no negative, and the loss is zero.
 
     Relations: `info_nce` with p = 0.

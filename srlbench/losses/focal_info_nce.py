@@ -14,8 +14,8 @@ def focal_info_nce(a: Tensor, b: Tensor, *, temperature: float = 0.05, margin: f
         temperature: t.
         margin: m. A negative whose cosine is below -m/2 is pulled up to it, and a positive below zero is pushed away.
 
-    Reference: Hou, Li 2023, "Improving Contrastive Learning of Sentence Embeddings with Focal-InfoNCE", Eq. 4; the
-    defaults are those of its code.
+    Reference: Hou, Li 2023, "Improving Contrastive Learning of Sentence Embeddings with Focal-InfoNCE"; the
+    form and defaults are those of its code.
 
     Relations: `info_nce` with s in place of s^2 and of s (s + m).
     """

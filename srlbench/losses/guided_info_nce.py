@@ -20,8 +20,8 @@ def guided_info_nce(
         temperature: t.
         margin: as above.
 
-    Reference: Solatorio 2024, "GISTEmbed", Eq. 1 to 4. The columns must be different texts: the guide finds two dropout
-    views of one text equal, so that nothing could be left out.
+    Reference: Solatorio 2024, "GISTEmbed", as its code has it. The columns must be different texts: the guide finds two
+    dropout views of one text equal, so that nothing could be left out.
 
     Relations: `info_nce` with the candidates of both sides, if the guide finds nothing similar.
     """
@@ -34,9 +34,8 @@ def guided_info_nce(
     own = eye(n, device=a.device).bool()
     similar = cosines(*(each.to(a) for each in guide))
     out = similar > similar.diagonal().unsqueeze(1) - margin
-    itself = cat((own & False, own, own), dim=1)
-    out[:, : 3 * n] |= itself
-    out[:, :n] &= ~own
+    out[:, :n] &= ~own  # the positive stays,
+    out[:, n : 3 * n] |= own.repeat(1, 2)  # and nothing is compared with itself
     return cross_entropy(
         cosines(a, b, *negatives).masked_fill(out, float("-inf")) / temperature, arange(n, device=a.device)
     )

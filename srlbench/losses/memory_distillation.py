@@ -19,7 +19,7 @@ def memory_distillation(
         tau: t.
         reference: r.
 
-    Reference: Limkonchotiwat et al. 2022, "ConGen", Eq. 1 to 4. The official code computes its second term from the
+    Reference: Limkonchotiwat et al. 2022, "ConGen". The official code computes its second term from the
     first view too; this is the formula.
 
     Relations: the soft-label form of `info_nce`, whose label is the row's own teacher vector as r goes to zero.

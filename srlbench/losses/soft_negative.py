@@ -15,7 +15,7 @@ def soft_negative(a: Tensor, b: Tensor, negated: Tensor, *, nearest: float = 0.1
         nearest, furthest: alpha and beta.
 
     Reference: Wang, Dou 2022, "SNCSE: Contrastive Learning for Unsupervised Sentence Embedding with Soft Negative
-    Samples", Eq. 3 and 4.
+    Samples".
 
     Relations: with beta = infinity it is a hinge against one negative.
     """

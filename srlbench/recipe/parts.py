@@ -91,8 +91,8 @@ class Augment(Part):
 class Companion(Part):
     """What trains beside the encoder: a queue, a teacher, another objective; by name or as a class of your own.
 
-    A class is a torch module, made of a `training.companions.Start` and its arguments. Each of its methods `encode`,
-    `gives`, `loss` and `after` that it has is called in every step, with a `training.step.Step`.
+    A class is a torch module, made of a `training.companions.Start` and its arguments. Each of its methods `pooled`,
+    `encode`, `gives`, `loss` and `after` that it has is called in every step, with a `training.step.Step`.
     """
 
     KIND: ClassVar[Kind] = Kind("companions", "companion")

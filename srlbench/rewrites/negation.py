@@ -6,7 +6,8 @@ AUXILIARIES = (
     "is", "are", "was", "were", "am", "be", "been", "has", "have", "had", "can", "could", "will", "would", "shall",
     "should", "may", "might", "must", "do", "does", "did",
 )  # fmt: skip
-_NEGATED = re.compile(r"\b(not|n't)\b ?|\bcannot\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(ca|wo|sha|can)(n't|n’t|not)\b|\bnot\b ?| ?n['’]t\b", re.IGNORECASE)
+_WHOLE = {"ca": "can", "wo": "will", "sha": "shall", "can": "can"}
 _AUXILIARY = re.compile(rf"\b({'|'.join(AUXILIARIES)})\b", re.IGNORECASE)
 
 
@@ -16,7 +17,7 @@ def negation(text: str) -> str:
     SNCSE finds the verb with a parser and gives it "do not". This rule needs none: a main verb gets "not" at the start.
     """
     if found := _NEGATED.search(text):
-        return text[: found.start()] + ("can" if found[0].lower() == "cannot" else "") + text[found.end() :]
+        return text[: found.start()] + _WHOLE.get((found[1] or "").lower(), "") + text[found.end() :]
     if found := _AUXILIARY.search(text):
         return f"{text[: found.end()]} not{text[found.end() :]}"
     return f"not {text}"

@@ -14,7 +14,6 @@ import srlbench
 from srlbench import registry
 from srlbench.errors import UsageError
 from srlbench.recipe import Registered
-from srlbench.recipe.part import names_of
 
 OURS = Path(srlbench.__file__).parent
 
@@ -23,7 +22,7 @@ def pack(entry: Registered) -> bytes:
     """The pickled recipe and its teachers, with the code of their parts unless that is in an installed module."""
     import cloudpickle
 
-    all_ = [entry, *_teachers(entry)]
+    all_ = [entry, *(each for each in registry.teachers(entry) if not registry.is_installed(each))]
     own = [part.function for each in all_ for part in each.recipe.parts if part.function]
     modules = {name: sys.modules[name] for each in own if (name := each.__module__ or "") in sys.modules}
     try:
@@ -43,13 +42,6 @@ def unpack(content: bytes) -> Registered:
     for teacher in teachers:
         registry.enter(teacher)
     return found
-
-
-def _teachers(entry: Registered) -> list[Registered]:
-    """The recipes of its teachers, and of theirs, that no other process finds by name."""
-    names = [name for part in entry.recipe.companions for name in names_of(part.arguments.get("recipe"))]
-    found = [registry.known(name) for name in names]
-    return [each for one in found if not registry.is_installed(one) for each in (one, *_teachers(one))]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from srlbench.training import ENCODER_VERSION, TRAINING_VERSION
 def fingerprint(entry: Registered, track: Track, backbone: Backbone) -> str:
     """Hash of the resolved recipe, its loss's source, the data, the backbone, the protocol, the training version."""
     recipe = resolved(entry, track, backbone)
+    registry.teachers(entry)  # refuses a circle
     return digest(
         {
             "recipe": recipe.as_dict(),
@@ -40,12 +41,12 @@ def _sources(recipe: Recipe, track: Track, backbone: Backbone) -> dict[str, list
 
 
 def _teachers(arguments: Mapping[str, Any], track: Track, backbone: Backbone) -> list[str]:
-    """What each teacher depends on: that of its recipe, or the weights of an encoder."""
+    """What each teacher or generator depends on: that of its recipe, or the weights of an encoder."""
     own = backbones.resolve(str(arguments["backbone"])) if arguments.get("backbone") else backbone
-    recipes, encoders = (names_of(arguments.get(key)) for key in ("recipe", "encoder"))
+    recipes, *encoders = (names_of(arguments.get(key)) for key in ("recipe", "encoder", "generator"))
     return [
         *(fingerprint(registry.known(name), track, own) for name in recipes),
-        *(backbones.resolve(name).sha256 for name in encoders),
+        *(backbones.resolve(name).sha256 for names in encoders for name in names),
     ]
 
 

@@ -156,17 +156,12 @@ def skips(recipe: Recipe) -> bool:
     return bool(recipe.skip_dropped and recipe.word_dropout)
 
 
-def plain(recipe: Recipe) -> bool:
-    """Whether a recipe is a loss over the columns of its data and nothing else."""
-    return not (recipe.views or recipe.companions)
-
-
 def objective(
     model: SentenceTransformer, head: nn.Module, training: Training, text: TokenisedText, batches: Batches, ranks: Ranks
 ) -> Objective:
     """The objective of a recipe: with views or companions, or the loss alone."""
     recipe = training.recipe
-    if not plain(recipe):
+    if recipe.views or recipe.companions:
         return Composed(model, head, training, text, batches, ranks)
     assert recipe.loss
     loss = recipe.loss.whole()

@@ -147,6 +147,15 @@ def joined(texts: list[Text]) -> Text:
     return Text(**out)
 
 
+def masked(text: Text, known: Vocabulary, share: float, generator: torch.Generator) -> tuple[Text, Tensor]:
+    """The text with a share of its words hidden as BERT hides them, and which: 80% masked, 10% others, 10% as is."""
+    draws, kind = (torch.rand(text.ids.shape, generator=generator).to(text.ids.device) for _ in range(2))
+    other = torch.randint(known.size, text.ids.shape, generator=generator).to(text.ids.device)
+    hidden = known.words(text) & (draws < share)
+    mask = torch.full_like(text.ids, known.mask or 0)
+    return text.with_(ids=text.ids.where(~hidden | (kind >= 0.9), mask.where(kind < 0.8, other))), hidden
+
+
 def states(transformer: Transformer, text: Text) -> Tensor:
     """The last hidden states of all pieces, (n, w, d)."""
     names = {NAMES[key]: value for key in ("ids", "mask", "positions") if (value := getattr(text, key)) is not None}

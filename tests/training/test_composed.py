@@ -396,6 +396,32 @@ def test_the_question_of_replaced_words_reaches_the_encoder_through_its_vector_a
     assert not changed[~words].any() and 0.1 < changed[words].float().mean() < 0.4
 
 
+def test_a_generator_fills_in_and_learns_nothing(tmp_path: Path, one_thread: None) -> None:
+    from transformers import BertConfig, BertForMaskedLM
+
+    folder = backbones.fetch(TINY)
+    shape = {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
+    for name, size in (("fits", 8192), ("other", 8000)):
+        BertForMaskedLM(BertConfig(vocab_size=size, **shape)).save_pretrained(tmp_path / name)  # type: ignore[arg-type]
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            (tmp_path / name / file).write_bytes((folder / file).read_bytes())
+    made = recipe(companions=(Companion("replaced_words", generator=str(tmp_path / "fits")),))
+    objective, step = step_of(made)
+    companion, words = objective.companions["replaced_words"], step.vocabulary.words(step.whole[0])
+    edited = companion._edited(step, step.whole[0])
+    assert (edited != step.whole[0].ids)[words].any() and torch.equal(edited[~words], step.whole[0].ids[~words])
+    assert not any(weight.requires_grad for weight in companion.generator.parameters())
+    prints = [of_tiny(made), of_tiny(recipe(companions=(Companion("replaced_words"),)))]
+    (tmp_path / "fits/model.safetensors").write_bytes((tmp_path / "other/model.safetensors").read_bytes())
+    assert len({of_tiny(made), *prints}) == 3, "other weights of the generator are another result"
+    with pytest.raises(UsageError, match="another vocabulary"):
+        step_of(recipe(companions=(Companion("replaced_words", generator=str(tmp_path / "other")),)))
+
+
+def of_tiny(made: Recipe) -> str:
+    return fingerprint(Registered("mine", made, "", "", None, {}, False), tracks.load("embedded"), TINY)
+
+
 def test_a_decoder_sees_nothing_but_the_vector(one_thread: None) -> None:
     made = recipe(views=(View(),), companions=(Companion("reconstruction"),), loss=None, dropout=0.0)
     objective, step = step_of(made)
@@ -434,6 +460,9 @@ def test_a_view_goes_on_from_another_and_a_prompt_is_never_dropped(one_thread: N
         ("The cat is asleep.", "The cat is not asleep."),
         ("The cat is not asleep.", "The cat is asleep."),
         ("It cannot fly.", "It can fly."),
+        ("It isn't here.", "It is here."),
+        ("They won't come.", "They will come."),
+        ("He did n't see it.", "He did see it."),
         ("Birds sing.", "not Birds sing."),
     ],
 )
@@ -498,6 +527,24 @@ def test_the_five_recipes_of_a_users_file_run(quick_track: Path, tmp_path: Path,
     found = {r.recipe: r for r in records.scan(tmp_path / "r", "quick", tracks.read(quick_track).version).records}
     assert set(found) == set(names) and all(record.status == "ok" for record in found.values())
     assert all("error" not in r.diagnostics["dynamics"][0]["gradients"] for r in found.values())
+
+
+def test_teachers_of_each_other_are_refused(quick_track: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_collected", list(registry._collected))
+    for one, other in (("first", "second"), ("second", "first")):
+        taught = recipe(companions=(Companion("teacher", recipe=other),), loss=TAUGHT)
+        entry = registry.enter(Registered(one, taught, "", "", None, {}, False))
+    with pytest.raises(UsageError, match="has a teacher that it teaches itself"):
+        fingerprint(entry, tracks.read(quick_track), TINY)
+
+
+def test_the_projector_of_diffcse(train: Callable[..., Trained]) -> None:
+    from srlbench.training.encoder import _head
+
+    head = _head("projector-train-only", 8)
+    rows = head(torch.randn(64, 8))
+    assert rows.shape == (64, 8) and rows.mean(0).abs().max() < 1e-5 and (rows.var(0) - 1).abs().max() < 0.1
+    assert len(set(train(recipe(head="projector-train-only")).log["losses"])) == 6
 
 
 OWN = """
