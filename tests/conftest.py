@@ -51,8 +51,8 @@ def quick_track(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # The files that take minutes begin first: two workers then end at about the same time.
 LONG = (
     "test_ray.py", "test_run.py", "test_regression.py", "test_python.py", "test_composed.py", "test_sparsify.py",
-    "test_tracks.py", "test_variants.py", "test_ranks.py", "test_reruns.py", "test_external.py", "test_recipes.py", "test_hub.py",
-    "test_diagnose.py", "test_documents.py", "test_cli.py", "test_resume.py", "test_site.py",
+    "test_tracks.py", "test_variants.py", "test_ranks.py", "test_reruns.py", "test_external.py", "test_recipes.py",
+    "test_hub.py", "test_diagnose.py", "test_documents.py", "test_cli.py", "test_resume.py", "test_site.py",
 )  # fmt: skip
 
 

@@ -36,7 +36,8 @@ def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str,
 # What differs from another recipe in its loss alone, which has tests of its own, is trained in `tox -e slow`.
 LOSS_ALONE = {
     "mpt", "met", "mat", "dcl", "paradigm", "mhe", "mhs", "vicreg-uncentred", "barlow-twins-normalised",
-    "modified-mhe", "modified-mhs", "modified-vicreg",
+    "modified-mhe", "modified-mhs", "modified-vicreg", "arccon", "align-uniform", "vicreg", "mixcse",
+    "sparse-simcse-sup",  # the loss of one that is trained here, the pruning of another
 }  # fmt: skip
 
 

@@ -105,7 +105,14 @@ def stop(stage: str, done: int, of: int) -> None:
         raise Stopped
 
 
-@pytest.mark.parametrize("name", RECIPES)
+# What has a state, or draws in a way of its own, is tried each time; the rest has the same road, in `tox -e slow`.
+SAME_ROAD = ("embeddings", "positions", "noise", "momentum", "masked words", "maps", "no pairs")
+MOST = [pytest.param(name, marks=pytest.mark.slow if name in SAME_ROAD else ()) for name in RECIPES]
+PLAIN = ("views", "second", "prompt", "memory", "maps")  # one of each way to be kept
+SOME = [pytest.param(name, marks=() if name in PLAIN else pytest.mark.slow) for name in RECIPES]
+
+
+@pytest.mark.parametrize("name", MOST)
 def test_it_repeats_itself_differs_by_seed_and_goes_on_after_a_stop(name: str, train: Callable[..., Trained]) -> None:
     first, again, other = (train(RECIPES[name](), seed, f"{seed} {n}") for n, seed in enumerate((0, 0, 1)))
     assert first.weights_sha256 == again.weights_sha256 != other.weights_sha256
@@ -115,7 +122,7 @@ def test_it_repeats_itself_differs_by_seed_and_goes_on_after_a_stop(name: str, t
     assert train(RECIPES[name](), 0, "stopped").weights_sha256 == first.weights_sha256
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SOME)
 def test_what_is_kept_is_a_plain_encoder(name: str, train: Callable[..., Trained], tmp_path: Path) -> None:
     made = train(RECIPES[name](), steps=2)
     texts = list(language.sentences(6, seed=3))
