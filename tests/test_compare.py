@@ -12,10 +12,13 @@ import pytest
 from conftest import Cli
 from scipy.stats import spearmanr
 
+from srlbench.analysis.compare import papers
 from srlbench.analysis.compare import tables as comparisons
 from srlbench.analysis.compare.agreement import agreement
 from srlbench.analysis.compare.discrimination import discrimination
 from srlbench.analysis.compare.paired import Comparison, Scored, compare, correlation, score_items
+from srlbench.analysis.compare.papers import Method, Papers
+from srlbench.stats import Summary
 
 ROOT = Path(__file__).parents[1]
 TASKS = ("A", "B")
@@ -242,6 +245,30 @@ def test_the_published_numbers_of_discrimination_follow_from_the_records(here: C
     assert shown.returncode == 0 and made.read_text() == (ROOT / "results" / "discrimination.md").read_text()
     wrong = here("compare", "--tracks", "simcse-sup", "--results", ROOT / "results")
     assert wrong.returncode == 2 and "name nothing else" in wrong.stderr
+
+
+def test_the_published_numbers_beside_the_papers_follow_from_the_records(here: Cli, tmp_path: Path) -> None:
+    made = tmp_path / "made.md"
+    shown = here("compare", "--papers", "--results", ROOT / "results", "--out", made)
+    assert shown.returncode == 0, shown.stderr
+    lines = [line for line in made.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 40 and not [line for line in lines if line not in page]
+    both = here("compare", "--papers", "--tracks", "--results", ROOT / "results")
+    assert both.returncode == 2 and "give one of them" in both.stderr
+
+
+def test_a_published_order_is_found_again() -> None:
+    ours = {name: {"t": Summary(value, 0.5, 5)} for name, value in zip("abcdef", (1, 2, 3, 4, 5, 9), strict=True)}
+    found = [
+        Method(name, "", False, printed, own)
+        for (name, own), printed in zip(ours.items(), (10, 20, 30, 40, 50, None), strict=True)
+    ]
+    order = papers.order(found, "t")
+    assert order and order.recipes == (*"abcde",) and order.spearman == pytest.approx(1)
+    assert papers.order(found[:3], "t") is None and papers.order(found, "elsewhere") is None
+    shown = papers.table(Papers("sts_avg", ("t",), tuple(found), ())).to_markdown()
+    assert "| a |  | 10.00 | 1.00, 0.38 to 1.62 (5) |" in shown and "| f |  | – | 9.00, 8.38 to 9.62 (5) |" in shown
 
 
 def test_tracks_that_order_recipes_alike_agree() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import tarfile
@@ -20,7 +21,7 @@ from transformers import BertConfig, BertModel
 import srlbench
 from srlbench import backbones, data, records, registry, tracks
 from srlbench.data import language, mirror, simcse
-from srlbench.tracks.resolve import resolved
+from srlbench.tracks.resolve import applies, resolved
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SHIPPED = Path(backbones.__file__).parent
@@ -71,6 +72,22 @@ def test_a_recipe_of_layers_is_refused_on_static_vectors(here) -> None:
     refused = here("run", "untrained-cls", "--track", "small", "--backbone", "static")
     assert refused.returncode == 2
     assert "'untrained-cls' needs a backbone with layers, and static has none." in refused.stderr
+
+
+def test_a_recipe_of_decoders_is_refused_on_an_encoder(here) -> None:
+    refused = here("run", "prompteol")
+    assert refused.returncode == 2
+    assert "'prompteol' needs a backbone that predicts the next word, and tiny is none." in refused.stderr
+
+
+def test_decoders_are_told_from_encoders(tmp_path: Path) -> None:
+    commit, prompteol = "0" * 40, registry.recipe("prompteol")
+    for name, decodes in (("static", False), ("mini", False), ("gemma-3-270m", True), (f"org/mBERT@{commit}", False),
+                          (f"org/Llama@{commit}", True)):  # fmt: skip
+        assert applies(prompteol, backbones.resolve(name)) is decodes, name
+    for kind, decodes in (("GPT2LMHeadModel", True), ("Qwen3ForCausalLM", True), ("BertForMaskedLM", False)):
+        (tmp_path / "config.json").write_text(json.dumps({"architectures": [kind]}))
+        assert applies(prompteol, backbones.resolve(str(tmp_path))) is decodes, kind
 
 
 def test_a_track_without_a_search_says_so(here) -> None:

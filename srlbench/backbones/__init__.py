@@ -39,6 +39,18 @@ class Backbone:
         """Whether it is a transformer; sentence-transformers saves static embeddings without a config.json."""
         return self.path is None or (self.path / "config.json").is_file()
 
+    @property
+    def decoder(self) -> bool:
+        """Whether it is a language model that predicts the next word. One that is not here yet is known by its name."""
+        if self.file is not None:
+            return True
+        if (folder := present(self)) is None:
+            return "bert" not in str(self.hub_id).lower()
+        if not self.layered:
+            return False
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return any(name.endswith(("CausalLM", "LMHeadModel")) for name in config.get("architectures") or ())
+
 
 def names() -> list[str]:
     """The names of the backbones shipped with this package."""

@@ -15,6 +15,7 @@ from srlbench.analysis import compare as comparing
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.claims.judge import write as write_claims
 from srlbench.analysis.compare import agreement, differences, discrimination
+from srlbench.analysis.compare import papers as beside
 from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
@@ -77,6 +78,9 @@ def compare(
     tracks: Annotated[
         bool, opt.what("--tracks", help="Show how well each track of the folder tells recipes apart.")
     ] = False,
+    papers: Annotated[
+        bool, opt.what("--papers", help="Show recipes beside what their papers print, and how alike the orders are.")
+    ] = False,
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
@@ -97,11 +101,14 @@ def compare(
     - `srlbench compare mine.json theirs.json`
     - `srlbench compare --with-track small --results results`
     - `srlbench compare --tracks --results results`
+    - `srlbench compare --papers --results results`
     """
     opt.use(data)
     sides, paths, there = side or [], opt.files_of(out, COMPARISONS), opt.of(results, track, recipes)
-    if tracks:
-        _all_tracks(with_records(results, tuple(recipes or ())), [*sides, *filter(None, [with_track])], paths, json)
+    if tracks or papers:
+        if tracks == papers or sides or with_track:
+            raise UsageError("--tracks and --papers are about all tracks: give one of them, and name nothing else.")
+        (_all_tracks if tracks else _papers)(with_records(results, tuple(recipes or ())), paths, json)
     elif with_track is not None:
         _tracks(there, opt.of(results, with_track, recipes), sides, paths, json)
     elif differences.are_scores(sides):
@@ -139,14 +146,18 @@ def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Seq
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
-def _all_tracks(found: Sequence[FolderResults], sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
-    if sides:
-        raise UsageError("--tracks is about all tracks of a results folder, so name nothing else with it.")
+def _all_tracks(found: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
     rows = discrimination.discriminations(found)
-    terminal.as_json([*map(asdict, rows)]) if json else analyses.discriminations(rows)
-    opt.write_files(
-        paths, {".md": partial(discrimination.to_markdown, rows), ".json": lambda: _text([*map(asdict, rows)])}
-    )
+    plain, markdown = [*map(asdict, rows)], partial(discrimination.to_markdown, rows)
+    terminal.as_json(plain) if json else analyses.discriminations(rows)
+    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
+
+
+def _papers(found: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
+    rows = beside.papers(found)
+    plain, markdown = asdict(rows), partial(beside.to_markdown, rows)
+    terminal.as_json(plain) if json else analyses.beside_papers(rows)
+    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
 
 
 def _text(plain: Any, ensure_ascii: bool = False) -> str:

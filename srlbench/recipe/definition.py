@@ -57,7 +57,14 @@ class Recipe:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "encoder": ("backbone", "random-words", "random-words-weighted", "input-words", "input-words-weighted"),
+        "encoder": (
+            "backbone",
+            "random-words",
+            "random-words-weighted",
+            "input-words",
+            "input-words-weighted",
+            "marked-words-weighted",
+        ),
         "data": ("none", "twins", "triplets"),
         "pool": ("cls", "mean", "max", "first-last", "last-two", "last", "weighted-mean", "mask"),
         "head": ("none", "linear", "mlp", *(f"{k}-train-only" for k in ("mlp", "linear", "tanh-linear", "projector"))),
@@ -69,7 +76,7 @@ class Recipe:
         "importance": ("both", "alignment", "uniformity", "magnitude", "random", "most"),
         "schedule": ("one-shot", "fine-tune", "rewind", "gradual"),
         "prunes": ("layers", "embeddings too"),
-        "needs": ("nothing", "layers"),
+        "needs": ("nothing", "layers", "decoder"),
         "attention": ("causal", "bidirectional"),
         "precision": ("bf16",),
         "schedule_lr": ("constant", "cosine"),
@@ -158,6 +165,8 @@ class Recipe:
             raise UsageError(f"Recipe '{name}': an adapter leaves the weights as they are, so none of them is pruned.")
 
     def _check_parts(self, name: str) -> None:
+        if self.encoder != "backbone" and self.trained:
+            raise UsageError(f"Recipe '{name}': encoder = {self.encoder!r} is never trained; leave data and loss out.")
         if (self.views or self.companions) and not self.trained:
             raise UsageError(f"Recipe '{name}': views and companions are for recipes that train.")
         for template in (self.prompt, *(view.prompt for view in self.views)):

@@ -32,5 +32,6 @@ def resolved(entry: Registered, track: Track, backbone: Backbone) -> Recipe:
 
 
 def applies(entry: Registered, backbone: Backbone) -> bool:
-    """Whether a recipe can run on this backbone: static embeddings have no layers to choose from or to prune."""
-    return backbone.layered or entry.recipe.needs != "layers"
+    """Whether a recipe is for this backbone: static embeddings have no layers, and some prompts are for decoders."""
+    needs = entry.recipe.needs
+    return needs == "nothing" or (backbone.layered if needs == "layers" else backbone.decoder)

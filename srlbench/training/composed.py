@@ -79,7 +79,8 @@ class Composed(Objective):
         """The loss of some vectors, with what the companions gave for the batch of `embeddings`."""
         if self.loss is None:
             raise SrlbenchError("This recipe has no loss of pairs, so there is no gradient of one to look at.")
-        return self.loss(*views, **self.given)  # type: ignore[no-any-return]
+        # The diagnostics ask for the gradient of the first two in double precision.
+        return self.loss(*(view.to(views[0]) for view in views), **self.given)  # type: ignore[no-any-return]
 
     def step(self, features: list[Block], labels: Tensor, rows: Sequence[int]) -> Step:
         """The step of a batch of these lines, with its views made and encoded."""

@@ -15,6 +15,7 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from srlbench import data
 from srlbench.errors import UsageError
@@ -105,7 +106,7 @@ def _head(kind: str, width: int) -> nn.Module:
 
 
 def _words(kind: str, folder: Path, track: Track) -> StaticEmbedding:
-    """Word vectors alone: the backbone's input embeddings, or random ones of the same width for a fair comparison."""
+    """Word vectors alone: the backbone's input embeddings, random ones of the same width, or each beside the other."""
     tokenizer, vectors = _table(folder)
     if kind.startswith("random"):
         vectors = torch.randn(*vectors.shape)
@@ -114,6 +115,9 @@ def _words(kind: str, folder: Path, track: Track) -> StaticEmbedding:
         encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
         counts = Counter(i for encoding in encodings for i in encoding.ids)
         p = torch.tensor([counts[i] for i in range(len(vectors))]) / counts.total()
+        if kind.startswith("marked"):
+            parts = vectors - p @ vectors, torch.randn(*vectors.shape)
+            vectors = torch.cat([normalize(part, dim=1) for part in parts], dim=1)
         vectors = vectors * (SIF_A / (SIF_A + p)).unsqueeze(1)
     return StaticEmbedding(tokenizer, embedding_weights=vectors)
 

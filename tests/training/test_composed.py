@@ -86,10 +86,12 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 @pytest.fixture
 def train(quick_track: Path, tmp_path: Path, one_thread: None) -> Callable[..., Trained]:
-    def run(made: Recipe, seed: int = 0, work: str = "a", report: Any = None, **changes: Any) -> Trained:
+    def run(
+        made: Recipe, seed: int = 0, work: str = "a", report: Any = None, watch: Any = None, **changes: Any
+    ) -> Trained:
         entry = Registered("mine", made, "", "", None, {}, False, changes={"steps": 6, "batch_size": 12, **changes})
         track = tracks.read(quick_track)
-        hooks = Hooks(lambda model: 0.0) if report is None else Hooks(lambda model: 0.0, report)
+        hooks = Hooks(lambda model: 0.0, *([] if report is None else [report]), watch=watch)
         training = Training(resolved(entry, track, TINY), backbones.fetch(TINY), track, seed, tmp_path / work)
         return course.train(training, hooks)
 
@@ -147,6 +149,26 @@ def test_each_part_is_in_the_fingerprint(quick_track: Path) -> None:
         not in prints
     )
     assert of(recipe()) == of(recipe(views=(), companions=()))
+
+
+class Watch:
+    """Asks for the loss as the diagnostics of gradients do: the first two views in double precision."""
+
+    def steps(self, last: int) -> list[int]:
+        return [0, last]
+
+    def begin(self, model: Any) -> None:
+        pass
+
+    def look(self, step: int, model: Any, loss: Callable[..., Tensor], *views: Tensor) -> dict[str, Any]:
+        value = loss(*(view.double() for view in views[:2]), *views[2:])
+        return {"double": value.dtype == torch.float64}
+
+
+def test_the_gradient_of_a_loss_of_three_views_can_be_looked_at(train: Callable[..., Trained]) -> None:
+    three = recipe(views=(View(),) * 3, loss=Loss("info_nce").on(0, 1) + Loss("info_nce").on(0, 2))
+    seen = train(three, steps=2, watch=Watch()).log["observed"]
+    assert [each["double"] for each in seen] == [True, True]
 
 
 # --- what makes each member itself -------------------------------------------------------------------
@@ -297,6 +319,7 @@ def test_maps_are_fitted_one_after_the_other(train: Callable[..., Trained], quic
         ({"pool": "mask", "views": ROWS}, "a text has none"),
         ({"companions": (Companion("teacher"),)}, "give it one of the two"),
         ({"companions": (Companion("teacher", recipe="mine"),)}, "is its own teacher"),
+        ({"encoder": "input-words"}, "is never trained"),
         ({"views": (View(prompt=OF), View(prompt=OF)), "word_deletion": 0.2}, "would delete words of the prompt"),
         (
             {"companions": (Companion("noise"),), "micro_batch": 4},

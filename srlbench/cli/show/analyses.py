@@ -12,9 +12,10 @@ from rich.markup import escape
 from srlbench.analysis import search
 from srlbench.analysis.claims import page as claims_page
 from srlbench.analysis.claims.page import Judged
-from srlbench.analysis.compare import Compared, discrimination
+from srlbench.analysis.compare import Compared, discrimination, papers
 from srlbench.analysis.compare import tables as comparison_tables
 from srlbench.analysis.compare.discrimination import Row as Discrimination
+from srlbench.analysis.compare.papers import Papers
 from srlbench.analysis.search import Searched
 from srlbench.analysis.sweep import Sweep
 from srlbench.cli.show.terminal import as_json, err, out, paragraph, wrote
@@ -45,6 +46,12 @@ def discriminations(rows: Sequence[Discrimination]) -> None:
     """How well each track tells recipes apart."""
     out.print(discrimination.table(rows), "")
     paragraph(escape(discrimination.legend(rows)))
+
+
+def beside_papers(found: Papers) -> None:
+    """Recipes beside what their papers print."""
+    out.print(papers.table(found), "", papers.orders(found), "")
+    paragraph(escape(papers.legend(found)))
 
 
 def plain_claims(by_backbone: Mapping[str, Judged]) -> list[dict[str, Any]]:

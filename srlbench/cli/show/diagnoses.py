@@ -30,22 +30,29 @@ def isotropy(result: Mapping[str, Any]) -> None:
     paragraph(f"{result['sentences']} sentences; their vectors: {measures}")
 
 
+MEASURES = (  # of the gradients of a loss: its title, in few words, its key, and what narrow terminals leave out first
+    ("gradient dissipation (1: as with the positive opposite, 0: off)", "dissipation", "dissipation", 0),
+    ("ratio", "ratio", "ratio", 0),
+    ("unexplained by the paradigm", "unexplained", "unexplained", 0),
+    ("pushes that pull", "pushes that pull", "negative_share", 2),
+    ("share of the hardest negative", "hardest", "hardest_share", 1),
+    ("anchors that come closer to their positive", "closer", "closer_share", 3),
+    ("anchors that leave their hardest negative", "away", "away_share", 4),
+    ("anchors counted for the last two", "counted", "counted", 5),
+    ("cosine of the positive", "cosine of the positive", "cos_positive", 6),
+    ("cosine of the hardest negative", "of the hardest", "cos_hardest", 7),
+)
+
+
 def gradients(result: Mapping[str, Mapping[str, float | None]]) -> None:
-    """One column for each loss."""
-    rows = {
-        "gradient dissipation (1: as with the positive opposite, 0: off)": "dissipation",
-        "ratio": "ratio",
-        "unexplained by the paradigm": "unexplained",
-        "pushes that pull": "negative_share",
-        "share of the hardest negative": "hardest_share",
-        "anchors that come closer to their positive": "closer_share",
-        "anchors that leave their hardest negative": "away_share",
-        "anchors counted for the last two": "counted",
-        "cosine of the positive": "cos_positive",
-        "cosine of the hardest negative": "cos_hardest",
-    }
-    lines = [Line(texts(title, *(_spread(values, key) for values in result.values()))) for title, key in rows.items()]
-    out.print(Table("gradients", "", [Column("", "left"), *map(Column, result)], lines))
+    """One column for each loss; of more than two, one line for each."""
+    if len(result) > 2:
+        columns = [Column("loss", "left"), *(Column(short, spare=spare) for _, short, _, spare in MEASURES)]
+        lines = [Line(texts(name, *(_spread(v, key) for *_, key, _ in MEASURES))) for name, v in result.items()]
+    else:
+        columns = [Column("", "left"), *map(Column, result)]
+        lines = [Line(texts(title, *(_spread(v, key) for v in result.values()))) for title, _, key, _ in MEASURES]
+    out.print(Table("gradients", "", columns, lines))
     if all((values["cos_positive"] or 0) > 1 - 1e-6 for values in result.values()):
         warn("The two views of every sentence are equal: this encoder has no dropout, and its gradients mean little.")
 

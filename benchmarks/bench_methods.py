@@ -1,0 +1,67 @@
+"""What each method costs beside unsupervised SimCSE: a whole training of the embedded track, on the backbone `mini`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from srlbench import backbones, registry, tracks
+from srlbench.tracks.resolve import applies, resolved
+from srlbench.training import course
+from srlbench.training.callbacks import Hooks
+from srlbench.training.value import Training
+
+TRACK, MINI = tracks.load("embedded"), backbones.resolve("mini")
+PEER = "simcse-unsup"
+
+
+def training(name: str) -> tuple[float, float, float]:
+    """Processor seconds, those of teachers in them, and peak memory in MB, of one training in a process of its own."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_train, args=(name, theirs))
+    child.start()
+    found: tuple[float, float, float] = ours.recv()
+    child.join()
+    return found
+
+
+def _train(name: str, out: Any) -> None:
+    taught: list[float] = []
+    whole = course.train
+
+    def timed(given: Training, hooks: Hooks) -> Any:
+        start = time.process_time()
+        made = whole(given, hooks)
+        taught.append(time.process_time() - start)
+        return made
+
+    recipe = resolved(registry.recipe(name), TRACK, MINI)
+    with TemporaryDirectory() as work:
+        course.train = timed  # a teacher is trained by the same function
+        timed(Training(recipe, backbones.fetch(MINI), TRACK, 0, Path(work)), Hooks(lambda model: 0.0))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    out.send((taught[-1], sum(taught[:-1]), memory))
+
+
+def test_methods(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [name for name, each in registry.recipes().items() if each.recipe.trained and applies(each, MINI)]
+    known = registry.recipes()
+    names = [PEER, *(name for name in names if known[name].recipe.companions or known[name].recipe.views)]
+    training(PEER)  # warms the disk
+    costs = {name: training(name) for name in names}
+    seconds, _, memory = costs[PEER]
+    with capsys.disabled():
+        print("\n| recipe | time | of it the teacher | memory |\n| :--- | ---: | ---: | ---: |")
+        for name, (spent, taught, used) in costs.items():
+            print(f"| {name} | x{spent / seconds:.2f} | {taught / spent:.0%} | x{used / memory:.2f} |")
+        print(f"x1: {seconds:.1f} s on one core, {memory:.0f} MB")
+    benchmark.extra_info.update({f"{name}, times {PEER}": spent / seconds for name, (spent, *_) in costs.items()})
+    benchmark.pedantic(training, args=(PEER,), rounds=1)
