@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import tarfile
 import tomllib
 from pathlib import Path
@@ -44,6 +45,34 @@ def test_a_track_of_files_is_run_and_repeats_itself(backbone: str, given: Path, 
     assert {r.training["steps"] for r in a} == {16 if backbone == "static" else 8}
     assert all(r.scores.keys() == {"STSBenchmark", "TREC"} for r in a)
     assert all("error" not in r.diagnostics["isotropy"] for r in a)
+
+
+def test_tasks_that_take_long_are_scored_at_the_first_seed_alone(given: Path, tmp_path: Path, here) -> None:
+    track = made_small.track(tmp_path / "track", given)
+    rules = track.read_text(encoding="utf-8")
+    track.write_text(f'{rules}\n[once]\ntiny = ["transfer"]\n', encoding="utf-8")
+    made = ("bag-random", "untrained-mean", "--track", track, "--data", given, "--seeds", "0-2", "--results", "out")
+    done = here("run", *made, "--jobs", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    scored = {(r.recipe, r.seed): [*r.scores] for r in records.scan(tmp_path / "out", "made-small", 1).records}
+    first, later = ["STSBenchmark", "TREC"], ["STSBenchmark"]
+    assert scored == {(name, seed): later if seed else first for name in made[:2] for seed in range(3)}
+    for row in json.loads(done.stdout)[:2]:
+        assert (row["state"], row["cells"]["sts_avg"]["n"], row["cells"]["transfer_avg"]["n"]) == ("ranked", 3, 1)
+    compared = here("compare", "untrained-mean", "bag-random", "--track", track, "--data", given, "--results", "out")
+    assert compared.returncode == 0 and "STS avg" in compared.stdout, compared.stderr
+    gate = ("--track", track, "--results")
+    assert here("check", "--accept", "a test", *gate, "out", "--out", "baseline.toml").returncode == 0
+    shutil.copytree(tmp_path / "out" / "made-small", tmp_path / "later" / "made-small")
+    for path in (tmp_path / "later").rglob("seed-0.json"):
+        path.unlink()  # the only ones with the tasks that take long
+    for place in ("out", "later"):
+        checked = here("check", *gate, place, "--baseline", "baseline.toml")
+        assert checked.returncode == 0 and "2 ok" in checked.stdout, checked.stdout
+    wrong = track.with_name("wrong.toml")
+    wrong.write_text(f'{rules}\n[once]\ntiny = ["transfers"]\n', encoding="utf-8")
+    refused = here("run", "untrained-mean", "--track", wrong)
+    assert refused.returncode == 2 and "once names transfers, which is none of sts, transfer" in refused.stderr
 
 
 def test_settings_are_searched_on_the_development_set(given: Path, tmp_path: Path, here) -> None:

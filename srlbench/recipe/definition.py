@@ -57,14 +57,8 @@ class Recipe:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "encoder": (
-            "backbone",
-            "random-words",
-            "random-words-weighted",
-            "input-words",
-            "input-words-weighted",
-            "marked-words-weighted",
-        ),
+        "encoder": ("backbone", "random-words", "random-words-weighted", "input-words", "input-words-weighted",
+                    "marked-words-weighted"),
         "data": ("none", "twins", "triplets"),
         "pool": ("cls", "mean", "max", "first-last", "last-two", "last", "weighted-mean", "mask"),
         "head": ("none", "linear", "mlp", *(f"{k}-train-only" for k in ("mlp", "linear", "tanh-linear", "projector"))),
@@ -81,7 +75,7 @@ class Recipe:
         "precision": ("bf16",),
         "schedule_lr": ("constant", "cosine"),
         "adapter": ("lora",),
-    }
+    }  # fmt: skip
     # How the backbone is read and the gradient computed; what is not chosen is no part of the recipe.
     OPEN: ClassVar[tuple[str, ...]] = (
         "schedule_lr", "layers", "attention", "precision", "micro_batch", "gradient_checkpointing", "skip_dropped",

@@ -59,8 +59,8 @@ class Cost:
     memory: float
 
 
-def of(recipe: Recipe, track: Track, backbone: Backbone) -> Cost | None:
-    """The cost of a resolved recipe; None if the backbone is not here yet, or is no transformer."""
+def of(recipe: Recipe, track: Track, backbone: Backbone, seed: int) -> Cost | None:
+    """The cost of a run of a resolved recipe; None if the backbone is not here yet, or is no transformer."""
     size = _size(backbone)
     if size is None:
         return None
@@ -68,7 +68,7 @@ def of(recipe: Recipe, track: Track, backbone: Backbone) -> Cost | None:
     views = 3 if recipe.data == "triplets" else 2
     sentences = (recipe.batch_size or 0) * views if recipe.trained else 0
     learnt = sentences * (recipe.steps or 0) * min(WORDS, recipe.max_length or WORDS)
-    tasks = track.protocol.tasks.values()
+    tasks = [track.protocol.tasks[name] for name in track.tasks(backbone.name, seed)]
     read = sum(sum(task.rows.values()) * (1 if task.kind == "classification" else 2) for task in tasks)
     operations = (6 * learnt + 2 * read * WORDS) * core
     seconds = START + STEP * (recipe.steps or 0)

@@ -90,17 +90,22 @@ def plan(suite: Suite, options: Options) -> Plan:
     runs = []
     for (recipe, backbone), fingerprint in current(suite.recipes, track, suite.backbones).items():
         entry, source = entries[recipe], sources[backbone]
-        cost, memory = seconds.get((recipe, backbone)), None
-        if cost is None:
-            start = backbones.resolve(source)
-            wanted = resolved(entry, track, start)
-            cost = track.cost(wanted)
-            if cost is None and (reckoned := costs.of(wanted, track, start)):
-                cost, memory = reckoned.seconds, reckoned.memory
         for seed in suite.seeds:
             key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)
-            runs.append(Run(key, entry, source, _state(key, statuses, older), cost, memory))
+            took = seconds.get((recipe, backbone))
+            cost = _reckoned(entry, track, source, seed) if took is None else (took, None)
+            runs.append(Run(key, entry, source, _state(key, statuses, older), *cost))
     return Plan(track, tuple(runs), options, suite.scored)
+
+
+def _reckoned(entry: Registered, track: Track, source: str, seed: int) -> tuple[float | None, float | None]:
+    """The seconds and bytes of a run that nobody timed, as far as they can be reckoned."""
+    start = backbones.resolve(source)
+    wanted = resolved(entry, track, start)
+    if (seconds := track.cost(wanted)) is not None:
+        return seconds, None
+    reckoned = costs.of(wanted, track, start, seed)
+    return (reckoned.seconds, reckoned.memory) if reckoned else (None, None)
 
 
 def _state(key: Key, statuses: Mapping[Key, str], older: Collection[Key]) -> str:

@@ -63,7 +63,8 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     if diagnosis:
         who = evaluation.meta(key.recipe, key.fingerprint, key.seed)
         encoder = evaluation.encoder(trained.model, who)
-        scored = evaluation.evaluate(encoder, track.protocol, report=report)
+        protocol = track.protocol.only(track.tasks(key.backbone, key.seed))
+        scored = evaluation.evaluate(encoder, protocol, report=report)
     else:
         scored = evaluation.Evaluation({track.development: evaluation.dev_score(trained.model, track)})
     scored_s = time.perf_counter() - start
@@ -78,7 +79,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
         results=scored.results,
         diagnostics={**diagnostics, "dynamics": dynamics},
         training=trained.log,
-        data=track.data_hashes,
+        data=track.data_of(key.backbone, key.seed),
         environment=environment(),
         timings={
             "train_s": train_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -40,6 +40,23 @@ class Track:
     # The settings that `srlbench tune` tries, and its seed; the settings it chose: backbone -> recipe -> settings.
     search: Mapping[str, Any] = field(default_factory=dict)
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    # Groups of tasks that are scored at the first seed alone, for they take long: backbone -> groups.
+    once: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if wrong := {group for groups in self.once.values() for group in groups} - {*self.groups}:
+            raise ValueError(f"once names {', '.join(sorted(wrong))}, which is none of {', '.join(self.groups)}")
+
+    def tasks(self, backbone: str, seed: int) -> tuple[str, ...]:
+        """The tasks that a run is scored on."""
+        rare = () if seed == self.seeds[0] else self.once.get(backbone, ())
+        left = {task for group in rare for task in self.groups[group]}
+        return tuple(task for task in self.protocol.tasks if task not in left)
+
+    def data_of(self, backbone: str, seed: int) -> dict[str, str]:
+        """The hashes of what a run is trained and scored on."""
+        kept = {*self.text, *self.tasks(backbone, seed)}
+        return {name: sha256 for name, sha256 in self.data_hashes.items() if name in kept}
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:

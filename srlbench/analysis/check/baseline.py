@@ -114,13 +114,21 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
     values = [with_averages(record.scores, groups) for record in records]
     averages, cells = list(map(average, groups)), {}
     for cell in [*averages, *(task for tasks in groups.values() for task in tasks)]:
-        missing = [record.seed for record, value in zip(records, values, strict=True) if cell not in value]
-        if missing:
-            raise UsageError(f"Cannot accept {name}: seed {missing[0]} has no {cell}. Run all tasks first.")
+        for record, value in zip(records, values, strict=True):
+            if cell not in value and cell not in left_out(record, groups):
+                raise UsageError(f"Cannot accept {name}: seed {record.seed} has no {cell}. Run all tasks first.")
+        if not any(cell in value for value in values):
+            continue
         known = old.cells.get(cell) if old else None
         margin = known.margin if known else AVERAGE_MARGIN if cell in averages else TASK_MARGIN
-        cells[cell] = Expected(summarise([value[cell] for value in values]), margin)
+        cells[cell] = Expected(summarise([value[cell] for value in values if cell in value]), margin)
     return Entry(records[0].fingerprint, cells)
+
+
+def left_out(record: Record, groups: Groups) -> set[str]:
+    """The tasks and averages that a run was not to be scored on, for its track scores them at the first seed alone."""
+    left = {task for tasks in groups.values() for task in tasks if record.data and task not in record.data}
+    return left | {average(group) for group, tasks in groups.items() if left.intersection(tasks)}
 
 
 def to_toml(baseline: Baseline) -> str:

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from srlbench import stats
-from srlbench.analysis.check.baseline import Baseline, Entry, Expected
+from srlbench.analysis.check.baseline import Baseline, Entry, Expected, left_out
 from srlbench.analysis.check.drift import BIG, drifted, unchanged
 from srlbench.analysis.check.verdicts import WORDS, Change, Report, Verdict, Word
 from srlbench.records import Problem, Record
@@ -71,6 +72,13 @@ def check(
             verdicts.append(Verdict(*pair, "not comparable", why))
         else:
             ready[pair] = _summaries(fresh[pair], groups)
+    # Of seeds at which some tasks are not scored, only the others are compared.
+    cut = {
+        pair: replace(entry, cells={name: known for name, known in entry.cells.items() if name in ready[pair]})
+        for pair, entry in baseline.entries.items()
+        if pair in ready
+    }
+    baseline = replace(baseline, entries={**baseline.entries, **cut})
     verdicts += _compare(ready, baseline, current, {average(group) for group in groups})
     verdicts = list(
         drifted(verdicts, [v for v in verdicts if v.recipe in controls and unchanged(v, baseline, current)])
@@ -107,9 +115,11 @@ def _incomparable(
         if ours != theirs:
             return "records of {} v{} {}, baseline of {} v{} {}".format(*ours, *theirs)
     expected, found = baseline.entries[pair].cells.keys(), _summaries(fresh, groups).keys()
-    uneven = any(len(found) > len(with_averages(record.scores, groups)) for record in fresh)
-    if uneven or not found or expected != found:
-        odd = sorted(expected ^ found) or ["some seeds lack tasks"]
+    left = [left_out(record, groups) for record in fresh]
+    uneven = any(found - with_averages(r.scores, groups).keys() - out for r, out in zip(fresh, left, strict=True))
+    other = (expected ^ found) - {name for name in expected if all(name in out for out in left)}
+    if uneven or not found or other:
+        odd = sorted(other) or ["some seeds lack tasks"]
         return f"other tasks than the baseline's ({', '.join(map(label, odd[:3]))}{', …' if odd[3:] else ''})"
     return None
 

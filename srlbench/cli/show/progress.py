@@ -201,7 +201,8 @@ def _said(record: Record, plan: Plan) -> str:
         return f"{run}: [red]failed[/] after {seconds}: {escape((record.error or {})['message'])}"
     averages = with_averages(record.scores, plan.track.groups) if plan.scored else record.scores
     shown = {label(average(group)): average(group) for group in plan.track.groups} if plan.scored else {}
-    text = ", ".join(f"{name} {averages[key]:.2f}" for name, key in (shown or {n: n for n in averages}).items())
+    named = {name: averages[key] for name, key in shown.items() if key in averages} or averages
+    text = ", ".join(f"{name} {value:.2f}" for name, value in named.items())
     return f"{run}: {text} ({seconds})"
 
 
