@@ -168,7 +168,7 @@ def default_pairs(cells: Iterable[Cell], known: Mapping[Cell, System], results: 
     """Pairs of a recipe and the track's control, and of a recipe and the one that it is a version of."""
     originals = {name: entry.version_of for name, entry in results.recipes.items()}
     for recipe, backbone in cells:
-        for other in (results.track.control, originals.get(recipe)):
+        for other in dict.fromkeys((results.track.control, originals.get(recipe))):
             if other and other != recipe and (other, backbone) in known:
                 yield (recipe, backbone), (other, backbone)
 
