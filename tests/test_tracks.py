@@ -51,7 +51,7 @@ def test_tasks_that_take_long_are_scored_at_the_first_seed_alone(given: Path, tm
     track = made_small.track(tmp_path / "track", given)
     rules = track.read_text(encoding="utf-8")
     track.write_text(f'{rules}\n[once]\ntiny = ["transfer"]\n', encoding="utf-8")
-    made = ("bag-random", "untrained-mean", "--track", track, "--data", given, "--seeds", "0-2", "--results", "out")
+    made = ("bag-random", "input-words", "--track", track, "--data", given, "--seeds", "0-2", "--results", "out")
     done = here("run", *made, "--jobs", "1", "--json")
     assert done.returncode == 0, done.stderr
     scored = {(r.recipe, r.seed): [*r.scores] for r in records.scan(tmp_path / "out", "made-small", 1).records}
@@ -59,7 +59,7 @@ def test_tasks_that_take_long_are_scored_at_the_first_seed_alone(given: Path, tm
     assert scored == {(name, seed): later if seed else first for name in made[:2] for seed in range(3)}
     for row in json.loads(done.stdout)[:2]:
         assert (row["state"], row["cells"]["sts_avg"]["n"], row["cells"]["transfer_avg"]["n"]) == ("ranked", 3, 1)
-    compared = here("compare", "untrained-mean", "bag-random", "--track", track, "--data", given, "--results", "out")
+    compared = here("compare", "input-words", "bag-random", "--track", track, "--data", given, "--results", "out")
     assert compared.returncode == 0 and "STS avg" in compared.stdout, compared.stderr
     gate = ("--track", track, "--results")
     assert here("check", "--accept", "a test", *gate, "out", "--out", "baseline.toml").returncode == 0
