@@ -41,7 +41,7 @@ def hash_of(name: str, track: tracks.Track, seed: int, work: Path) -> tuple[str,
 OFTEN = {
     "bag-random", "bag-random-weighted", "marked-words", "input-words", "input-words-weighted", "untrained-cls",
     "untrained-first-last", "untrained-mean", "whitening", "whitening-64", "sif", "simcse-unsup", "simcse-sup",
-    "esimcse", "rankcse", "tsdae",
+    "esimcse", "rankcse",
 }  # fmt: skip
 
 

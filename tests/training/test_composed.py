@@ -108,7 +108,9 @@ def stop(stage: str, done: int, of: int) -> None:
 
 
 # What has a state, or draws in a way of its own, is tried each time; the rest has the same road, in `tox -e slow`.
-SAME_ROAD = ("embeddings", "positions", "noise", "momentum", "masked words", "maps", "no pairs")
+SAME_ROAD = (
+    "views", "embeddings", "positions", "noise", "momentum", "second", "masked words", "one's own", "maps", "no pairs",
+)  # fmt: skip
 MOST = [pytest.param(name, marks=pytest.mark.slow if name in SAME_ROAD else ()) for name in RECIPES]
 PLAIN = ("views", "second", "prompt", "memory", "maps")  # one of each way to be kept
 SOME = [pytest.param(name, marks=() if name in PLAIN else pytest.mark.slow) for name in RECIPES]
