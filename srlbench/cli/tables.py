@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from json import dumps
@@ -130,33 +130,35 @@ def _records(results: FolderResults, sides: Sequence[str], margin: float, paths:
 
 def _scores(sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     pairs = differences.pairs(*map(Path, sides))
-    plain = differences.plain(pairs)
-    terminal.as_json(plain) if json else terminal.differences(pairs)
-    opt.write_files(paths, {".md": lambda: differences.to_markdown(pairs), ".json": lambda: _text(plain)})
+    show, markdown = partial(terminal.differences, pairs), partial(differences.to_markdown, pairs)
+    _out(differences.plain(pairs), show, markdown, paths, json)
 
 
 def _tracks(a: FolderResults, b: FolderResults, sides: Sequence[str], paths: Sequence[Path], json: bool) -> None:
     if sides:
         raise UsageError("--with-track compares two tracks, so name no recipe, run, folder or file with it.")
     rows = agreement.agreements(a, b)
-    plain, markdown = [*map(asdict, rows)], partial(agreement.to_markdown, rows, a.track.name, b.track.name)
-    terminal.as_json(plain) if json else terminal.out.print(agreement.table(rows))
-    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
+    markdown = partial(agreement.to_markdown, rows, a.track.name, b.track.name)
+    _out([*map(asdict, rows)], partial(terminal.out.print, agreement.table(rows)), markdown, paths, json)
     if not any(row.agreement for row in rows):
         raise typer.Exit(NOTHING_COMPARABLE)
 
 
-def _all_tracks(found: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
-    rows = discrimination.discriminations(found)
-    plain, markdown = [*map(asdict, rows)], partial(discrimination.to_markdown, rows)
-    terminal.as_json(plain) if json else analyses.discriminations(rows)
-    opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
+def _all_tracks(results: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
+    rows = discrimination.discriminations(results)
+    show, markdown = partial(analyses.discriminations, rows), partial(discrimination.to_markdown, rows)
+    _out([*map(asdict, rows)], show, markdown, paths, json)
 
 
-def _papers(found: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
-    rows = beside.papers(found)
-    plain, markdown = asdict(rows), partial(beside.to_markdown, rows)
-    terminal.as_json(plain) if json else analyses.beside_papers(rows)
+def _papers(results: Sequence[FolderResults], paths: Sequence[Path], json: bool) -> None:
+    found = beside.papers(results)
+    show, markdown = partial(analyses.beside_papers, found), partial(beside.to_markdown, found)
+    _out(asdict(found), show, markdown, paths, json)
+
+
+def _out(plain: Any, show: Callable[[], None], markdown: Callable[[], str], paths: Sequence[Path], json: bool) -> None:
+    """Show an analysis, as JSON or as tables, and write it to the files that were asked for."""
+    terminal.as_json(plain) if json else show()
     opt.write_files(paths, {".md": markdown, ".json": lambda: _text(plain)})
 
 

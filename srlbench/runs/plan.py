@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from srlbench import backbones, data, records, registry, tracks
+from srlbench.backbones import Backbone
 from srlbench.data import mirror
 from srlbench.errors import SrlbenchError, StoreError
-from srlbench.recipe import Registered
+from srlbench.recipe import Recipe, Registered
 from srlbench.records import Key, Record, address
 from srlbench.runs import carried
 from srlbench.runs import cost as costs
@@ -90,21 +91,20 @@ def plan(suite: Suite, options: Options) -> Plan:
     runs = []
     for (recipe, backbone), fingerprint in current(suite.recipes, track, suite.backbones).items():
         entry, source = entries[recipe], sources[backbone]
+        took, start = seconds.get((recipe, backbone)), backbones.resolve(source)
+        wanted = resolved(entry, track, start) if took is None else None
         for seed in suite.seeds:
             key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)
-            took = seconds.get((recipe, backbone))
-            cost = _reckoned(entry, track, source, seed) if took is None else (took, None)
+            cost = _reckoned(wanted, track, start, seed) if wanted else (took, None)
             runs.append(Run(key, entry, source, _state(key, statuses, older), *cost))
     return Plan(track, tuple(runs), options, suite.scored)
 
 
-def _reckoned(entry: Registered, track: Track, source: str, seed: int) -> tuple[float | None, float | None]:
+def _reckoned(recipe: Recipe, track: Track, start: Backbone, seed: int) -> tuple[float | None, float | None]:
     """The seconds and bytes of a run that nobody timed, as far as they can be reckoned."""
-    start = backbones.resolve(source)
-    wanted = resolved(entry, track, start)
-    if (seconds := track.cost(wanted)) is not None:
+    if (seconds := track.cost(recipe)) is not None:
         return seconds, None
-    reckoned = costs.of(wanted, track, start, seed)
+    reckoned = costs.of(recipe, track, start, seed)
     return (reckoned.seconds, reckoned.memory) if reckoned else (None, None)
 
 

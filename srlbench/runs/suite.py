@@ -32,10 +32,9 @@ class Suite:
         starts = [backbones.resolve(name) for name in self.backbones]
         if self.recipes and not any(applies(entry, start) for entry in self.recipes for start in starts):
             names = ", ".join(start.name for start in starts)
-            wanted, lacks = {"layers": ("with layers", "has"), "decoder": ("that predicts the next word", "is")}[
-                self.recipes[0].recipe.needs
-            ]
-            raise UsageError(f"'{self.recipes[0].name}' needs a backbone {wanted}, and {names} {lacks} none.")
+            first, layers = self.recipes[0].name, self.recipes[0].recipe.needs == "layers"
+            lacks = f"with layers, and {names} has" if layers else f"that predicts the next word, and {names} is"
+            raise UsageError(f"'{first}' needs a backbone {lacks} none.")
 
 
 def chosen(names: Sequence[str], every: bool, files: tuple[Path, ...]) -> tuple[Registered, ...]:

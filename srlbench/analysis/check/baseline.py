@@ -112,16 +112,18 @@ def _measured(pair: tuple[str, str], records: Sequence[Record], groups: Groups, 
     if failed := [record.seed for record in records if record.status == "failed"]:
         raise UsageError(f"Cannot accept {name}: seed {failed[0]} failed. Run it again first.")
     values = [with_averages(record.scores, groups) for record in records]
+    left = [left_out(record, groups) for record in records]
     averages, cells = list(map(average, groups)), {}
     for cell in [*averages, *(task for tasks in groups.values() for task in tasks)]:
-        for record, value in zip(records, values, strict=True):
-            if cell not in value and cell not in left_out(record, groups):
+        for record, value, out in zip(records, values, left, strict=True):
+            if cell not in value and cell not in out:
                 raise UsageError(f"Cannot accept {name}: seed {record.seed} has no {cell}. Run all tasks first.")
-        if not any(cell in value for value in values):
+        found = [value[cell] for value in values if cell in value]
+        if not found:
             continue
         known = old.cells.get(cell) if old else None
         margin = known.margin if known else AVERAGE_MARGIN if cell in averages else TASK_MARGIN
-        cells[cell] = Expected(summarise([value[cell] for value in values if cell in value]), margin)
+        cells[cell] = Expected(summarise(found), margin)
     return Entry(records[0].fingerprint, cells)
 
 

@@ -81,13 +81,13 @@ def discriminations(results: Sequence[Results]) -> list[Row]:
     rows = []
     for each in results:
         unsupervised = {name for name, entry in each.recipes.items() if entry.recipe.data == "twins"}
-        names, table = [*map(average, each.track.groups)], scores_by_seed(each)
+        names, scores = [*map(average, each.track.groups)], scores_by_seed(each)
         for backbone in each.track.backbones:
-            first = table[backbone, names[0]]
+            first = scores[backbone, names[0]]
             itself = next((fmean(first[name].values()) for name in UNTRAINED if name in first), 0.0)
             low = {name for name in unsupervised & first.keys() if fmean(first[name].values()) < itself - UNLEARNT}
             for name in names:
-                found = {k: v for k, v in table[backbone, name].items() if k in unsupervised - low}
+                found = {k: v for k, v in scores[backbone, name].items() if k in unsupervised - low}
                 where = f"{each.track.name} v{each.track.version}", backbone, name
                 rows.append(Row(*where, discrimination(found), tuple(sorted(low))))
     return rows
