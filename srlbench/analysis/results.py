@@ -14,7 +14,7 @@ from srlbench.errors import UsageError
 from srlbench.recipe import Registered
 from srlbench.records import Confirmation, Problem, Record, Scan
 from srlbench.runs.fingerprint import current
-from srlbench.stats import with_averages
+from srlbench.stats import average, with_averages
 from srlbench.tracks import Track
 
 if TYPE_CHECKING:
@@ -94,6 +94,15 @@ class Results:
         label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.backbones}
         good = (r for r in self.records if r.status == "ok" and r.protocol == label and r.backbone in own)
         return tuple(record for record in good if self.is_current(record))
+
+    @cached_property
+    def references(self) -> tuple[Record, ...]:
+        """Encoders that were trained elsewhere, scored on today's data under the track's protocol; the best first."""
+        found = records.scan(self.path, self.track.name, self.track.version, records.REFERENCES).records
+        label, data, groups = self.track.protocol.label, self.track.protocol.data_hashes, self.track.groups
+        kept = [record for record in found if record.status == "ok" and (record.protocol, record.data) == (label, data)]
+        primary = average(next(iter(groups)))
+        return tuple(sorted(kept, key=lambda record: -with_averages(record.scores, groups).get(primary, 0.0)))
 
     @cached_property
     def _confirmations(self) -> tuple[tuple[Confirmation, ...], tuple[Problem, ...]]:

@@ -10,8 +10,9 @@ import typer
 from srlbench import tracks
 from srlbench.cli import options as opt
 from srlbench.cli.show import diagnoses, terminal
+from srlbench.errors import UsageError
 from srlbench.evaluation import encoders as evaluation
-from srlbench.evaluation import scores
+from srlbench.evaluation import reference, scores
 from srlbench.evaluation import shrink as shrinking
 from srlbench.evaluation.reading import Reading
 from srlbench.evaluation.scores import comparable
@@ -22,6 +23,7 @@ Protocols = Annotated[
 ]
 Tasks = Annotated[str | None, opt.what(metavar="TASKS", help="Score these tasks only: STS12,STS-B,MR.")]
 Probe = Annotated[str, opt.what(metavar="NAME", help="The probe of the transfer tasks: converged, senteval or both.")]
+Record = Annotated[bool, opt.where("--record", help="Record the scores beside those of the track's runs.")]
 Files = Annotated[
     list[Path] | None, opt.written(".json (predictions go beside it as .npz) or .csv, one row a protocol")
 ]
@@ -39,13 +41,16 @@ def evaluate(
     precision: opt.Precision = None,
     data: opt.Data = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
+    record: Record = False,
+    track: opt.TrackName = "small",
     out: Files = None,
     json: opt.Json = False,
     compare: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Score an encoder that exists on the real tasks; nothing is trained or recorded.
+    """Score an encoder that exists on the real tasks; nothing is trained.
 
-    `srlbench compare mine.json theirs.json` compares what two calls wrote.
+    `srlbench compare mine.json theirs.json` compares what two calls wrote. With --record it becomes a row in a track's
+    table of encoders that were trained elsewhere, under the protocol and the probe of the track.
 
     Examples:
 
@@ -53,14 +58,24 @@ def evaluate(
     - `srlbench evaluate simcse-unsup@tiny:0`
     - `srlbench evaluate org/model --protocol simcse --protocol mteb --probe both`
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
+    - `srlbench evaluate org/model --record`
     """
+    if record and (other := [name for name, given in {"protocol": protocol, "tasks": tasks}.items() if given]):
+        raise UsageError(f"--record scores an encoder as its track does; leave --{other[0]} out.")
     only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
     reading = Reading(pool, layers, opt.choice("attention", attention), opt.choice("precision", precision))
     setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, reading)
     if compare:  # of an earlier version, like the spellings of renamed.py
         terminal.warn(f"`--compare {compare}` is now `srlbench compare MINE.json {compare}`, after `--out MINE.json`.")
     others = evaluation.others(compare, setting) if compare else []
-    found, predictions = evaluation.evaluate(model, setting, results, terminal.step)
+    if record:
+        rules = tracks.load(track)
+        one, predictions = reference.evaluate(model, setting, rules, results, terminal.step)
+        found = [one]
+        path = reference.keep(one, predictions, rules, results, opt.command())
+        terminal.wrote(path, json=True)
+    else:
+        found, predictions = evaluation.evaluate(model, setting, results, terminal.step)
     terminal.as_json(scores.plain(found)) if json else terminal.scores(found)
     evaluation.write(found, predictions, files)
     if others and not json:

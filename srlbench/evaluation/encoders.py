@@ -27,15 +27,16 @@ FORMATS = (".json", ".csv")
 class Setting:
     """Under which protocols and probe an encoder is scored, on which of their tasks, from which text."""
 
-    protocols: Sequence[str] = ("simcse",)
+    protocols: Sequence[str | Protocol] = ("simcse",)  # a protocol itself has its own probe
     probe: str = "converged"  # or senteval, or both
     tasks: Sequence[str] = ()  # all, if none are named
     data: Path | None = None  # where the text lies; None: as everywhere else
     reading: Reading = AS_IT_IS  # of a plain transformers model
+    threads: int | None = None  # all cores, if there is no number
 
     def rules(self) -> tuple[Protocol, ...]:
         """The protocols, one a probe."""
-        return tuple(rules for name in self.protocols for rules in _protocols(name, self.probe, tuple(self.tasks)))
+        return tuple(rules for each in self.protocols for rules in _protocols(each, self.probe, tuple(self.tasks)))
 
 
 def evaluate(
@@ -50,8 +51,10 @@ def evaluate(
     wanted = setting.rules()
     folder, reading = located(model, setting.reading, results)
     from srlbench.evaluation import external
+    from srlbench.training.encoder import weights_sha256
 
-    commit, done = external.scores(folder, reading, wanted, cores(), setting.data, report)
+    loaded, commit = external.opened(folder, reading, 0, setting.threads or cores())
+    done = external.scores(loaded, commit, wanted, setting.data, report)
     spent, where = time.perf_counter() - start, records.environment()
     found = [
         Scores(
@@ -65,6 +68,7 @@ def evaluate(
             groups=rules.groups,
             source=data.described(rules, setting.data),
             revision=commit,
+            weights_sha256=weights_sha256(loaded),
             **vars(reading),
             warnings=one.warnings,
             environment=where,
@@ -81,8 +85,10 @@ def called(model: Any) -> str:
     return getattr(card, "model_id", None) or getattr(card, "base_model", None) or type(model).__name__
 
 
-def _protocols(name: str, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
-    rules = protocols.load(name)
+def _protocols(named: str | Protocol, probe: str, tasks: tuple[str, ...]) -> list[Protocol]:
+    if isinstance(named, Protocol):
+        return [named]
+    rules = protocols.load(named)
     rules = rules.only(tasks) if tasks else rules
     if probe not in (*protocols.PROBES, "both"):
         raise unknown("probe", probe, (*protocols.PROBES, "both"))

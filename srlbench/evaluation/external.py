@@ -86,18 +86,9 @@ def _object(model: SentenceTransformer, reading: Reading) -> SentenceTransformer
 
 
 def scores(
-    model: str | SentenceTransformer,
-    reading: Reading | str | None,
-    wanted: tuple[Protocol, ...],
-    threads: int,
-    given: Path | None,
-    report: Report,
-) -> tuple[str | None, list[Evaluation]]:
-    """The Hub's commit and one evaluation a protocol; every sentence is encoded once for all of them."""
-    seed_everything(0, threads)
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    loaded, commit = load(model, reading)
+    loaded: SentenceTransformer, commit: str | None, wanted: tuple[Protocol, ...], given: Path | None, report: Report
+) -> list[Evaluation]:
+    """One evaluation a protocol; every sentence is encoded once for all of them."""
     encoder = Encoder(loaded, meta("external", commit or "none", 0))
     done: list[Evaluation] = []
     for place, protocol in enumerate(wanted):
@@ -106,17 +97,24 @@ def scores(
         part = protocol if before is None else _transfer(protocol)
         found = evaluate(encoder, part, given=given, report=report)
         done.append(found if before is None else _completed(protocol, done[before], found))
-    return commit, done
+    return done
 
 
 def quietly(
     model: str | SentenceTransformer, reading: Reading | str | None, seed: int, threads: int
 ) -> SentenceTransformer:
     """The encoder, with everything random seeded and no report of its loading."""
+    return opened(model, reading, seed, threads)[0]
+
+
+def opened(
+    model: str | SentenceTransformer, reading: Reading | str | None, seed: int, threads: int
+) -> tuple[SentenceTransformer, str | None]:
+    """The same, and the Hub's commit if it came from there."""
     seed_everything(seed, threads)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return load(model, reading)[0]
+    return load(model, reading)
 
 
 def twins(

@@ -30,6 +30,7 @@ class Scores:
     groups: Mapping[str, Sequence[str]]
     source: str
     revision: str | None = None
+    weights_sha256: str | None = None
     pool: str | None = None
     layers: int | None = None
     attention: str | None = None

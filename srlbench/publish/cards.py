@@ -32,6 +32,7 @@ In {root}:
 
 - `leaderboard.csv`: the leaderboard in full precision, a row a recipe, backbone and fingerprint
 - `records/`: the facts, one JSON file a run that went well
+- `references/`: encoders that were trained elsewhere, scored in the same way, if there are any
 - `predictions/`: what each run predicted for every item
 - `protocol.toml` and `track.toml`: the rules, that is tasks with their pinned rows, training text, budget, seeds
 

@@ -38,9 +38,11 @@ def _dataset(results: Results, repository: str) -> Upload:
     root, track, ok = results.folder, results.track, _ok(results)
     _must_agree(results, ok)
     paths = [path for pattern in (*VIEWS, *ANALYSES, *RULES) for path in sorted(root.glob(pattern))]
-    for record in ok:
-        predicted = records.predictions_path(results.path, record.key)
-        paths += [records.record_path(results.path, record.key), *([predicted] if predicted.is_file() else [])]
+    for kind, found in ((records.RUNS, ok), (records.REFERENCES, results.references)):
+        for record in found:
+            predicted = records.predictions_path(results.path, record.key)
+            mine = records.record_path(results.path, record.key, kind=kind)
+            paths += [mine, *([predicted] if predicted.is_file() else [])]
     files: dict[str, Path | bytes] = {path.relative_to(results.path).as_posix(): path for path in paths}
     sweeps = [name for name in files if "/sweeps/" in name and name.endswith(".csv")]
     board = (root / "leaderboard.md").read_text(encoding="utf-8", errors="replace")

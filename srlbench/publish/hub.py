@@ -58,7 +58,7 @@ def outline(upload: Upload) -> Iterator[str]:
     yield f"{url(upload)} ({upload.kind}): {len(sizes)} files, {_spelled(sum(sizes.values()))}"
     count, total = Counter[str](), Counter[str]()
     for path, size in sizes.items():
-        found = re.match(r"(?:.*?/)?(?:records|predictions|sweeps)/", path)
+        found = re.match(r"(?:.*?/)?(?:records|references|predictions|sweeps)/", path)
         count[found[0] if found else path] += 1
         total[found[0] if found else path] += size
     for name, n in count.items():

@@ -5,6 +5,8 @@ from srlbench.records.confirmation import NONE, Confirmation, Confirmed, confirm
 from srlbench.records.environment import SETTINGS, checkout, cores, environment, machine_class, software
 from srlbench.records.files import write_bytes, write_text
 from srlbench.records.paths import (
+    REFERENCES,
+    RUNS,
     encoders,
     home,
     predictions_path,
@@ -19,6 +21,8 @@ from srlbench.records.store import Problem, Scan, ensure_writable, published, re
 
 __all__ = [
     "NONE",
+    "REFERENCES",
+    "RUNS",
     "SETTINGS",
     "Address",
     "Confirmation",

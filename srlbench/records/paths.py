@@ -8,12 +8,13 @@ from urllib.parse import quote, unquote
 
 from srlbench.records.record import Key, Record
 
+RUNS, REFERENCES = "records", "references"  # what was trained here, and encoders that were trained elsewhere
 _FILE = re.compile(r"seed-(\d+)(\.failed)?\.json")
 
 
-def record_path(results: Path, key: Key, *, failed: bool = False) -> Path:
-    """The file of a run's record."""
-    return folder_of(results, "records", key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
+def record_path(results: Path, key: Key, *, failed: bool = False, kind: str = RUNS) -> Path:
+    """The file of a record: of a run, or of a reference."""
+    return folder_of(results, kind, key) / f"seed-{key.seed}{'.failed' if failed else ''}.json"
 
 
 def predictions_path(results: Path, key: Key) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import StoreError
 from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
-from srlbench.records.paths import key_of, predictions_path, published_results, record_path, track_folder
+from srlbench.records.paths import RUNS, key_of, predictions_path, published_results, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
 
 if TYPE_CHECKING:
@@ -53,21 +53,23 @@ def read(path: Path) -> Record:
     return Record.from_json(read_bytes(path))
 
 
-def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]] | None = None) -> Path:
+def write(
+    results: Path, record: Record, predictions: Mapping[str, NDArray[Any]] | None = None, kind: str = RUNS
+) -> Path:
     """Write a record; return the file that holds the run's record afterwards.
 
     An ok record is never replaced: an equal record or a failure changes nothing, and a different record is an error.
     A file that cannot be read is moved aside, never deleted.
     """
     key = record.key
-    path = record_path(results, key)
-    existing = _ok_record(results, key)
+    path = record_path(results, key, kind=kind)
+    existing = _ok_record(path, key)
     if existing is not None:
         if record.status == "ok":
             _must_agree(existing, record, path)
         return path
     if record.status == "failed":
-        path = record_path(results, key, failed=True)
+        path = record_path(results, key, failed=True, kind=kind)
         write_bytes(path, record.to_json().encode())
         return path
     text = record.to_json().encode()
@@ -75,8 +77,9 @@ def write(results: Path, record: Record, predictions: Mapping[str, NDArray[Any]]
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
     write_bytes(path, text)
-    with store_errors(f"Cannot remove {record_path(results, key, failed=True)}"):
-        record_path(results, key, failed=True).unlink(missing_ok=True)
+    failure = record_path(results, key, failed=True, kind=kind)
+    with store_errors(f"Cannot remove {failure}"):
+        failure.unlink(missing_ok=True)
     return path
 
 
@@ -91,9 +94,9 @@ def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
         raise StoreError(f"Cannot read {path}: it is not a whole predictions file.") from None
 
 
-def scan(results: Path, track: str, version: int) -> Scan:
+def scan(results: Path, track: str, version: int, kind: str = RUNS) -> Scan:
     """All records of a track; a bad file is listed as a problem and never raises an error."""
-    root = track_folder(results, track, version) / "records"
+    root = track_folder(results, track, version) / kind
     records: list[Record] = []
     problems: list[Problem] = []
     if root.exists() and not root.is_dir():
@@ -105,7 +108,7 @@ def scan(results: Path, track: str, version: int) -> Scan:
         except (RecordError, StoreError) as error:
             problems.append(Problem.of(path, error, key))
             continue
-        if path == record_path(results, record.key, failed=record.status == "failed"):
+        if path == record_path(results, record.key, failed=record.status == "failed", kind=kind):
             records.append(record)
         else:
             run = f"{record.recipe}@{record.backbone} {record.fingerprint} seed {record.seed}"
@@ -148,8 +151,7 @@ def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _ok_record(results: Path, key: Key) -> Record | None:
-    path = record_path(results, key)
+def _ok_record(path: Path, key: Key) -> Record | None:
     if not path.is_file():
         return None
     try:

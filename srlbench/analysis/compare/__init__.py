@@ -118,17 +118,22 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
     """Compare two recipes, runs or folders; or one recipe, or every one, with its `default_pairs`."""
     if len(sides) > 2:
         raise UsageError("Two are compared at a time: two recipes, two runs, or two results folders.")
-    folders = [Path(side) for side in sides if Path(side).is_dir()]
+    external = {record.recipe for record in results.references}
+    folders = [Path(side) for side in sides if Path(side).is_dir() and side not in external]
     if len(folders) == 2:
         first, second = (replace(results, path=folder) for folder in folders)
         return _folders(first, second, margin)
     if folders:
         raise UsageError(f"{folders[0]} is a results folder: compare it with another one.")
     for side in sides:
-        if not systems.is_file(side):
-            registry.recipe(address.parse(side).recipe, results.files)
+        if not systems.is_file(side) and (asked := address.parse(side).recipe) not in external:
+            registry.recipe(asked, results.files)
     if len(sides) == 2:
         return _two(results, sides, margin)
+    if sides and address.parse(sides[0]).recipe in external:
+        raise UsageError(
+            f"{sides[0]} was trained elsewhere and has no control here: name the recipe to compare it with."
+        )
     everyone = _everyone(results)
     mine = systems.named(sides[0], results) if sides else everyone
     pairs = list(default_pairs(mine, everyone, results))
@@ -182,13 +187,14 @@ def write(compared: Compared, results: Results) -> Path:
 
 
 def _two(results: Results, sides: Sequence[str], margin: float) -> Compared:
-    """A against B on each backbone that both have, or across backbones if each has only one."""
+    """A against B on each backbone that both have, or across backbones if each has only one or one is external."""
     track, chosen = results.track, [systems.named(side, results) for side in sides]
     for side, found in zip(sides, chosen, strict=True):
         if not found:
             raise SrlbenchError(f"There is no fresh record of {side}; `srlbench run --track {track.name}` makes them.")
     a, b = chosen
-    pairs = [(x, y) for x in a for y in b if x[1] == y[1]] or [(x, y) for x in a for y in b if len(a) == len(b) == 1]
+    any_two = len(a) == len(b) == 1 or any(system.fixed for system in (*a.values(), *b.values()))
+    pairs = [(x, y) for x in a for y in b if x[1] == y[1]] or [(x, y) for x in a for y in b if any_two]
     if not pairs:
         raise SrlbenchError(f"{sides[0]} and {sides[1]} have no backbone in common.")
     of_runs, comparisons = all(map(systems.is_run, sides)), []

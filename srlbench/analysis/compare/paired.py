@@ -33,6 +33,7 @@ class Scored:
 
     scores: Mapping[int, float]
     influence: Floats  # (seeds, items)
+    fixed: bool = False  # one encoder, which has no other seeds
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _compared(
     of_a, of_b = _by_seed(a), _by_seed(b)
     difference = _difference(a, b, of_a, of_b)
     sides = summarise([*of_a.values()]), summarise([*of_b.values()])
-    alone = min(len(of_a), len(of_b)) < 2 and not of_runs
+    alone = not of_runs and any(len(seen) < 2 and not side[0].fixed for seen, side in ((of_a, a), (of_b, b)))
     return Comparison(name, *pair, *sides, difference, difference.p, margin, alone)
 
 

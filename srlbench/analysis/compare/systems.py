@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class System:
 
     results: Path
     runs: Mapping[int, Record]
+    fixed: bool = False  # an encoder that was trained elsewhere: it has no other seeds
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,14 @@ class Folder:
 
 
 def named(text: str, results: Results) -> dict[Cell, System]:
-    """The systems that `RECIPE@BACKBONE:SEED` names among the fresh records; a record's file is one run."""
+    """The systems that `RECIPE@BACKBONE:SEED` names among the fresh records and the encoders that were trained
+    elsewhere; a record's file is one run."""
     if is_file(text):
         return _file(Path(text), results)
-    return systems(address.parse(text).among(results.fresh), results.path)
+    asked = address.parse(text)
+    external = systems(asked.among(results.references), results.path)
+    fixed = {cell: replace(system, fixed=True) for cell, system in external.items()}
+    return systems(asked.among(results.fresh), results.path) | fixed
 
 
 def systems(found: Sequence[Record], folder: Path) -> dict[Cell, System]:
@@ -124,7 +129,8 @@ def scored(track: Track, systems: Mapping[str, System]) -> dict[str, dict[str, S
                 found = {seed: predictions.get(task, NONE) for seed, predictions in whole.items()}
                 _refuse_short(found, len(gold[task]), f"{name} on {task}")
                 correlated = track.protocol.tasks[task].kind == "sts"
-                made.setdefault(name, {})[task] = score_items(found, gold[task], correlated=correlated)
+                items = score_items(found, gold[task], correlated=correlated)
+                made.setdefault(name, {})[task] = replace(items, fixed=system.fixed)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from srlbench import backbones
 from srlbench.analysis.leaderboard.board import Elsewhere, Leaderboard, Papers, Scope
@@ -15,7 +16,7 @@ __all__ = ["Leaderboard", "leaderboard", "scope"]
 
 def leaderboard(results: Results) -> Leaderboard:
     """The leaderboard of the registered recipes, compared with the published records."""
-    return build(
+    board = build(
         results.without_variants.records,
         scope(results.track),
         results.current,
@@ -23,6 +24,7 @@ def leaderboard(results: Results) -> Leaderboard:
         results.published,
         results.confirmations,
     )
+    return replace(board, references=results.references)
 
 
 def scope(track: Track) -> Scope:

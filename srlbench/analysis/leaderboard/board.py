@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from srlbench.escape import csv_text
-from srlbench.records import NONE, Confirmed
-from srlbench.stats import Groups, Summary, average
+from srlbench.records import NONE, Confirmed, Record
+from srlbench.stats import Groups, Summary, average, with_averages
 
 if TYPE_CHECKING:
     import pandas
@@ -109,6 +109,7 @@ class Leaderboard:
     compared: bool  # whether there was a published reference to compare with
     excluded: int  # records of another protocol, which share no table with these
     elsewhere: tuple[Elsewhere, ...] = ()
+    references: tuple[Record, ...] = ()  # encoders that were trained elsewhere, measured here
 
     @property
     def confirmed(self) -> bool:
@@ -180,4 +181,11 @@ def _lines(board: Leaderboard) -> list[Sequence[object]]:
             line += [taken.mean, taken.sd, taken.n] if taken else [None, None, 0]
         line += [row.confirmed.count, row.confirmed.bitwise, row.confirmed.outside] if board.confirmed else []
         lines.append(line)
+    for record in board.references:
+        known = with_averages(record.scores, board.scope.groups)
+        start = [*lines[0][:3], record.recipe, record.backbone, record.fingerprint, "reference", None, None]
+        line = [board.scope.track, board.scope.version, board.scope.protocol, *start[3:], None, None, None]
+        for name in columns:
+            line += [known.get(name), None, int(name in known)]
+        lines.append([*line, *[None] * (len(lines[0]) - len(line))])
     return lines

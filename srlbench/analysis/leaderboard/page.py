@@ -75,6 +75,11 @@ def legend(board: Leaderboard) -> list[str]:
             "alignment as SimCSE has them; R² of the regression of a word's weight (integrated gradients) on its "
             "information gain."
         )
+    if board.references:
+        lines.append(
+            "Encoders that were trained elsewhere: one encoder each, so without spread, with text and budget of its "
+            "own; measured here by `srlbench evaluate MODEL --record`."
+        )
     if any(row.reported for row in rows):
         lines.append("paper: what the recipe's own paper reports.")
     if board.compared:

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Sequence
 from srlbench.analysis.leaderboard.board import MEASURES, RANK_MARGIN, Leaderboard, Row
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.errors import unknown
-from srlbench.stats import Summary, average, label, mean_interval, tie_groups
+from srlbench.stats import Summary, average, label, mean_interval, tie_groups, with_averages
 
 TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
+ELSEWHERE = "Encoders that were trained elsewhere"
 Best = dict[str, set[int]]  # by column, the rows that none is significantly better than
 
 
 def every(board: Leaderboard) -> list[Table]:
     """Averages, tasks and diagnostics, in a table for each backbone."""
     tasked = [table for group in board.scope.groups for table in tasks(board, group)]
-    return [*averages(board), *tasked, *(measures(board) if any(row.measures for row in board.rows) else [])]
+    measured = measures(board) if any(row.measures for row in board.rows) else []
+    return [*averages(board), *tasked, *measured, *(references(board) if board.references else [])]
 
 
 def best_marked(board: Leaderboard, group: str | None = None) -> list[Table]:
@@ -65,10 +67,7 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
     """One group's tasks: one decimal and no spaces, so seven tasks fit a page."""
     names = board.scope.groups[group]
     title = label(average(group)).removesuffix(" avg")
-    columns = [Column("recipe", "left")]
-    for task in names:
-        short = task.replace("Benchmark", "B")
-        columns.append(Column(short, short=re.sub(r"^Gen(?=[A-Z])", "Gen\n", short)))
+    columns = [Column("recipe", "left"), *map(_of_task, names)]
     tables = []
     for name, rows, suffix in _by_backbone(f"tasks-{group}", board):
         top = _best(rows, names if best else ())
@@ -90,6 +89,30 @@ def measures(board: Leaderboard) -> list[Table]:
                for row in rows if row.seeds])
         for name, rows, suffix in _by_backbone("diagnostics", board)
     ]  # fmt: skip
+
+
+def references(board: Leaderboard) -> list[Table]:
+    """Encoders that were trained elsewhere and scored here: their averages, then the tasks of each group."""
+    known = [(record.recipe, with_averages(record.scores, board.scope.groups)) for record in board.references]
+    first, groups = Column("encoder", "left"), list(map(average, board.scope.groups))
+    lines = [Line([Cell(name), *(_one(scores.get(each), 2) for each in groups)]) for name, scores in known]
+    tables = [Table("references", ELSEWHERE, [first, *(Column(label(each)) for each in groups)], lines)]
+    for group, names in board.scope.groups.items():
+        lines = [Line([Cell(name), *(_one(scores.get(task), 1) for task in names)]) for name, scores in known]
+        title = f"{ELSEWHERE}: {label(average(group)).removesuffix(' avg')} tasks"
+        tables.append(Table(f"references-{group}", title, [first, *map(_of_task, names)], lines))
+    return tables
+
+
+def _of_task(task: str) -> Column:
+    """A narrow column: seven of them fit a page."""
+    short = task.replace("Benchmark", "B")
+    return Column(short, short=re.sub(r"^Gen(?=[A-Z])", "Gen\n", short))
+
+
+def _one(value: float | None, digits: int) -> Cell:
+    """A number without spread."""
+    return Cell("not run", mark="not-run") if value is None else Cell(f"{value:.{digits}f}", value)
 
 
 def elsewhere(board: Leaderboard) -> Table:
