@@ -25,9 +25,14 @@ def base(name: str) -> str:
 def variant(entry: Registered, changes: Mapping[str, Any]) -> Registered:
     """The recipe with these settings, which win over the track's; its name lists each setting once, sorted by key."""
     change(entry.recipe, entry.name, changes).check(entry.name)
-    name = entry.name + MARK + ",".join(f"{key}={_text(value)}" for key, value in sorted(changes.items()))
+    name = _named(entry.name, changes)
     # The changes are parsed from the name, so that 1.0 and 1 are the same setting.
     return replace(entry, name=name, changes=parse(name), reported={})
+
+
+def changed(name: str, settings: Mapping[str, Any]) -> str:
+    """The name of a recipe or variant with these settings too; those in its name win."""
+    return _named(base(name), {**settings, **(parse(name) if is_variant(name) else {})})
 
 
 def parse(name: str) -> dict[str, Any]:
@@ -55,6 +60,10 @@ def value_of(text: str) -> Any:
     except ValueError:
         return text
     return text if isinstance(value, list | dict) else value
+
+
+def _named(recipe: str, changes: Mapping[str, Any]) -> str:
+    return recipe + MARK + ",".join(f"{key}={_text(value)}" for key, value in sorted(changes.items()))
 
 
 def _setting(text: str, name: str) -> tuple[str, Any]:

@@ -30,6 +30,7 @@ observe_steps = [0, 8]
 select_on = "STSBenchmark"
 
 [settings.static]
+word_dropout = 0.1
 head = "none"
 lr = 1e-2
 steps = 16

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import Cli
 
+from srlbench import variants
 from srlbench.analysis.claims import Claim, Finding, claims, page
 from srlbench.analysis.claims.evidence import Evidence, Missing, minus, over
 from srlbench.analysis.claims.gradient_paradigm import EFFECTIVE, ORIGINAL
+from srlbench.analysis.claims.judge import judge
 from srlbench.records import Record
 
 GROUPS = {"sts": ("A",), "transfer": ("B",)}
@@ -40,7 +44,7 @@ def records(
                 Record(
                     status="ok", track="t", track_version=1, protocol="p", recipe=recipe, backbone="b",
                     fingerprint="0" * 16, seed=seed, scores={"A": score + off, "B": transfer.get(recipe, 60) + off},
-                    diagnostics={"dynamics": [{"step": 0}, {"step": 9, "gradients": seen}]},
+                    training={"steps": 9}, diagnostics={"dynamics": [{"step": 0}, {"step": 9, "gradients": seen}]},
                 )
             )  # fmt: skip
     return made
@@ -75,6 +79,30 @@ def test_scores_bear_a_claim_out_or_do_not(name: str) -> None:
     assert judged(name, records(everywhere(40) | yes)).word == "supported"
     assert judged(name, records(everywhere(40) | no)).word == "contradicted"
     assert judged(name, records(everywhere(40), noise=30)).word == "inconclusive"
+
+
+def test_a_claim_is_judged_in_the_settings_of_its_paper_too() -> None:
+    """The regime's runs are variants; those of a claim's own changes are found, and what does not train is the same."""
+    regime, name = {"head": "linear", "batch_size": 128}, "modified-losses-beat-their-originals"
+    here = records(everywhere(40) | dict.fromkeys(ORIGINAL, 30))
+    there = {
+        variants.changed(recipe, regime): value
+        for recipe, value in (everywhere(40) | dict.fromkeys(ORIGINAL, 50)).items()
+    }
+    assert "mhe+batch_size=128,head=linear" in there and "modified-mhe+batch_size=128,head=linear,ratio=none" in there
+    every = [*here, *records(there)]
+    assert PARADIGM[name].verdict(Evidence(every, GROUPS)).word == "contradicted"
+    assert PARADIGM[name].verdict(Evidence(every, GROUPS, regime=regime)).word == "supported"
+    assert PARADIGM["ratio-matters"].verdict(Evidence(every, GROUPS, regime=regime)).word == "supported"
+    assert PARADIGM[name].verdict(Evidence(here, GROUPS, regime=regime)).word == "no evidence"
+
+    regimes = {"arXiv 2402.18281": regime, "arXiv 2212.09170": {"pool": "mean"}}
+    track = SimpleNamespace(name="t", ranked=("tiny",), groups=GROUPS, regimes=regimes)
+    every = [replace(record, backbone="tiny") for record in every]
+    found = judge(SimpleNamespace(track=track, fresh=every))  # type: ignore[arg-type]
+    assert [*found] == ["tiny", "tiny, as in the paper: head linear, batch_size 128"]
+    assert {claim.paper for claim, _ in found[[*found][1]]} == {"arXiv 2402.18281"}
+    assert all(finding.word != "no evidence" for _, finding in found[[*found][1]])
 
 
 def test_the_gain_on_transfer_is_held_against_that_on_sts() -> None:

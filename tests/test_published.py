@@ -89,7 +89,7 @@ def test_every_registered_recipe_is_measured(name: str) -> None:
 def test_records_are_of_the_texts_that_the_track_pins(name: str) -> None:
     rules = tracks.load(name)
     for record in records.scan(RESULTS, rules.name, rules.version).records:
-        assert record.data == rules.data_of(record.backbone, record.seed), record.key
+        assert record.data == rules.data_of(record.recipe, record.backbone, record.seed), record.key
 
 
 def test_the_first_table_of_the_readme_is_the_head_of_a_published_one() -> None:

@@ -69,6 +69,8 @@ def test_tasks_that_take_long_are_scored_at_the_first_seed_alone(given: Path, tm
     for place in ("out", "later"):
         checked = here("check", *gate, place, "--baseline", "baseline.toml")
         assert checked.returncode == 0 and "2 ok" in checked.stdout, checked.stdout
+    # A variant is compared in a sweep: it is not scored on them at all.
+    assert [*tracks.read(track).tasks("input-words+dropout=0", "tiny", 0)] == later
     wrong = track.with_name("wrong.toml")
     wrong.write_text(f'{rules}\n[once]\ntiny = ["transfers"]\n', encoding="utf-8")
     refused = here("run", "untrained-mean", "--track", wrong)

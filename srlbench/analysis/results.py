@@ -76,7 +76,8 @@ class Results:
     @cached_property
     def _of_variants(self) -> dict[Cell, str]:
         names = sorted({record.recipe for record in self.records if variants.is_variant(record.recipe)})
-        return current([entry for _, entry in _valid(names, partial(registry.recipe, files=self.files))], self.track)
+        entries = [entry for _, entry in _valid(names, partial(registry.recipe, files=self.files))]
+        return current(entries, self.track, self.track.ranked)
 
     def is_current(self, record: Record) -> bool:
         """Whether today's recipe, data and code would make this record again."""
@@ -90,8 +91,8 @@ class Results:
 
     @cached_property
     def fresh(self) -> tuple[Record, ...]:
-        """The current records of successful runs on the track's own backbones, variants included."""
-        label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.backbones}
+        """The current records of successful runs on the track's backbones, variants included."""
+        label, own = self.track.protocol.label, {backbones.resolve(name).name for name in self.track.ranked}
         good = (r for r in self.records if r.status == "ok" and r.protocol == label and r.backbone in own)
         return tuple(record for record in good if self.is_current(record))
 

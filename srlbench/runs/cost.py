@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -59,7 +59,7 @@ class Cost:
     memory: float
 
 
-def of(recipe: Recipe, track: Track, backbone: Backbone, seed: int) -> Cost | None:
+def of(recipe: Recipe, track: Track, backbone: Backbone, tasks: Iterable[str]) -> Cost | None:
     """The cost of a run of a resolved recipe; None if the backbone is not here yet, or is no transformer."""
     size = _size(backbone)
     if size is None:
@@ -68,8 +68,8 @@ def of(recipe: Recipe, track: Track, backbone: Backbone, seed: int) -> Cost | No
     views = 3 if recipe.data == "triplets" else 2
     sentences = (recipe.batch_size or 0) * views if recipe.trained else 0
     learnt = sentences * (recipe.steps or 0) * min(WORDS, recipe.max_length or WORDS)
-    tasks = [track.protocol.tasks[name] for name in track.tasks(backbone.name, seed)]
-    read = sum(sum(task.rows.values()) * (1 if task.kind == "classification" else 2) for task in tasks)
+    rules = [track.protocol.tasks[name] for name in tasks]
+    read = sum(sum(task.rows.values()) * (1 if task.kind == "classification" else 2) for task in rules)
     operations = (6 * learnt + 2 * read * WORDS) * core
     seconds = START + STEP * (recipe.steps or 0)
     seconds += operations / (SHARE * speed(track.threads, size.width, recipe.precision))

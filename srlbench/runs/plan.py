@@ -95,16 +95,16 @@ def plan(suite: Suite, options: Options) -> Plan:
         wanted = resolved(entry, track, start) if took is None else None
         for seed in suite.seeds:
             key = Key(track.name, track.version, recipe, backbone, fingerprint, seed)
-            cost = _reckoned(wanted, track, start, seed) if wanted else (took, None)
+            cost = _reckoned(wanted, track, start, track.tasks(recipe, backbone, seed)) if wanted else (took, None)
             runs.append(Run(key, entry, source, _state(key, statuses, older), *cost))
     return Plan(track, tuple(runs), options, suite.scored)
 
 
-def _reckoned(recipe: Recipe, track: Track, start: Backbone, seed: int) -> tuple[float | None, float | None]:
+def _reckoned(recipe: Recipe, track: Track, start: Backbone, tasks: Sequence[str]) -> tuple[float | None, float | None]:
     """The seconds and bytes of a run that nobody timed, as far as they can be reckoned."""
     if (seconds := track.cost(recipe)) is not None:
         return seconds, None
-    reckoned = costs.of(recipe, track, start, seed)
+    reckoned = costs.of(recipe, track, start, tasks)
     return (reckoned.seconds, reckoned.memory) if reckoned else (None, None)
 
 

@@ -63,7 +63,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
     if diagnosis:
         who = evaluation.meta(key.recipe, key.fingerprint, key.seed)
         encoder = evaluation.encoder(trained.model, who)
-        protocol = track.protocol.only(track.tasks(key.backbone, key.seed))
+        protocol = track.protocol.only(track.tasks(key.recipe, key.backbone, key.seed))
         scored = evaluation.evaluate(encoder, protocol, report=report)
     else:
         scored = evaluation.Evaluation({track.development: evaluation.dev_score(trained.model, track)})
@@ -79,7 +79,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
         results=scored.results,
         diagnostics={**diagnostics, "dynamics": dynamics},
         training=trained.log,
-        data=track.data_of(key.backbone, key.seed),
+        data=track.data_of(key.recipe, key.backbone, key.seed),
         environment=environment(),
         timings={
             "train_s": train_s,

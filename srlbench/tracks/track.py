@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from srlbench import variants
 from srlbench.errors import UsageError, unknown
 from srlbench.recipe import Recipe, digest
 from srlbench.tracks import protocol as protocols
@@ -40,22 +41,31 @@ class Track:
     # The settings that `srlbench tune` tries, and its seed; the settings it chose: backbone -> recipe -> settings.
     search: Mapping[str, Any] = field(default_factory=dict)
     chosen: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
-    # Groups of tasks that are scored at the first seed alone, for they take long: backbone -> groups.
-    once: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # Groups of tasks that take long: recipes are scored on them at the first seed alone, variants not at all.
+    once: Mapping[str, Sequence[str]] = field(default_factory=dict)  # backbone -> groups
+    further: tuple[str, ...] = ()  # backbones whose runs are ranked and judged too, but are made only if they are named
+    # The settings of papers, in which their claims are judged beside the track's own: paper -> settings.
+    regimes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if wrong := {group for groups in self.once.values() for group in groups} - {*self.groups}:
             raise ValueError(f"once names {', '.join(sorted(wrong))}, which is none of {', '.join(self.groups)}")
 
-    def tasks(self, backbone: str, seed: int) -> tuple[str, ...]:
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """The backbones of the track, and those whose runs are made only if they are named."""
+        return (*self.backbones, *self.further)
+
+    def tasks(self, recipe: str, backbone: str, seed: int) -> tuple[str, ...]:
         """The tasks that a run is scored on."""
-        rare = () if seed == self.seeds[0] else self.once.get(backbone, ())
+        whole = seed == self.seeds[0] and not variants.is_variant(recipe)
+        rare = () if whole else self.once.get(backbone, ())
         left = {task for group in rare for task in self.groups[group]}
         return tuple(task for task in self.protocol.tasks if task not in left)
 
-    def data_of(self, backbone: str, seed: int) -> dict[str, str]:
+    def data_of(self, recipe: str, backbone: str, seed: int) -> dict[str, str]:
         """The hashes of what a run is trained and scored on."""
-        kept = {*self.text, *self.tasks(backbone, seed)}
+        kept = {*self.text, *self.tasks(recipe, backbone, seed)}
         return {name: sha256 for name, sha256 in self.data_hashes.items() if name in kept}
 
     @property
@@ -116,9 +126,10 @@ def read(path: Path, protocol: Path | None = None) -> Track:
         protocol_path = protocol or (path.parent / name if name.endswith(".toml") else None)
         rules = protocols.read(protocol_path) if protocol_path else protocols.load(name)
         backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
+        further = tuple(raw.pop("further", ()))
         chosen_path = path.with_name(CHOSEN.format(path.stem))
         chosen = _chosen(chosen_path) if chosen_path.is_file() else {}
-        return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen)
+        return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen, further=further)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"Track file {path.name} is not a complete track: {error}.") from error
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
+from srlbench import variants
 from srlbench.records import Record
 from srlbench.stats import Groups, Summary, mean_interval, summarise, with_averages
 
@@ -19,8 +21,15 @@ class Missing(Exception):
 class Evidence:
     """The records of successful runs of one track and protocol, by recipe and seed."""
 
-    def __init__(self, records: Iterable[Record], groups: Groups, command: str = "srlbench run") -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        groups: Groups,
+        command: str = "srlbench run",
+        regime: Mapping[str, Any] | None = None,
+    ) -> None:
         self.groups, self.command = groups, command
+        self.regime = dict(regime or {})  # settings of every trained recipe; what a claim itself changes comes first
         self._records: dict[str, dict[int, Record]] = defaultdict(dict)
         for record in records:
             if record.status == "ok":
@@ -48,20 +57,26 @@ class Evidence:
 
     def first_of(self, *recipes: str) -> str:
         """The first of these recipes that was run; the first of all if none was."""
-        return next((name for name in recipes if name in self._records), recipes[0])
+        return next((name for name in recipes if self._name(name) in self._records), recipes[0])
 
     def trained(self) -> list[str]:
         """The registered recipes that were trained; variants are not among them."""
-        return sorted(
-            name
-            for name, seeds in self._records.items()
-            if "+" not in name and all(record.training for record in seeds.values())
-        )
+        trained = {name for name, seeds in self._records.items() if all(record.training for record in seeds.values())}
+        bases = {variants.base(name) for name in trained}
+        return sorted(name for name in bases if self._name(name) in trained)
 
     def _of(self, recipe: str) -> Mapping[int, Record]:
-        if recipe not in self._records:
-            raise Missing(f"{recipe} was not run (`{self.command} {recipe}`)")
-        return self._records[recipe]
+        name = self._name(recipe)
+        if name not in self._records:
+            raise Missing(f"{name} was not run (`{self.command} {name}`)")
+        return self._records[name]
+
+    def _name(self, recipe: str) -> str:
+        """The recipe or variant in this regime; a recipe that does not train is the same in all."""
+        runs = self._records.get(recipe, {}).values()
+        if not self.regime or (runs and not any(record.training for record in runs)):
+            return recipe
+        return variants.changed(recipe, self.regime)
 
 
 def minus(a: BySeed, b: BySeed) -> dict[int, float]:

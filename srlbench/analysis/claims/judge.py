@@ -14,16 +14,25 @@ Judged = list[tuple[Claim, Finding]]
 
 
 def judge(results: Results) -> dict[str, Judged]:
-    """The verdicts on each backbone that has current records, or on the track's first if none has."""
+    """The verdicts on each backbone that has current records, or on the track's first if none has; then those in the
+    papers' own settings, as far as there are such records."""
     track = results.track
-    own = [backbones.resolve(name).name for name in track.backbones]
+    own = [backbones.resolve(name).name for name in track.ranked]
     measured = {record.backbone for record in results.fresh}
     kept = [name for name in own if name in measured] or own[:1]
     command = f"srlbench run --track {track.name}"
-    evidence = {
-        name: Evidence((r for r in results.fresh if r.backbone == name), track.groups, command) for name in kept
-    }
-    return {name: [(claim, claim.verdict(known)) for claim in claims()] for name, known in evidence.items()}
+    judged: dict[str, Judged] = {}
+    for name in kept:
+        mine = [record for record in results.fresh if record.backbone == name]
+        evidence = Evidence(mine, track.groups, command)
+        judged[name] = [(claim, claim.verdict(evidence)) for claim in claims()]
+        for paper, settings in track.regimes.items():
+            there = Evidence(mine, track.groups, command, settings)
+            found = [(claim, claim.verdict(there)) for claim in claims() if claim.paper == paper]
+            if any(finding.word != "no evidence" for _, finding in found):
+                said = ", ".join(f"{key} {value}" for key, value in settings.items())
+                judged[f"{name}, as in the paper: {said}"] = [f for f in found if f[1].word != "no evidence"]
+    return judged
 
 
 def write(judged: Mapping[str, Judged], results: Results) -> Path:

@@ -82,7 +82,7 @@ def discriminations(results: Sequence[Results]) -> list[Row]:
     for each in results:
         unsupervised = {name for name, entry in each.recipes.items() if entry.recipe.data == "twins"}
         names, scores = [*map(average, each.track.groups)], scores_by_seed(each)
-        for backbone in each.track.backbones:
+        for backbone in each.track.ranked:
             first = scores[backbone, names[0]]
             itself = next((fmean(first[name].values()) for name in UNTRAINED if name in first), 0.0)
             low = {name for name in unsupervised & first.keys() if fmean(first[name].values()) < itself - UNLEARNT}
