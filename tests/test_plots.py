@@ -16,6 +16,7 @@ import pytest
 from srlbench.analysis import figures as plots
 from srlbench.analysis.figures.dynamics import REACH
 from srlbench.analysis.figures.style import CONTEXT
+from srlbench.analysis.gains import Gains
 
 LOSSES = [f"loss_{k}" for k in range(20)]
 
@@ -88,6 +89,19 @@ def curves(panels: int) -> dict[str, dict[float, list[float]]]:
     return {f"measure {n}": points for n in range(panels)}
 
 
+def gained(backbone: str, recipes: int) -> Gains:
+    kinds = ("unsupervised", "supervised", "not trained")
+    above = {f"recipe-{n}": (kinds[n % 3], 0.4 * n - 3, 5) for n in range(recipes)}
+    return Gains(
+        "t v1",
+        backbone,
+        40.0,
+        "STS avg",
+        "control",
+        above | {"control": ("not trained", 3.0, 5), "low": ("unsupervised", -40.0, 5)},
+    )
+
+
 NAMES = ("temperature", "margin")
 FIGURES: dict[str, Callable[[Path], None]] = {
     "dynamics of one": lambda path: plots.dynamics(runs(1, seeds=1), path),
@@ -104,6 +118,7 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "two measures": lambda path: plots.measures(observed(2), path, panels=titles(2), name="temperature"),
     "scatter": lambda path: plots.scatter({"before": fitted(), "after": fitted(9)}, path, quantity="x", weight="y"),
     "one scatter": lambda path: plots.scatter({"after": fitted()}, path, quantity="x", weight="y"),
+    "gains": lambda path: plots.strips([gained("tiny", 40), gained("mini", 3)], path),
     "sentences": lambda path: plots.sentences({"before": weighted(), "after": weighted(-1)}, path),
 }
 
@@ -350,6 +365,17 @@ def test_a_shade_is_a_part_of_the_largest_share_and_ink_differs_from_it(figures:
     inks = {text.get_text(): text.get_color() for text in ax.texts}
     assert inks["b"] == "black" and [text.get_color() for text in ax.texts if text.get_text() == "a"][1] == "white"
     assert any("share of its sentence's weight" in text for text in texts(figures[0]))
+
+
+def test_a_strip_has_a_dot_a_recipe_and_says_what_lies_below(figures: list[Any], tmp_path: Path) -> None:
+    plots.strips([gained("tiny", 40)], tmp_path / "a.svg")
+    (ax,) = figures[0].axes
+    dots = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert len(dots) == 40 and sum(list(line.get_xdata()) == [3.0, 3.0] for line in ax.lines) == 1  # and the control
+    places = [(round(float(x), 2), round(float(y), 3)) for line in dots for x, y in zip(*line.get_data())]
+    assert len({*places}) == 40
+    said = [text.get_text() for text in ax.texts]
+    assert "◀ low -40" in said and "recipe-39 +12.6" in said and "recipe-38 +12.2" not in said[0]
 
 
 def test_rows_of_other_words_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from srlbench.analysis import diagnoses as drawn
 from srlbench.analysis import dynamics as trainings
+from srlbench.analysis import gains as trained
+from srlbench.analysis.results import with_records
 from srlbench.cli import options as opt
 from srlbench.cli.diagnose import Losses
 from srlbench.cli.show import terminal
@@ -50,6 +52,20 @@ def dynamics(
     - `srlbench plot dynamics simcse-unsup mhe --results results`
     """
     terminal.wrote(trainings.draw(opt.of(results, track, recipes), recipe or [], measure or [], out))
+
+
+@plot.command()
+def gains(recipes: opt.Files = None, results: opt.Results = opt.DEFAULT_RESULTS, out: Picture = None) -> None:
+    """Draw what training adds on each backbone, over its untrained self and beside the control.
+
+    Every track of the results folder with records is drawn; a recipe has a dot if it has two seeds or more.
+
+    Examples:
+
+    - `srlbench plot gains --results results --out gains.svg`
+    """
+    found = with_records(results, tuple(recipes or ()))
+    terminal.wrote(trained.draw(found, out or results / "gains.svg"))
 
 
 @plot.command()
