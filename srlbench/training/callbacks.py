@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from srlbench import data
-from srlbench.training import sparsify
+from srlbench.training import checkpoints, sparsify
 from srlbench.training.batches import Padding, TokenisedText, order
 from srlbench.training.objective import Objective
 from srlbench.training.ranks import ALONE, Ranks
@@ -24,7 +24,6 @@ from srlbench.training.sparsify import Masks
 from srlbench.training.value import Training
 
 OBSERVED = 64  # lines of the fixed batch that is observed during training
-COMPLETE = "complete"
 DevScore = Callable[[SentenceTransformer], float]
 Report = Callable[[str, int, int], None]
 
@@ -138,7 +137,7 @@ class Observer(TrainerCallback):
 
 
 class Completed(TrainerCallback):
-    """A callback that marks a checkpoint as complete; an interrupted save has no mark, and training ignores it."""
+    """A callback that seals a checkpoint when all ranks have written it."""
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
@@ -146,7 +145,7 @@ class Completed(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.ranks.barrier()  # afterwards every rank has written its part
         if self.ranks.first:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+            checkpoints.seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 def pruning_masks(model: SentenceTransformer, training: Training, sparsity: float) -> Masks:

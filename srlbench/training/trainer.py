@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from srlbench import data
 from srlbench.errors import UsageError
 from srlbench.recipe import Recipe
 from srlbench.tracks import Track
-from srlbench.training import composed
+from srlbench.training import checkpoints, composed
 from srlbench.training.augment import SHORTENS
 from srlbench.training.batches import Padding, TokenisedText, order
-from srlbench.training.callbacks import COMPLETE, Completed, Dev, Hooks, Observer, Progress, Sparse
+from srlbench.training.callbacks import Completed, Dev, Hooks, Observer, Progress, Sparse
 from srlbench.training.objective import Objective, ensure_positions
 from srlbench.training.ranks import Ranks
 from srlbench.training.rng import preserved_rng, stream
@@ -52,7 +51,7 @@ def fit(
     trainer = _trainer(objective, text, training, hooks)
     trainer.batches = batches
     start = time.perf_counter()
-    last = int(ranks.broadcast(_last_checkpoint(training.work) if ranks.first else 0))
+    last = int(ranks.broadcast(checkpoints.newest(training.work) if ranks.first else 0))
     trainer.train(resume_from_checkpoint=str(training.work / f"checkpoint-{last}") if last else None)
     ranks.take_weights(objective)  # only the first rank went back to the selected checkpoint, if there was one
     losses = objective.history
@@ -208,14 +207,3 @@ class _Trainer(SentenceTransformerTrainer):
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Write no model card: it would read the dataset's columns, and the records say more."""
-
-
-def _last_checkpoint(work: Path) -> int:
-    """The step of the newest complete checkpoint, or 0; incomplete ones are removed."""
-    complete = [0]
-    for folder in work.glob("checkpoint-*"):
-        if (folder / COMPLETE).is_file():
-            complete.append(int(folder.name.rpartition("-")[2]))
-        else:
-            shutil.rmtree(folder)
-    return max(complete)

@@ -34,7 +34,7 @@ from srlbench.runs.fingerprint import fingerprint
 from srlbench.runs.suite import Suite
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import resolved
-from srlbench.training import callbacks, course, encoder, launch
+from srlbench.training import checkpoints, course, encoder, launch
 from srlbench.training.callbacks import Hooks
 from srlbench.training.encoder import weights_sha256
 from srlbench.training.objective import Objective, Views
@@ -156,7 +156,7 @@ def with_dropout(track: Track, work: Path, ranks: Ranks) -> dict[str, Any]:
             learn(recipe, track, work / f"stopped-{stop}", ranks, stop)
     # As if killed between the two: one rank has written its part, and the checkpoint is not whole.
     if ranks.first:
-        (work / "stopped-7" / "checkpoint-6" / callbacks.COMPLETE).unlink()
+        (work / "stopped-7" / "checkpoint-6" / checkpoints.SEAL).unlink()
     ranks.barrier()
     best, model, chosen = learn(dataclasses.replace(recipe, select="dev"), track, work / "best", ranks)
     weights = nn.utils.parameters_to_vector(model.parameters()).detach()
@@ -331,7 +331,7 @@ def ranks_of(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 def at_step(results: Path, step: int, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
-    while not list(results.rglob(f"checkpoint-{step}/{callbacks.COMPLETE}")):
+    while not list(results.rglob(f"checkpoint-{step}/{checkpoints.SEAL}")):
         assert time.monotonic() < end
         time.sleep(0.01)
 

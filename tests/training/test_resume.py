@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from torch import Tensor
 from srlbench import backbones, registry, tracks
 from srlbench.recipe import LossFunction, Recipe
 from srlbench.tracks.resolve import resolved
-from srlbench.training import callbacks, course, trainer
+from srlbench.training import checkpoints, course, trainer
 from srlbench.training.callbacks import Hooks
 from srlbench.training.value import Training
 
@@ -79,9 +80,49 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(quick_track: Path, tmp_path:
     with pytest.raises(Stopped):
         train(recipe, track, tmp_path / "broken", 7)
     newest = tmp_path / "broken" / "checkpoint-6"
-    (newest / callbacks.COMPLETE).unlink()
+    (newest / checkpoints.SEAL).unlink()
     (newest / "optimizer.pt").write_bytes(b"half")
     assert train(recipe, track, tmp_path / "broken").weights_sha256 == unbroken.weights_sha256
+
+
+@pytest.fixture(scope="module")
+def stopped(quick_track: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, tracks.Track, Path, str]:
+    """A training that was stopped after two checkpoints, and the weights that an unbroken one has."""
+    track, folder = tracks.read(quick_track), tmp_path_factory.mktemp("stopped")
+    recipe = resolved(registry.recipe("simcse-unsup"), track, TINY)
+    with pytest.raises(Stopped):
+        train(recipe, track, folder / "broken", 7, observed=False)
+    return recipe, track, folder / "broken", train(recipe, track, folder / "whole", observed=False).weights_sha256
+
+
+FILES = ("objective.pt", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_missing_or_cut_short_costs_a_checkpoint_and_not_the_digits(
+    name: str, stopped: tuple[Recipe, tracks.Track, Path, str], tmp_path: Path
+) -> None:
+    recipe, track, broken, weights = stopped
+    for damage in ("missing", "short"):
+        work = tmp_path / damage
+        shutil.copytree(broken, work)
+        assert checkpoints.newest(work) == 6
+        damaged = work / "checkpoint-6" / name
+        whole = damaged.read_bytes()
+        damaged.unlink() if damage == "missing" else damaged.write_bytes(whole[:-1])
+        assert checkpoints.newest(work) == 3 and not damaged.parent.exists()
+    if name == "optimizer.pt":
+        assert train(recipe, track, tmp_path / "missing", observed=False).weights_sha256 == weights
+
+
+def test_a_training_whose_best_checkpoint_is_lost_begins_anew(quick_track: Path, tmp_path: Path) -> None:
+    track = tracks.read(quick_track)
+    recipe = dataclasses.replace(resolved(registry.recipe("simcse-unsup"), track, TINY), select="dev")
+    with pytest.raises(Stopped):
+        train(recipe, track, tmp_path, 7, observed=False)
+    assert checkpoints.newest(tmp_path) == 6  # of which the state says that the checkpoint of step 3 is the best
+    (tmp_path / "checkpoint-3" / "optimizer.pt").unlink()
+    assert checkpoints.newest(tmp_path) == 0
 
 
 def test_dev_selection_goes_back_to_the_best_checkpoint(quick_track: Path, tmp_path: Path) -> None:
