@@ -8,15 +8,16 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cache, partial
 from pathlib import Path
 
 from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe import Registered, _collected
+from srlbench.recipe import Registered, _collected, plugins
 from srlbench.recipe.part import names_of
+
+GROUP = "srlbench.recipes"  # of the entry points of other packages
 
 
 def recipes(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
@@ -32,11 +33,18 @@ def installed(files: tuple[Path, ...] = ()) -> dict[str, Registered]:
     found: dict[str, Registered] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(recipes_package.__path__)):
         _add(found, _collect_module(f"{recipes_package.__name__}.{module}"), module)
-    for point in sorted(entry_points(group="srlbench.recipes"), key=lambda p: p.name):
-        _add(found, _collect_module(point.value), point.value)
+    for point in plugins.points(GROUP):
+        found = plugins.tried(point, partial(_with, found, point.value)) or found
     for file in files:
         _add(found, _collect_file(file), str(file))
     return _in_order(found)
+
+
+def _with(found: Mapping[str, Registered], module: str) -> dict[str, Registered]:
+    """The recipes, and those of a module; all of them or none."""
+    more = dict(found)
+    _add(more, _collect_module(module), module)
+    return more
 
 
 def _in_order(found: dict[str, Registered]) -> dict[str, Registered]:
@@ -65,7 +73,8 @@ def teachers(entry: Registered, pupils: tuple[str, ...] = ()) -> list[Registered
 
 def _named(name: str, known: Mapping[str, Registered]) -> Registered:
     if variants.base(name) not in known:
-        raise unknown("recipe", variants.base(name), known)
+        error = unknown("recipe", variants.base(name), known)
+        raise UsageError(" ".join([str(error), *plugins.broken()]))
     found = known[variants.base(name)]
     return variants.variant(found, variants.parse(name)) if variants.is_variant(name) else found
 
@@ -104,7 +113,9 @@ _by_module: dict[str, list[Registered]] = {}
 
 def _session() -> dict[str, Registered]:
     """The recipes that neither a plug-in nor a file brought: of a notebook, a script or an interactive session."""
-    return {entry.name: entry for _, entry in _collected if id(entry) not in _taken}
+    # A module that broke while it was imported is not among the modules, and what it registered before does not count.
+    alive = ((where, entry) for where, entry in _collected if where in sys.modules)
+    return {entry.name: entry for _, entry in alive if id(entry) not in _taken}
 
 
 def _take(entries: list[Registered]) -> list[Registered]:
@@ -115,10 +126,13 @@ def _take(entries: list[Registered]) -> list[Registered]:
 def _collect_module(name: str) -> list[Registered]:
     if name not in _by_module:
         module, before = name.partition(":")[0], len(_collected)
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        finally:  # also what a broken one registered before it broke
+            made = _take([entry for _, entry in _collected[before:]])
         # Somebody may have imported it, or a part of it, before.
         own = [entry for where, entry in _collected[:before] if f"{where}.".startswith(f"{module}.")]
-        _by_module[name] = _take(own + [entry for _, entry in _collected[before:]])
+        _by_module[name] = _take(own) + made
     return _by_module[name]
 
 
@@ -136,8 +150,8 @@ def _collect_file(file: Path) -> list[Registered]:
         spec.loader.exec_module(module)
     except UsageError:
         raise
-    except Exception as error:
-        raise UsageError(f"Recipe file {file} cannot be read: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a file that ends the program must not end it as if all were well
+        raise UsageError(f"Recipe file {file} cannot be read: {type(error).__name__}: {error}.") from error
     finally:
         collected = _take([entry for _, entry in _collected[before:]])
     if not collected:

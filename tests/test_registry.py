@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from conftest import Cli
 
 from srlbench import registry
 from srlbench.errors import UsageError
-from srlbench.recipe import Loss, Recipe, change
+from srlbench.recipe import Loss, Recipe, change, plugins
 
 MINE = '''
 from srlbench.recipe import Recipe, recipe
@@ -22,19 +25,81 @@ def {name}() -> Recipe:
 
 
 @pytest.fixture(autouse=True)
-def forget() -> None:
+def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry.installed.cache_clear()
+    monkeypatch.setattr(plugins, "_broken", {})
+    yield
+    registry.installed.cache_clear()
+
+
+def plug(monkeypatch: pytest.MonkeyPatch, *added: EntryPoint) -> None:
+    """As if packages with these entry points were installed."""
+
+    def found(group: str, name: str | None = None) -> list[EntryPoint]:
+        return [point for point in added if point.group == group and name in (None, point.name)]
+
+    monkeypatch.setattr(plugins, "entry_points", found)
 
 
 def test_a_plug_in_is_found_through_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "somebodys_plugin.py").write_text(MINE.format(name="plugged_in"), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("mine", "somebodys_plugin", "srlbench.recipes")
-    monkeypatch.setattr(registry, "entry_points", lambda group, **_: [point] if group == "srlbench.recipes" else [])
+    plug(monkeypatch, point)
     found = registry.recipes()
     assert found["plugged-in"].recipe.pool == "max"
     assert "simcse-unsup" in found
     registry.installed.cache_clear()
+
+
+BROKEN = {
+    "it ends the program": "import sys\nsys.exit(0)\n",
+    "it raises": MINE.format(name="half_made") + "raise RuntimeError('no such device')\n",
+    "it takes a known name": MINE.format(name="simcse_unsup"),
+    "it is no Python": "def (",
+    "it is not there": None,
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_plug_in_costs_what_it_adds_and_no_more(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "broken_" + "_".join(how.split())
+    if (text := BROKEN[how]) is not None:
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    (tmp_path / "good_plugin.py").write_text(MINE.format(name="from_a_good_one"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    bad, good = (EntryPoint(*each, "srlbench.recipes") for each in (("a-broken-one", name), ("good", "good_plugin")))
+    plug(monkeypatch, bad, good, EntryPoint("badloss", f"{name}:badloss", "srlbench.losses"))
+    assert plugins.broken() == []
+    found = registry.recipes()
+    assert "from-a-good-one" in found and found["simcse-unsup"].family == "simcse" and "half-made" not in found
+    (said,) = plugins.broken()
+    assert f"The plug-in 'a-broken-one = {name}' is broken and was left out: " in said
+    with pytest.raises(UsageError, match=r"Unknown recipe 'half-made'.*The plug-in 'a-broken-one"):
+        registry.recipe("half-made")
+    with pytest.raises(UsageError, match=r"The plug-in 'badloss = .* is broken and was left out: ") as caught:
+        Loss.KIND.load("badloss")
+    assert "half-made" not in registry.recipes()
+    assert "Did you mean" not in str(caught.value)
+    assert Loss.KIND.load("info_nce").__name__ == "info_nce"
+    sys.modules.pop("good_plugin", None)
+
+
+def test_doctor_names_a_broken_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from srlbench.runs import doctor
+
+    assert doctor._plugins() == ("plug-ins", True, "no entry points of other packages")
+    plug(monkeypatch, EntryPoint("badloss", "nowhere_at_all", "srlbench.losses"))
+    _, good, said = doctor._plugins()
+    assert not good and "'badloss = nowhere_at_all'" in said and "ModuleNotFoundError" in said
+
+
+def test_a_recipe_file_that_ends_the_program_is_refused(here: Cli, tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    done = here("check", "--recipes", tmp_path / "ends.py", "--results", tmp_path)
+    assert done.returncode == 2 and "ends.py cannot be read: SystemExit: 0." in done.stderr
 
 
 def test_a_file_adds_recipes_and_replaces_only_when_it_says_so(tmp_path: Path) -> None:

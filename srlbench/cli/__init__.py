@@ -14,6 +14,7 @@ from srlbench.cli.options import app
 from srlbench.cli.renamed import note, today
 from srlbench.cli.show import terminal
 from srlbench.errors import UNFORESEEN, SrlbenchError
+from srlbench.recipe import plugins
 
 # Each of these modules adds its verbs to the application. Help shows verbs in this order.
 # isort: off
@@ -62,6 +63,9 @@ def main() -> None:
             "with that output to the project's issue tracker."
         )
         sys.exit(UNFORESEEN)
+    finally:
+        for sentence in plugins.broken():
+            terminal.warn(sentence)
 
 
 def _say(message: str) -> None:

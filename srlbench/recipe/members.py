@@ -7,11 +7,12 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from srlbench.errors import unknown
+from srlbench.recipe import plugins
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -33,26 +34,33 @@ class Kind:
     def names(self) -> list[str]:
         """The members of this package and of those that are installed beside it."""
         own = [module.name for module in pkgutil.iter_modules([str(PACKAGE / self.folder)])]
-        return sorted([*own, *(point.name for point in entry_points(group=self.group))])
+        return sorted([*own, *(point.name for point in plugins.points(self.group))])
 
     def path(self, name: str) -> Path:
         """The file that defines a member."""
         own = PACKAGE / self.folder / f"{name}.py"
         if own.is_file() and name != "__init__":
             return own
-        for point in entry_points(group=self.group, name=name):
-            spec = importlib.util.find_spec(point.value.partition(":")[0])
-            if spec is not None and spec.origin:
-                return Path(spec.origin)
+        for point in plugins.points(self.group, name):
+            return plugins.used(point, partial(_origin, point.value))
         raise unknown(self.what, name, self.names())
 
     def load(self, name: str) -> Any:
         """The member itself: a function, or a class with a name in capitals (`masked_words` is `MaskedWords`)."""
         self.path(name)
-        for point in entry_points(group=self.group, name=name):
-            return point.load()
+        for point in plugins.points(self.group, name):
+            return plugins.used(point, point.load)
         module = importlib.import_module(f"srlbench.{self.folder}.{name}")
         return next(getattr(module, each) for each in (name, _capitals(name)) if hasattr(module, each))
+
+
+def _origin(value: str) -> Path:
+    """The file of the module of an entry point, which is not imported."""
+    module = value.partition(":")[0]
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.origin:
+        raise ModuleNotFoundError(f"there is no module {module}")
+    return Path(spec.origin)
 
 
 def keywords(text: bytes, name: str) -> dict[str, bool]:

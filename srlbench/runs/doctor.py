@@ -14,6 +14,7 @@ from pathlib import Path
 
 from srlbench import backbones, data, records, registry
 from srlbench.errors import SrlbenchError
+from srlbench.recipe import Augment, Companion, Loss, Post, Rewrite, plugins
 from srlbench.records import Record
 from srlbench.records.environment import versions
 from srlbench.tracks import Track
@@ -27,6 +28,7 @@ def examine(track: Track, results: Path) -> Iterator[Finding]:
     good = sys.version_info >= (3, 11)
     yield "python", good, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield from _packages(records.published(track.name, track.version) or ())
+    yield _plugins()
     yield "cores", True, f"{os.cpu_count()}, of which a run of track {track.name} uses {track.threads}"
     yield _tried("results folder", f"{results} can be written", lambda: _writable(results, track))
     for name in backbones.names():
@@ -44,6 +46,17 @@ def _packages(published: tuple[Record, ...]) -> Iterator[Finding]:
         mine, known = ours[name], theirs.get(name)
         note = f" (the published records: {known})" if mine and known not in (None, mine) else ""
         yield name, mine is not None, f"{mine or 'not installed'}{note}"
+
+
+def _plugins() -> Finding:
+    """Whether all that other packages add can be used: recipes, and members of every kind."""
+    registry.recipes()
+    parts = (Augment, Companion, Loss, Post, Rewrite)
+    found = [point for part in parts for point in plugins.points(part.KIND.group)]
+    for point in found:
+        plugins.tried(point, point.load)
+    count, said = len(found) + len(plugins.points(registry.GROUP)), plugins.broken()
+    return "plug-ins", not said, " ".join(said) or f"{count or 'no'} entry points of other packages"
 
 
 def _tried(name: str, good: str, attempt: Callable[[], None]) -> Finding:
