@@ -346,6 +346,52 @@ def test_a_table_of_other_records_is_not_published(made: Path, rules: Any, tmp_p
         dataset.uploads(Results(place, rules), [], "my-lab/x")
 
 
+@pytest.mark.parametrize("name", ["leaderboard.csv", "leaderboard.md"])
+def test_a_number_that_was_edited_by_hand_is_not_published(name: str, made: Path, rules: Any, tmp_path: Path) -> None:
+    place = tmp_path / "results"
+    shutil.copytree(made, place)
+    table = track_folder(place, rules.name, rules.version) / name
+    text = table.read_text(encoding="utf-8")
+    digit = re.search(r"\d\d\.\d(\d)", text)
+    assert digit
+    table.write_text(f"{text[: digit.start(1)]}{9 - int(digit[1])}{text[digit.end(1) :]}", encoding="utf-8")
+    with pytest.raises(SrlbenchError, match=f"{name} is not the table of the records beside it"):
+        dataset.uploads(Results(place, rules), [], "my-lab/x")
+
+
+def test_only_what_srlbench_writes_is_published(made: Path, rules: Any, tmp_path: Path) -> None:
+    place, secret = tmp_path / "results", tmp_path / "secret.txt"
+    secret.write_text("nobody's business", encoding="utf-8")
+    shutil.copytree(made, place)
+    folder = track_folder(place, rules.name, rules.version)
+    encoder = run_folder(place, "encoders", record_of("simcse-unsup", place, rules).key)
+    before = [[*upload.files] for upload in dataset.uploads(Results(place, rules), ["simcse-unsup@tiny:0"], "my-lab/x")]
+    for extra in (folder / "notes.md", folder / "picture.svg", folder / "sweeps" / "mine.md", encoder / "secret.txt"):
+        extra.parent.mkdir(exist_ok=True)
+        shutil.copy(secret, extra)
+    after = [[*upload.files] for upload in dataset.uploads(Results(place, rules), ["simcse-unsup@tiny:0"], "my-lab/x")]
+    assert after == before and {"model.safetensors", "modules.json", "1_FirstLast/config.json"} <= {*before[1]}
+
+
+LINKS = ("claims.md", "records", "predictions", "leaderboard.csv", "encoder file", "encoder folder")
+
+
+@pytest.mark.parametrize("which", LINKS)
+def test_a_link_is_never_followed(which: str, made: Path, rules: Any, tmp_path: Path) -> None:
+    place, elsewhere = tmp_path / "results", tmp_path / "elsewhere"
+    shutil.copytree(made, place)
+    key = record_of("simcse-unsup", place, rules).key
+    folder, encoder = track_folder(place, rules.name, rules.version), run_folder(place, "encoders", key)
+    target = {
+        "records": records.record_path(place, key), "predictions": records.predictions_path(place, key).parent,
+        "encoder file": encoder / "config.json", "encoder folder": encoder / "1_FirstLast",
+    }.get(which, folder / which)  # fmt: skip
+    shutil.move(target, elsewhere) if target.exists() else elsewhere.write_text("x", encoding="utf-8")
+    target.symlink_to(elsewhere)
+    with pytest.raises(SrlbenchError, match=r"is a link, and only files are published|is no encoder|not the table"):
+        dataset.uploads(Results(place, rules), ["simcse-unsup@tiny:0"], "my-lab/x")
+
+
 # --- encoders and their cards --------------------------------------------------------------------
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from srlbench import records, variants
+from srlbench import records
+from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError
-from srlbench.escape import cell
 from srlbench.publish import cards, hub
 from srlbench.publish.hub import Upload
 from srlbench.records import Record, address, cores
 
 VIEWS = ("leaderboard.csv", "leaderboard.md")
-ANALYSES = ("claims.md", "comparisons.md", "search.md", "*.svg", "sweeps/*.md", "sweeps/*.csv", "sweeps/*.svg")
-RULES = ("protocol.toml", "track.toml", "*.chosen", "baseline.toml")
+# The names of all other files that srlbench writes beside records, and into the folder of an encoder.
+BESIDE = re.compile(
+    r"(claims|comparisons|search)\.md|(protocol|track|baseline)\.toml|[\w.-]+\.chosen|dynamics[\w.+=,-]*\.svg"
+    r"|sweeps/[\w.-]+(\+\w+)+(-dynamics)?\.(md|csv|svg)"
+)
+ENCODER = re.compile(
+    r"(\d+_\w+/)?(config|modules|config_sentence_transformers|sentence_bert_config|sentence_\w+_config)\.json"
+    r"|(\d+_\w+/)?(model|masks)(-\d+-of-\d+)?\.safetensors|model\.safetensors\.index\.json"
+    r"|(\d+_\w+/)?(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|vocab\.txt|merges\.txt"
+    r"|[\w.-]+\.model|chat_template\.jinja|README\.md"
+)
 
 
 def uploads(results: Results, encoders: Sequence[str], repository: str) -> list[Upload]:
@@ -36,13 +43,15 @@ def _ok(results: Results) -> list[Record]:
 def _dataset(results: Results, repository: str) -> Upload:
     """The files of the results folder with their paths, without failed runs, and a card."""
     root, track, ok = results.folder, results.track, _ok(results)
-    _must_agree(results, ok)
-    paths = [path for pattern in (*VIEWS, *ANALYSES, *RULES) for path in sorted(root.glob(pattern))]
+    _must_agree(results)
+    paths = [root / name for name in VIEWS] + _written(root, BESIDE)
     for kind, found in ((records.RUNS, ok), (records.REFERENCES, results.references)):
         for record in found:
             predicted = records.predictions_path(results.path, record.key)
             mine = records.record_path(results.path, record.key, kind=kind)
             paths += [mine, *([predicted] if predicted.is_file() else [])]
+    for path in paths:
+        _must_be_a_file(path, results.path)
     files: dict[str, Path | bytes] = {path.relative_to(results.path).as_posix(): path for path in paths}
     sweeps = [name for name in files if "/sweeps/" in name and name.endswith(".csv")]
     board = (root / "leaderboard.md").read_text(encoding="utf-8", errors="replace")
@@ -51,31 +60,39 @@ def _dataset(results: Results, repository: str) -> Upload:
     return Upload(repository, "dataset", {"README.md": card.encode(), **files}, message)
 
 
-def _must_agree(results: Results, ok: Sequence[Record]) -> None:
-    """Raise an error if the leaderboard's file is not that of the records."""
+def _must_agree(results: Results) -> None:
+    """Raise an error if the leaderboard's files are not, byte for byte, those that the records give."""
     root, track = results.folder, results.track
     again = f"`srlbench leaderboard --track {track.name}` makes it."
     if not all((root / name).is_file() for name in VIEWS):
         raise UsageError(f"There is no leaderboard to publish in {root}; {again}")
-    expected = {
-        (cell(record.recipe), cell(record.backbone), record.fingerprint, str(record.seed))
-        for record in ok
-        if record.protocol == track.protocol.label and not variants.is_variant(record.recipe)
-    }
-    if _shown(root / VIEWS[0]) != expected:
-        raise SrlbenchError(f"{root / VIEWS[0]} is not the table of the records beside it; {again}")
+    board = leaderboard(results)
+    now = board.to_csv().encode(), page.to_markdown(board, results.command("leaderboard")).encode()
+    # The last line of the page has the command that made it, which names the folder as it was called then.
+    kept = (root / VIEWS[0]).read_bytes(), (root / VIEWS[1]).read_bytes()
+    for name, mine, theirs in zip(VIEWS, kept, now, strict=True):
+        cut = -2 if name.endswith(".md") else None
+        if mine.split(b"\n")[:cut] != theirs.split(b"\n")[:cut]:
+            raise SrlbenchError(f"{root / name} is not the table of the records beside it; {again}")
 
 
-def _shown(path: Path) -> set[tuple[str, str, str, str]] | None:
-    """The runs that a leaderboard has in it; None if it is no leaderboard."""
-    try:
-        return {
-            (row["recipe"], row["backbone"], row["fingerprint"], seed)
-            for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-            for seed in row["seeds"].split()
-        }
-    except (OSError, ValueError, KeyError, AttributeError, csv.Error):
-        return None
+def _written(root: Path, names: re.Pattern[str]) -> list[Path]:
+    """The files below a folder with names that srlbench gives; whatever else lies there stays there."""
+    there = [*root.rglob("*")]
+    for folder in (path for path in there if path.is_dir() and path.is_symlink()):
+        _must_be_a_file(folder, root)
+    found = {path.relative_to(root).as_posix(): path for path in there if not path.is_dir()}
+    return [found[name] for name in sorted(found) if names.fullmatch(name)]
+
+
+def _must_be_a_file(path: Path, root: Path) -> None:
+    """Refuse a link, also one on the way: it may lead to anything, and that would be pushed."""
+    names = path.relative_to(root).parts
+    steps = [root.joinpath(*names[: number + 1]) for number in range(len(names))]
+    if link := next((step for step in steps if step.is_symlink()), None):
+        raise SrlbenchError(f"{link} is a link, and only files are published; put the file itself there.")
+    if not path.is_file():
+        raise SrlbenchError(f"{path} is no regular file; nothing is published.")
 
 
 def _run(name: str, results: Results) -> Record:
@@ -111,7 +128,9 @@ def _encoder(record: Record, results: Results, dataset: Upload) -> Upload:
     path = records.record_path(results.path, record.key).relative_to(results.path).as_posix()
     repository = hub.checked(f"{dataset.repository}-{_slug(record)}")
     card = cards.of_model(record, results.track, modules, repository, hub.url(dataset), path)
-    own = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    own = _written(folder, ENCODER)
+    for file in own:
+        _must_be_a_file(file, results.path)
     files = {file.relative_to(folder).as_posix(): file for file in own}
     message = f"srlbench: {record.recipe} on {record.backbone}, seed {record.seed}"
     return Upload(repository, "model", {**files, "README.md": card.encode()}, message)
