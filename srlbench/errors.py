@@ -32,6 +32,12 @@ class StoreError(SrlbenchError):
     """A results folder or record that cannot be read or written."""
 
 
+def short(value: object) -> str:
+    """A value in a message, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """A usage error such as `Unknown recipe 'x'. Did you mean 'y'? Known: …`"""
     names = sorted(known)
@@ -39,4 +45,4 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     close = get_close_matches(name.casefold(), by_letters, n=1)
     hint = f" Did you mean '{by_letters[close[0]]}'?" if close else ""
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
-    return UsageError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names[:MANY]) or 'none'}{more}.")
+    return UsageError(f"Unknown {kind} {short(name)}.{hint} Known: {', '.join(names[:MANY]) or 'none'}{more}.")

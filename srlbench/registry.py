@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
@@ -14,7 +13,7 @@ from pathlib import Path
 from srlbench import recipes as recipes_package
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
-from srlbench.recipe import Registered, _collected, plugins
+from srlbench.recipe import Registered, _collected, plugins, proper
 from srlbench.recipe.part import names_of
 
 GROUP = "srlbench.recipes"  # of the entry points of other packages
@@ -81,8 +80,7 @@ def _named(name: str, known: Mapping[str, Registered]) -> Registered:
 
 def enter(entry: Registered, files: tuple[Path, ...] = ()) -> Registered:
     """Register a recipe for this session; it takes the place of an earlier one that the session gave this name."""
-    if not re.fullmatch(r"[\w.-]+", entry.name):
-        raise UsageError(f"'{entry.name}' is no name for a recipe; letters, digits and - make one.")
+    proper(entry.name)
     known = installed(files).get(entry.name)
     if known is entry:
         return entry

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from srlbench.errors import UsageError
 from srlbench.recipe import Registered, change
 
 MARK = "+"
+LONGEST = 240  # letters of a name, as the name of a folder
 
 
 def is_variant(name: str) -> bool:
@@ -24,10 +26,12 @@ def base(name: str) -> str:
 
 def variant(entry: Registered, changes: Mapping[str, Any]) -> Registered:
     """The recipe with these settings, which win over the track's; its name lists each setting once, sorted by key."""
-    change(entry.recipe, entry.name, changes).check(entry.name)
     name = _named(entry.name, changes)
-    # The changes are parsed from the name, so that 1.0 and 1 are the same setting.
-    return replace(entry, name=name, changes=parse(name), reported={})
+    if len(quote(name)) > LONGEST:
+        raise UsageError(f"'{name[:50]}…' has more letters than a file's name may have; change fewer settings at once.")
+    same = parse(name)  # so that 1.0 and 1 are the same setting
+    change(entry.recipe, entry.name, same).check(entry.name)
+    return replace(entry, name=name, changes=same, reported={})
 
 
 def changed(name: str, settings: Mapping[str, Any]) -> str:

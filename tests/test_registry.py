@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from conftest import Cli
 
 from srlbench import registry
 from srlbench.errors import UsageError
-from srlbench.recipe import Loss, Recipe, change, plugins
+from srlbench.recipe import Loss, Recipe, change, plugins, recipe
 
 MINE = '''
 from srlbench.recipe import Recipe, recipe
@@ -94,6 +95,14 @@ def test_doctor_names_a_broken_plug_in(tmp_path: Path, monkeypatch: pytest.Monke
     plug(monkeypatch, EntryPoint("badloss", "nowhere_at_all", "srlbench.losses"))
     _, good, said = doctor._plugins()
     assert not good and "'badloss = nowhere_at_all'" in said and "ModuleNotFoundError" in said
+
+
+@pytest.mark.parametrize("name", ["x[/y]", "a/b", "", ".hidden", "x" * 101, "a\nb", "a+b", "\ud800"])
+def test_a_name_that_no_record_may_have_is_refused_when_it_is_registered(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name for a recipe"):
+        recipe(name=name)(lambda: Recipe(pool="max")) if name else registry.enter(
+            replace(registry.recipe("mhs"), name=name)
+        )
 
 
 def test_a_recipe_file_that_ends_the_program_is_refused(here: Cli, tmp_path: Path) -> None:

@@ -40,11 +40,31 @@ def test_its_settings_are_stronger_than_the_tracks() -> None:
         ("simcse-unsup+pool=min", "pool = 'min' is not one of"),
         ("simcse-unsup+steps=0", "steps = 0 must be positive"),
         ("simcse-unsub+steps=9", "Did you mean 'simcse-unsup'"),
+        ("simcse-unsup+lr=fast", "lr = 'fast' is not a number"),
+        ("simcse-unsup+lr=inf", "lr = 'inf' is not a number"),
+        ("simcse-unsup+lr=1e400", "lr = 'inf' is not a number"),
+        ("simcse-unsup+lr=true", "lr = True is not a number"),
+        ("simcse-unsup+steps=abc", "steps = 'abc' is not a whole number"),
+        ("simcse-unsup+steps=1.5", "steps = 1.5 is not a whole number"),
+        ("simcse-unsup+steps=true", "steps = True is not a whole number"),
+        ("simcse-unsup+dropout=abc", "dropout = 'abc' is not a number"),
+        ("simcse-unsup+sparsity=abc", "sparsity = 'abc' is not a number"),
+        ("simcse-unsup+temperature=nan", "temperature = 'nan' is not a number"),
+        ("simcse-unsup+temperature=NaN", "temperature = 'nan' is not a number"),
+        ("modified-mhe+margin=Infinity", "margin = 'inf' is not a number"),
+        ("simcse-unsup+skip_dropped=1", "skip_dropped = 1 is not true or false"),
+        ("simcse-unsup+prompt=" + "x" * 300, "has more letters than a file's name may have"),
     ],
 )
 def test_what_is_no_variant_is_refused(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said.replace("(", r"\(")):
         registry.recipe(name)
+
+
+def test_one_number_has_one_name_and_is_of_its_kind() -> None:
+    assert registry.recipe("simcse-unsup+batch_size=64.0").changes == {"batch_size": 64}
+    assert registry.recipe("simcse-unsup+temperature=1").changes == {"temperature": 1}
+    assert registry.recipe("modified-mhe+margin=none").changes == {"margin": None}
 
 
 def test_a_grid_is_every_combination_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ def resolve(name: str) -> Backbone:
     """The backbone of a shipped or declared name, a folder, a .gguf or .toml file, or `org/name@revision`."""
     if name in names():
         return _local(name, SHIPPED / name)
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if name in declared.names() or (name.endswith(".toml") and folder.is_file()):
         about = declared.read(SHIPPED / f"{name}.toml" if name in declared.names() else folder.resolve())
         return Backbone(about.name, None, None, None, about.sha256, about, about.settings)

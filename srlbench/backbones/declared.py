@@ -69,10 +69,10 @@ def find(backbone: Declaration) -> Path:
 def _places(backbone: Declaration, tried: list[str]) -> Iterator[tuple[str, Path]]:
     """Where the file may lie, as people say it and as a path; a source that gives nothing goes to `tried`."""
     if folder := os.environ.get(WHERE):
-        yield folder, Path(folder).expanduser() / backbone.file
+        yield folder, Path(os.path.expanduser(folder)) / backbone.file
     for source in backbone.sources:
         if "folder" in source:
-            yield source["folder"], Path(source["folder"]).expanduser() / backbone.file
+            yield source["folder"], Path(os.path.expanduser(source["folder"])) / backbone.file
         elif "package" in source:
             package = source["package"]
             module = package.partition("==")[0].replace("-", "_")
@@ -100,7 +100,7 @@ def _places(backbone: Declaration, tried: list[str]) -> Iterator[tuple[str, Path
 def kept(sha256: str) -> Path:
     """The folder of the cache that a converted file of this hash goes to."""
     cache = os.environ.get("SRLBENCH_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "srlbench")
-    return Path(cache).expanduser() / "backbones" / sha256
+    return Path(os.path.expanduser(cache)) / "backbones" / sha256
 
 
 def sha256(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def encoder_folder(model: str, results: Path) -> str:
     The first that fits is taken: a folder, a run of this results folder by its address (RECIPE@BACKBONE:SEED, or less
     of it where that is unique), a name on the Hub.
     """
-    given = Path(model).expanduser()
+    given = Path(os.path.expanduser(model))
     if (given / "modules.json").is_file() or (given / "config.json").is_file():
         return model
     if given.is_dir():

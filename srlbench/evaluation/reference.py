@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,7 @@ def keep(found: Scores, arrays: Mapping[str, Any], track: Track, results: Path, 
 
 def _name(model: str) -> str:
     """What the row is called: the name on the Hub, or that of the folder."""
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))
     name = path.resolve().name if path.exists() else model.partition("@")[0]
     if not name or name.startswith(".") or not name.isprintable() or ":" in name or "@" in name:
         raise UsageError(f"'{name}' cannot be the name of a row; give the folder another name.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from srlbench.errors import UsageError, short
 from srlbench.recipe.definition import Recipe, change, resolve
 from srlbench.recipe.part import Part, parameters, required
 from srlbench.recipe.parts import Augment, Companion, Loss, LossFunction, Post, Rewrite, View
@@ -58,7 +60,7 @@ def recipe(
     """
 
     def register(build: Callable[[], Recipe]) -> Callable[[], Recipe]:
-        called = name or build.__name__.replace("_", "-")
+        called = proper(name or build.__name__.replace("_", "-"))
         made = build()
         made.check(called)
         module = sys.modules.get(build.__module__)
@@ -71,6 +73,13 @@ def recipe(
         return build
 
     return register
+
+
+def proper(name: str) -> str:
+    """The name, if it can be one of a recipe, its folder and its page."""
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UsageError(f"{short(name)} is no name for a recipe: at most 100 letters, digits, dots and - make one.")
+    return name
 
 
 def digest(value: Any) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from srlbench.errors import UsageError, unknown
+from srlbench.recipe.kinds import ensure_kinds
+from srlbench.recipe.members import kinds_of
 from srlbench.recipe.part import Part, names_of, parameters
 from srlbench.recipe.parts import Companion, Loss, Post, View
 
@@ -105,12 +107,16 @@ class Recipe:
         return self.trained and self.select == "last" and self.post == "none" and not self.sparsity
 
     def check(self, name: str) -> None:
-        """Refuse a value outside its choices, a loss without data, a budget that cannot be."""
+        """Refuse a value of the wrong kind or outside its choices, a loss without data, a budget that cannot be."""
         for key, choices in self.CHOICES.items():
             if key == "post" and isinstance(self.post, tuple):
                 continue
             if getattr(self, key) not in (choices if key not in self.OPEN else (*choices, None)):
                 raise UsageError(f"Recipe '{name}': {key} = {getattr(self, key)!r} is not one of {', '.join(choices)}.")
+        ensure_kinds(name, [(each.name, getattr(self, each.name), str(each.type)) for each in fields(self)])
+        for part in self.parts:
+            known = kinds_of(part.source(), part.name) if part.arguments else {}
+            ensure_kinds(name, [(key, value, known.get(key, "")) for key, value in part.arguments.items()])
         if self.trained != (self.loss is not None) and not (self.trained and self.companions):
             raise UsageError(f"Recipe '{name}': data and loss go together; one of them is missing.")
         self._check_parts(name)
@@ -133,8 +139,6 @@ class Recipe:
         size = self.world_size
         if size is None:
             return
-        if type(size) is not int:
-            raise UsageError(f"Recipe '{name}': world_size = {size!r} is not a whole number of processes.")
         if not self.trained:
             raise UsageError(f"Recipe '{name}': world_size = {size} is for recipes that train.")
         if self.batch_size is not None and size > 0 and self.batch_size % size:
@@ -143,13 +147,6 @@ class Recipe:
             )
 
     def _check_memory(self, name: str) -> None:
-        for key in self.COUNTS:
-            value = getattr(self, key)
-            if value is not None and type(value) is not int:
-                raise UsageError(f"Recipe '{name}': {key} = {value!r} is not a whole number.")
-        for key in ("gradient_checkpointing", "skip_dropped"):
-            if (value := getattr(self, key)) not in (None, True, False):
-                raise UsageError(f"Recipe '{name}': {key} = {value!r} is neither true nor false.")
         if self.micro_batch is not None and self.world_size not in (None, 1):
             raise UsageError(f"Recipe '{name}': micro_batch is for one process; world_size = {self.world_size}.")
         for key in ("adapter_rank", "adapter_alpha", "adapter_targets"):

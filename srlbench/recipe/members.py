@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,18 @@ def keywords(text: bytes, name: str) -> dict[str, bool]:
     return {}
 
 
+@cache
+def kinds_of(text: bytes, name: str) -> dict[str, str]:
+    """The annotations of the keyword parameters, as they are written."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and node.name in (name, _capitals(name)):
+            made = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+            return _kinds(made[0]) if made else {}
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return _kinds(node)
+    return {}
+
+
 def views(text: bytes, name: str) -> int:
     """How many arguments a function must be given by their place: a loss, its views."""
     for node in ast.walk(ast.parse(text)):
@@ -85,6 +97,10 @@ def views(text: bytes, name: str) -> int:
 def _keywords(function: ast.FunctionDef) -> dict[str, bool]:
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     return {argument.arg: default is not None for argument, default in pairs}
+
+
+def _kinds(function: ast.FunctionDef) -> dict[str, str]:
+    return {each.arg: ast.unparse(each.annotation) for each in function.args.kwonlyargs if each.annotation}
 
 
 def _capitals(name: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from srlbench import registry, tracks
-from srlbench.errors import SrlbenchError, UsageError
+from srlbench.errors import SrlbenchError, UsageError, short
 from srlbench.recipe import Recipe, Registered
 from srlbench.records import address
 from srlbench.runs import bar, engines, suite
@@ -68,10 +70,12 @@ def seeds_of(seeds: str | Iterable[int] | None) -> tuple[int, ...]:
         return suite.parse_seeds(seeds)
     if not isinstance(seeds, Iterable):
         raise UsageError(f"seeds = {seeds!r} does not say which: range({seeds}) is the first {seeds}.")
-    found = tuple(dict.fromkeys(seeds))
+    found = tuple(dict.fromkeys(islice(seeds, suite.MANY + 1)))
+    if len(found) > suite.MANY:
+        raise UsageError(f"seeds: {suite.RANGE}")
     for seed in found:
-        if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
-            raise UsageError(f"seeds: {seed!r} is no seed; a seed is a whole number from 0 on.")
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < suite.SEEDS:
+            raise UsageError(f"seeds: {short(seed)} is no seed; a seed is a whole number from 0 on, below 2^32.")
     if not found:
         raise UsageError("seeds is empty; leave it out for those of the track.")
     return tuple(map(int, found))
@@ -107,7 +111,7 @@ def make(asked: Suite, options: Options, choice: Choice, progress: bool | None, 
 
 def folder(path: str | Path) -> Path:
     """The folder of a path; ~ is the user's own."""
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))
 
 
 def absolute(path: str | Path | None) -> Path | None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srlbench import backbones, registry
-from srlbench.errors import UsageError
+from srlbench.errors import UsageError, short
 from srlbench.recipe import Registered
 from srlbench.tracks import Track
 from srlbench.tracks.resolve import applies
+
+SEEDS, MANY = 2**32, 10_000  # what numpy and torch both take as a seed; seeds of one suite
+RANGE = f"a seed is below {SEEDS}, and one call takes at most {MANY} of them."
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UsageError(f"--seeds {text!r} is not a list like 0-4 or 0,2,7.")
-        if dash and int(last) < int(first):
-            raise UsageError(f"--seeds {text!r}: {part.strip()} runs backwards.")
-        seeds += range(int(first), int(last if dash else first) + 1)
+        if not (first.isascii() and first.isdecimal()) or (dash and not (last.isascii() and last.isdecimal())):
+            raise UsageError(f"--seeds {short(text)} is not a list like 0-4 or 0,2,7.")
+        if max(len(first), len(last)) > 10:  # before a number is made of it
+            raise UsageError(f"--seeds {short(text)}: {RANGE}")
+        span = range(int(first), int(last if dash else first) + 1)
+        if not span:
+            raise UsageError(f"--seeds {short(text)}: {short(part.strip())} runs backwards.")
+        if span[-1] >= SEEDS or len(seeds) + len(span) > MANY:
+            raise UsageError(f"--seeds {short(text)}: {RANGE}")
+        seeds += span
     return tuple(dict.fromkeys(seeds))

@@ -285,8 +285,8 @@ def test_the_fingerprint_moves_with_two_processes_and_not_with_one() -> None:
     ("name", "said"),
     [
         ("simcse-unsup+world_size=0", "world_size = 0 must be positive"),
-        ("simcse-unsup+world_size=1.5", "world_size = 1.5 is not a whole number of processes"),
-        ("simcse-unsup+world_size=two", "world_size = 'two' is not a whole number of processes"),
+        ("simcse-unsup+world_size=1.5", "world_size = 1.5 is not a whole number"),
+        ("simcse-unsup+world_size=two", "world_size = 'two' is not a whole number"),
         ("simcse-unsup+world_size=3", "a batch_size of 64 cannot be shared equally by world_size = 3"),
         ("whitening+world_size=2", "world_size = 2 is for recipes that train"),
     ],
