@@ -42,7 +42,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     made = Results(Path("results"), tracks.load(request.getfixturevalue("name")))
     monkeypatch.chdir(tmp_path)
     made.folder.mkdir(parents=True)
-    for kind in ("records", "predictions", "confirmations", "track.toml", "protocol.toml"):
+    for kind in ("records", "references", "predictions", "confirmations", "track.toml", "protocol.toml"):
         os.symlink(of(made.track.name).folder / kind, made.folder / kind)
     monkeypatch.setattr(records, "published_results", lambda: made.path)
     return made

@@ -78,7 +78,7 @@ def legend(board: Leaderboard) -> list[str]:
     if board.references:
         lines.append(
             "Encoders that were trained elsewhere: one encoder each, so without spread, with text and budget of its "
-            "own; measured here by `srlbench evaluate MODEL --record`."
+            "own; measured here (srlbench evaluate MODEL --record)."
         )
     if any(row.reported for row in rows):
         lines.append("paper: what the recipe's own paper reports.")
