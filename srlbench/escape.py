@@ -1,4 +1,4 @@
-"""Escaping of foreign text in Markdown, LaTeX and CSV: it is shown there and never works as markup or as a formula."""
+"""Escaping of foreign text in Markdown, LaTeX, CSV, terminals, files: it is shown there and never works as anything."""
 
 from __future__ import annotations
 
@@ -38,6 +38,31 @@ def code(text: str) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}"
+
+
+# --- terminals, CI systems and files ------------------------------------------------------------------
+
+# Control characters but tab and newline, separators of lines, marks that turn the direction of text, half surrogates;
+# and what runners of CI systems take for a command: "##[" anywhere, "::" at the beginning of a line.
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|(?<=##)\\["
+)
+_COMMAND = re.compile("^:(?=:)")
+
+
+def printable(text: str) -> str:
+    """The text with every character that is obeyed somewhere, or that no file can hold, shown by its number."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def line(text: str) -> str:
+    """The text on one line that neither a terminal nor a CI system takes for a command."""
+    return _COMMAND.sub(r":\\", printable(" ".join(text.split())))
+
+
+def utf8(text: str) -> bytes:
+    """The text in UTF-8; what UTF-8 cannot say is shown by its number, which JSON reads as it was."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 # --- LaTeX -----------------------------------------------------------------------------------------

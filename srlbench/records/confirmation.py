@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from srlbench.errors import StoreError
+from srlbench.escape import utf8
 from srlbench.records.environment import machine_class
 from srlbench.records.files import read_bytes, write_bytes
 from srlbench.records.paths import folder_of, record_path, track_folder
@@ -56,7 +57,7 @@ class Confirmation:
         """The confirmation as JSON in UTF-8; a stray surrogate in a name is written as its JSON escape."""
         content = {f.name: getattr(self, f.name) for f in fields(self)} | {"rerun": self.rerun.as_plain()}
         text = json.dumps({"schema": SCHEMA} | content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        return text.encode("utf-8", "backslashreplace")
+        return utf8(text)
 
     @classmethod
     def from_json(cls, text: bytes) -> Confirmation:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from srlbench.errors import StoreError
+from srlbench.escape import utf8
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -27,7 +28,7 @@ _REASONS = {
 
 def write_text(path: Path, text: str) -> None:
     """Write a file completely or not at all."""
-    write_bytes(path, text.encode())
+    write_bytes(path, utf8(text))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import StoreError
+from srlbench.escape import utf8
 from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
 from srlbench.records.paths import RUNS, key_of, predictions_path, published_results, record_path, track_folder
 from srlbench.records.record import Key, NewerSchema, Record, RecordError
@@ -70,9 +71,9 @@ def write(
         return path
     if record.status == "failed":
         path = record_path(results, key, failed=True, kind=kind)
-        write_bytes(path, record.to_json().encode())
+        write_bytes(path, utf8(record.to_json()))
         return path
-    text = record.to_json().encode()
+    text = utf8(record.to_json())
     if predictions:  # they are written first, because the record marks the run as complete
         write_bytes(predictions_path(results, key), _npz(predictions))
     _move_aside(path)
@@ -200,5 +201,10 @@ def files_of(root: Path, problems: list[Problem]) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and not _ASIDE.fullmatch(name):
-                yield Path(folder, name)
+            if name.startswith(".") or _ASIDE.fullmatch(name):
+                continue
+            path = Path(folder, name)
+            if os.path.exists(path) and not os.path.isfile(path):  # to read a pipe or a device could take for ever
+                problems.append(Problem(path, "it is no regular file"))
+            else:
+                yield path

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from srlbench.analysis.check.verdicts import Report, Verdict, summary
 from srlbench.analysis.table import Column, Line, Table, texts
 from srlbench.errors import NOTHING_COMPARABLE, StoreError
-from srlbench.escape import escaped
+from srlbench.escape import escaped, printable
 from srlbench.records import write_text
 
 SUITE = "srlbench check"
@@ -30,7 +30,7 @@ def write(report: Report, paths: Iterable[Path], step_summary: str | None) -> No
         write_text(path, forms[path.suffix](report))
     if step_summary:
         try:
-            with open(step_summary, "a", encoding="utf-8") as page:
+            with open(step_summary, "a", encoding="utf-8", errors="backslashreplace") as page:
                 page.write(to_markdown(report))
         except OSError as error:
             raise StoreError(f"Cannot write {step_summary}: {error.strerror}.") from error
@@ -108,7 +108,7 @@ def to_annotations(report: Report) -> Iterator[str]:
 
 
 def _command(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _writable(text: str) -> str:

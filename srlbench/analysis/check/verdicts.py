@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from srlbench.errors import NOTHING_COMPARABLE, OK, REGRESSED, RUN_FAILED
+from srlbench.escape import line
 from srlbench.stats import Summary, label
 
 if TYPE_CHECKING:
@@ -79,12 +80,13 @@ class Report:
 
 def to_lines(report: Report) -> list[str]:
     """The report as plain lines: one for each recipe, then an indented one for each value that is not ok."""
-    width = max((len(verdict.name) for verdict in report.verdicts), default=0)
+    names = [line(verdict.name) for verdict in report.verdicts]
+    width = max(map(len, names), default=0)
     lines = []
-    for verdict in report.verdicts:
-        lines.append(f"{verdict.word:<14}  {verdict.name:<{width}}  {verdict.reason}")
-        lines += [f"    {change.word:<12} {change}" for change in verdict.evidence]
-    lines += [f"note: {note}" for note in report.notes]
+    for name, verdict in zip(names, report.verdicts, strict=True):
+        lines.append(f"{verdict.word:<14}  {name:<{width}}  {line(verdict.reason)}")
+        lines += [f"    {change.word:<12} {line(str(change))}" for change in verdict.evidence]
+    lines += [f"note: {line(note)}" for note in report.notes]
     return [*lines, summary(report)]
 
 

@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from srlbench.analysis.table import Cell, Table
+from srlbench.escape import line
 
 COLOURS = {
     "better": "green", "supported": "green", "bit-equal": "green", "inside": "green", "worse": "red", "failed": "red",
@@ -24,7 +25,7 @@ _BREAKS = re.compile(r"(?<=[-+, ])|(?=@)")
 
 def fitted(table: Table, width: int | None) -> RichTable:
     """The whole table if it fits; else without spare columns, with short texts, and with names folded."""
-    gap = GAP
+    gap, table = GAP, _shown(table)
     if width and _width(table, gap) > width:
         table, gap = table if _width(table, 1) <= width else _narrow(table, width), 1
     shown = RichTable(
@@ -34,10 +35,19 @@ def fitted(table: Table, width: int | None) -> RichTable:
     for column in table.columns:
         folds = column.align == "left"
         shown.add_column(Text(column.title), justify=column.align, no_wrap=not folds, overflow="fold")
-    for line in table.lines:
-        style = "bold" if line.state == "average" else "dim" if line.muted else ""
-        shown.add_row(*map(_text, line.cells), style=style)
+    for each in table.lines:
+        style = "bold" if each.state == "average" else "dim" if each.muted else ""
+        shown.add_row(*map(_text, each.cells), style=style)
     return shown
+
+
+def _shown(table: Table) -> Table:
+    """The table with texts of one line each, in which nothing is a command."""
+    lines = [
+        replace(each, cells=[replace(cell, text=line(cell.text), short=line(cell.short)) for cell in each.cells])
+        for each in table.lines
+    ]
+    return replace(table, title=line(table.title), lines=lines)
 
 
 def _text(cell: Cell) -> Text:

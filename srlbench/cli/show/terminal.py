@@ -7,13 +7,14 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,12 +22,35 @@ from srlbench.analysis import reproduction as reproductions
 from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
 from srlbench.errors import OK, RUN_FAILED
+from srlbench.escape import printable
 from srlbench.evaluation.scores import Scores
 
+PIPE_BROKEN = 141  # as of a program that the signal of a broken pipe ended: nothing is said of the numbers
+
+
+class Shown(Console):
+    """A console on which foreign text is shown, and never obeyed."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """End without a word: whoever read this has read enough."""
+        silence()
+        raise SystemExit(PIPE_BROKEN)
+
+
+def silence() -> None:
+    """Write to stdout no more; else Python would try again at the end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 debug = False
+_interactive = sys.stdout is not None and sys.stdout.isatty()
 # A file has no width of its own; COLUMNS, which rich reads, may give it one.
-out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
-err = Console(stderr=True, highlight=False)
+out = Shown(highlight=False, width=None if _interactive or "COLUMNS" in os.environ else 120)
+err = Shown(stderr=True, highlight=False)
 
 
 def error(message: str) -> None:
