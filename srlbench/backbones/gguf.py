@@ -48,12 +48,12 @@ def _write(path: Path, to: Path) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    model = AutoModel.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    model = AutoModel.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32, trust_remote_code=False)
     # The weights are float32 now; what is left of the format forbids to write them.
     model.hf_quantizer = None
     vars(model.config).pop("quantization_config", None)
     model.save_pretrained(to)
-    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(to)
+    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, trust_remote_code=False).save_pretrained(to)
 
 
 if __name__ == "__main__":

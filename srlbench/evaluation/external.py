@@ -29,6 +29,7 @@ from srlbench.training.layers import ALL_LAYERS, POOLINGS, AtMask, Autocast, Fir
 from srlbench.training.prompted import Prompted, PromptedAutocast
 from srlbench.training.rng import seed_everything
 from srlbench.training.transformer import (
+    NO_CODE,
     Form,
     ensure_fit,
     ensure_fit_of_table,
@@ -180,7 +181,7 @@ def _whole(folder: Path) -> SentenceTransformer:
             parts = [kind.load(str(folder), subfolder=each["path"]) for kind, each in zip(kinds, listed)]
             found = SentenceTransformer(modules=parts)
         else:
-            found = SentenceTransformer(str(folder))
+            found = SentenceTransformer(str(folder), trust_remote_code=False)
     for part in found:
         if isinstance(part, Transformer):
             ensure_fit(part)
@@ -227,7 +228,9 @@ def _pooled(folder: Path, reading: Reading) -> SentenceTransformer:
 
 def _pooler(folder: Path, width: int) -> Dense:
     """The layer over the first token that came with the weights: SimCSE's head, in the checkpoints of its authors."""
-    model, said = transformers.AutoModel.from_pretrained(str(folder), dtype=torch.float32, output_loading_info=True)
+    model, said = transformers.AutoModel.from_pretrained(
+        str(folder), dtype=torch.float32, output_loading_info=True, **NO_CODE
+    )
     own = getattr(getattr(model, "pooler", None), "dense", None)
     if own is None or any(key.startswith("pooler.") for key in said["missing_keys"]):
         raise UsageError(f"The weights in {folder} have no pooler; --pool cls takes the first token without one.")

@@ -40,6 +40,8 @@ class Form:
 
 
 AS_IT_IS = Form()
+# Code that lies in a model's folder is never run. Left open, transformers asks whoever sits at a terminal.
+NO_CODE = {"trust_remote_code": False}
 
 
 def load(folder: Path, form: Form = AS_IT_IS, *, pooler: bool = False) -> Transformer:
@@ -48,12 +50,14 @@ def load(folder: Path, form: Form = AS_IT_IS, *, pooler: bool = False) -> Transf
     pooler: load the layer over the first token too, if the architecture has one.
     """
     ensure_tokenizer(folder)
-    options: dict[str, Any] = {"dtype": torch.float32}
+    options: dict[str, Any] = {"dtype": torch.float32, **NO_CODE}
     if not pooler and _takes_pooler(folder):
         options["add_pooling_layer"] = False  # with it, loading would print a report of unused weights
     kind = Autocast if form.precision == "bf16" else Transformer
     with _checked(lambda config: _change(config, form, folder)):
-        transformer: Transformer = kind(str(folder), model_kwargs=options)
+        transformer: Transformer = kind(
+            str(folder), model_kwargs=options, processor_kwargs=NO_CODE, config_kwargs=NO_CODE
+        )
     ensure_fit(transformer)
     transformer.processor.padding_side = "right"  # as in training, where positions count from the left
     if form.attention is not None and form.attention != attention(transformer):
@@ -214,7 +218,7 @@ def layers(transformer: Transformer) -> int:
 
 def _takes_pooler(folder: Path) -> bool:
     """Whether the architecture can be made without its layer over the first token."""
-    kind = MODEL_MAPPING.get(type(AutoConfig.from_pretrained(folder)), None)
+    kind = MODEL_MAPPING.get(type(AutoConfig.from_pretrained(folder, **NO_CODE)), None)
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return any("add_pooling_layer" in inspect.signature(each.__init__).parameters for each in kinds if each)
 
