@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -120,7 +121,11 @@ def read(path: Path) -> Protocol:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         tasks = {key: TaskRule(name=key, **rule) for key, rule in raw.pop("tasks").items()}
+        if odd := [name for name in (*tasks, raw.get("name", "")) if not re.fullmatch(r"\w[\w.-]{0,99}", str(name))]:
+            raise ValueError(f"the name {odd[0]!r} is more than letters, digits, dots and -")
+        if not tasks:
+            raise ValueError("it has no task")
         protocol = Protocol(**raw, tasks=tasks, path=path)
         return protocol.with_probe(protocol.probe["name"]) if protocol.probe else protocol
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"Protocol file {path.name} is not a whole protocol: {error}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,16 @@ from typing import Any
 from srlbench import variants
 from srlbench.errors import UsageError, unknown
 from srlbench.recipe import Recipe, digest
+from srlbench.recipe.kinds import WORDS, fits
 from srlbench.tracks import protocol as protocols
 from srlbench.tracks.protocol import Protocol
 
 FOLDER = Path(__file__).parent
+# Of what reads a track, and would fail far from it.
+KINDS: Mapping[str, type] = {
+    "name": str, "summary": str, "source": str, "control": str, "version": int, "threads": int, "training": dict,
+    "text": dict, "settings": dict, "search": dict, "once": dict, "regimes": dict, "estimate": dict,
+}  # fmt: skip
 CHOSEN = "{}.chosen"  # the file of the settings that `srlbench tune` chose, beside the track's file
 
 
@@ -48,6 +55,19 @@ class Track:
     regimes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for key, kind in KINDS.items():
+            if not isinstance(value := getattr(self, key), kind) or isinstance(value, bool):
+                raise ValueError(f"{key} = {value!r} is no {kind.__name__}")
+        if not re.fullmatch(r"\w[\w.-]{0,99}", self.name):
+            raise ValueError(f"name {self.name!r} is more than letters, digits, dots and -")
+        if self.version < 1 or not self.backbones or not self.seeds or self.threads < 1:
+            raise ValueError("version and threads are from 1 on, and backbones and seeds are not empty")
+        if odd := [seed for seed in self.seeds if type(seed) is not int or not 0 <= seed < 2**32]:
+            raise ValueError(f"the seed {odd[0]!r} is no whole number from 0 on, below 2^32")
+        _check_training(self.training, self.protocol)
+        for form, rule in self.text.items():
+            if not isinstance(rule, dict) or type(rule.get("lines")) is not int or rule["lines"] < 1:
+                raise ValueError(f"text.{form} says no number of lines")
         if wrong := {group for groups in self.once.values() for group in groups} - {*self.groups}:
             raise ValueError(f"once names {', '.join(sorted(wrong))}, which is none of {', '.join(self.groups)}")
 
@@ -101,6 +121,27 @@ class Track:
         return f"{self.training['select_on']}-dev"
 
 
+def _listed(raw: dict[str, Any], key: str) -> tuple[Any, ...]:
+    value = raw.pop(key, [])
+    if not isinstance(value, list):
+        raise ValueError(f"{key} = {value!r} is no list")
+    return tuple(value)
+
+
+def _check_training(training: Mapping[str, Any], protocol: Protocol) -> None:
+    """Refuse a budget that says too little, or a value of another kind."""
+    wanted = {"lr": "float", "batch_size": "int", "max_length": "int", "checkpoint_steps": "int", "select_on": "str"}
+    wanted |= {"steps": "int"} if "epochs" not in training else {"epochs": "float"}
+    for key, kind in wanted.items():
+        if not fits(training.get(key), kind):
+            raise ValueError(f"training.{key} = {training.get(key)!r} is not {WORDS[kind]}")
+    if training["select_on"] not in protocol.tasks:
+        raise ValueError(f"training.select_on = {training['select_on']!r} is none of {', '.join(protocol.tasks)}")
+    steps = training.get("observe_steps", ())
+    if not isinstance(steps, list | tuple) or not all(type(step) is int for step in steps):
+        raise ValueError(f"training.observe_steps = {steps!r} is no list of steps")
+
+
 def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
@@ -125,12 +166,11 @@ def read(path: Path, protocol: Path | None = None) -> Track:
         name = str(raw.pop("protocol"))
         protocol_path = protocol or (path.parent / name if name.endswith(".toml") else None)
         rules = protocols.read(protocol_path) if protocol_path else protocols.load(name)
-        backbones, seeds = tuple(raw.pop("backbones")), tuple(raw.pop("seeds"))
-        further = tuple(raw.pop("further", ()))
+        backbones, seeds, further = (_listed(raw, key) for key in ("backbones", "seeds", "further"))
         chosen_path = path.with_name(CHOSEN.format(path.stem))
         chosen = _chosen(chosen_path) if chosen_path.is_file() else {}
         return Track(**raw, protocol=rules, backbones=backbones, seeds=seeds, path=path, chosen=chosen, further=further)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"Track file {path.name} is not a complete track: {error}.") from error
 
 
