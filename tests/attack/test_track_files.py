@@ -14,7 +14,8 @@ SHIPPED = (tracks.FOLDER / "embedded.toml").read_text(encoding="utf-8")
 WRONG = {  # what stands in the file -> what stands there instead, and what is said
     'name = "embedded"': [
         ('name = "../../../x"', "is more than letters"), ('name = ".."', "is more than letters"),
-        ('name = "a b"', "is more than letters"), ("name = 3", "name = 3 is no str"), ('name = ""', "is more than letters"),
+        ('name = "a b"', "is more than letters"), ("name = 3", "name = 3 is no str"),
+        ('name = ""', "is more than letters"),
         ('name = "\\u001b[2J"', "is more than letters"),
     ],
     "version = 4": [
@@ -22,7 +23,8 @@ WRONG = {  # what stands in the file -> what stands there instead, and what is s
     ],
     "threads = 1": [("threads = -1", "from 1 on"), ("threads = 1.5", "no int"), ("", "threads")],
     "seeds = [": [
-        ("seeds = 3 #", "seeds = 3 is no list"), ("seeds = [] #", "not empty"), ("seeds = [-1] #", "below 2"), ('seeds = ["a"] #', "below 2"),
+        ("seeds = 3 #", "seeds = 3 is no list"), ("seeds = [] #", "not empty"), ("seeds = [-1] #", "below 2"),
+        ('seeds = ["a"] #', "below 2"),
     ],
     "backbones = [": [("backbones = [] #", "not empty"), ("backbones = 3 #", "is no list")],
     "[training]": [("[[training]]", "no dict"), ("training = 3\n[other]", "other")],
