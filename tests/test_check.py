@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from srlbench.analysis.check.baseline import Baseline, accept, load
-from srlbench.analysis.check.check import check
+from srlbench.analysis.check.check import MOST, _needed, check
 from srlbench.analysis.check.verdicts import Report, Verdict, to_lines, to_terminal
 from srlbench.errors import UsageError
 from srlbench.records import Problem, Record
+from srlbench.stats import Difference, Summary
 
 GROUPS = {
     "sts": [f"GenSTS{year}" for year in range(12, 17)] + ["GenSTSB", "GenSICK-R"],
@@ -161,6 +163,29 @@ def test_a_big_fall_that_is_not_proven_is_inconclusive(world: World, tmp_path: P
     report = checked(records, expected)
     assert verdict(report, "recipe-0").word == "inconclusive" and report.exit_code == 0
     assert "inconclusive" in to_lines(report)[0]
+    # A strict check fails where the fall is larger than it allows, and says which recipe it was.
+    for strict, code in ((4.0, 1), (60.0, 0)):
+        same = replace(report, strict=strict)
+        assert (same.exit_code, bool(same.suspected)) == (code, code == 1)
+        assert ("more than 4 points down: recipe-0@tiny" in to_lines(same)[-1]) == (code == 1)
+
+
+def test_it_says_how_many_seeds_would_decide(tmp_path: Path) -> None:
+    """The least number of seeds on both sides at which a fall of this size has the p that the check asks for."""
+    sd, n = 2.0, 4
+    difference = Difference(-5.0, sd * (2 / n) ** 0.5, 2 * n - 2)
+    summary = Summary(0.0, sd, n)
+    needed = _needed(difference, summary, summary, 0.001)
+    assert needed and n < needed < MOST
+    assert Difference(-5.0, sd * (2 / needed) ** 0.5, 2 * needed - 2).p < 0.001
+    assert Difference(-5.0, sd * (2 / (needed - 1)) ** 0.5, 2 * needed - 4).p >= 0.001
+    assert _needed(replace(difference, value=-0.01), summary, summary, 0.001) is None
+    world = World(random.Random(2), together=1.0)
+    world.sd = {name: [6.0] * len(TASKS) for name in NOISY}
+    baseline = world.baseline(tmp_path)
+    few = [verdict(checked(world.runs(3, NOISY[:1], shift=-9), baseline), "recipe-0").reason for _ in range(10)]
+    told = [found for reason in few if (found := re.search(r"\((?:more than )?(\d+) (on both sides )?would\)", reason))]
+    assert told and all(3 < int(each[1]) <= MOST for each in told)
 
 
 # --- what cannot be compared ---------------------------------------------------------------------

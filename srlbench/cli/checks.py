@@ -34,6 +34,17 @@ Why = Annotated[
 ]
 
 
+Strict = Annotated[
+    float | None,
+    opt.what(
+        "--strict",
+        min=0,
+        metavar="POINTS",
+        help="Fail also if a recipe fell by more than so many points and its seeds are too few to tell why.",
+    ),
+]
+
+
 Place = Annotated[
     str | None,
     opt.what(metavar="PATH", help="Where the backbone of the record lies, if it is a folder or file of yours."),
@@ -51,6 +62,7 @@ def check(
     github: Annotated[
         bool, opt.where("--github", help="Annotate a GitHub Actions run, and add to its summary page.")
     ] = False,
+    strict: Strict = None,
     json: opt.Json = False,
 ) -> None:
     """Compare the records with the reviewed baseline: one verdict for each recipe, and an exit code for CI.
@@ -67,10 +79,10 @@ def check(
     """
     there = opt.of(results, track, recipes)
     if accept is not None:
-        _accept(there, accept, out or [], baseline is not None or github or json)
+        _accept(there, accept, out or [], baseline is not None or github or json or strict is not None)
         return
     paths = opt.files_of(out, reports.FORMATS)
-    report = checking.check(there, baseline)
+    report = checking.check(there, baseline, strict)
     reports.write(report, paths, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     terminal.as_json(reports.plain(report)) if json else terminal.out.print(verdicts.to_terminal(report))
     for line in reports.to_annotations(report) if github else ():
@@ -80,7 +92,7 @@ def check(
 
 def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool) -> None:
     if others:
-        raise UsageError("--accept compares nothing, so --baseline, --github and --json do not go with it.")
+        raise UsageError("--accept compares nothing, so --baseline, --github, --strict and --json do not go with it.")
     if len(out) > 1:
         raise UsageError("--accept writes one baseline: give --out once.")
     path = checking.accept(results, why, opt.files_of(out, (".toml",))[0] if out else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from srlbench import records
@@ -16,13 +17,18 @@ __all__ = ["accept", "check"]
 FILE = "baseline.toml"
 
 
-def check(results: Results, baseline: Path | None = None) -> Report:
-    """Compare the records with a baseline; None takes the published baseline of the track."""
+def check(results: Results, baseline: Path | None = None, strict: float | None = None) -> Report:
+    """Compare the records with a baseline; None takes the published baseline of the track.
+
+    strict: points; an inconclusive recipe that fell further fails the check.
+    """
     track = results.track
     path = baseline or records.track_folder(records.published_results(), track.name, track.version) / FILE
     scan = results.without_variants
     controls = {name for name, entry in results.recipes.items() if not entry.recipe.trained}
-    return checks.check(scan.records, scan.problems, baselines.load(path), results.current, track.groups, controls)
+    expected = baselines.load(path)
+    report = checks.check(scan.records, scan.problems, expected, results.current, track.groups, controls)
+    return replace(report, strict=strict)
 
 
 def accept(results: Results, reason: str, out: Path | None = None) -> Path:

@@ -25,12 +25,13 @@ from srlbench.analysis.check.baseline import Baseline, Entry, Expected, left_out
 from srlbench.analysis.check.drift import BIG, drifted, unchanged
 from srlbench.analysis.check.verdicts import WORDS, Change, Report, Verdict, Word
 from srlbench.records import Problem, Record
-from srlbench.stats import Groups, Prior, Summary, average, label, summarise, with_averages
+from srlbench.stats import Difference, Groups, Prior, Summary, average, label, summarise, with_averages
 
 Ready = Mapping[tuple[str, str], Mapping[str, Summary]]  # what can be compared, by recipe and backbone
 
 ALPHA = 0.01  # false alarms of a whole check, two-sided
 SUSPICIOUS = 0.05  # inconclusive ones
+MOST = 50  # seeds; a check that takes more is no check
 MANY = 6  # values are named in a sentence; the rest are counted
 LAST_DIGIT = 5e-7  # points; the baseline is written to six decimals
 SD_FLOOR = 0.1  # points; seeds that agree better than this by luck are not believed
@@ -195,8 +196,20 @@ def _changes_by_test(
         elif value < -margin and (value < -BIG * margin or p < share * SUSPICIOUS / ALPHA or not enough):
             word = "inconclusive"
         interval, raw = (difference.interval(), difference.p) if difference else (None, None)
-        changes.append(Change(name, fresh, known, margin, value, interval, raw, word))
+        least = share / 2 / sum((other in averages) is (name in averages) for other in differences)  # Holm's first
+        needs = _needed(difference, fresh, known, least) if difference and word == "inconclusive" else None
+        changes.append(Change(name, fresh, known, margin, value, interval, raw, word, needs))
     return changes
+
+
+def _needed(difference: Difference, fresh: Summary, known: Summary, p: float) -> int | None:
+    """The least seeds on both sides at which this difference, of means that spread as now, would have less than p."""
+    sd = difference.se / (1 / fresh.n + 1 / known.n) ** 0.5
+    for n in range(min(fresh.n, known.n) + 1, MOST + 1):
+        df = difference.df + 2 * n - fresh.n - known.n
+        if Difference(difference.value, sd * (2 / n) ** 0.5, df).p < p:
+            return n
+    return None
 
 
 def _change_by_margin(name: str, fresh: Summary, known: Expected) -> Change:
@@ -214,7 +227,10 @@ def _reason(word: Word, changes: Sequence[Change], *, still: bool) -> str:
         return f"rose: {moved}; accept a new baseline if this was meant"
     if word == "inconclusive":
         seeds = min(min(change.fresh.n, change.expected.n) for change in changes)
-        return f"fell, but {seeds} seed{'s' * (seeds > 1)} cannot tell it from noise, run more: {moved}"
+        needs = [change.needs or MOST + 1 for change in changes if change.word == word and change.p is not None]
+        least = min(needs, default=0)
+        more = f"more than {MOST} would" if least > MOST else f"{least} on both sides would" if least else "run more"
+        return f"fell, but {seeds} seed{'s' * (seeds > 1)} cannot tell it from noise ({more}): {moved}"
     largest = max(changes, key=lambda change: abs(change.difference))
     if abs(largest.difference) < LAST_DIGIT:
         return "every value as expected, to the last digit written"

@@ -103,6 +103,8 @@ def to_annotations(report: Report) -> Iterator[str]:
         if level := _LEVELS.get(verdict.word):
             title = _command(f"{verdict.name}: {verdict.word}").replace(":", "%3A").replace(",", "%2C")
             yield f"::{level} title={title}::{_command(verdict.reason)}"
+    if report.suspected:
+        yield f"::error title=srlbench check::{_command(summary(report))}"
     if report.exit_code == NOTHING_COMPARABLE:
         yield "::error title=srlbench check::Nothing could be compared."
 

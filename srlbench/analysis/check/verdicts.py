@@ -30,6 +30,7 @@ class Change:
     interval: tuple[float, float] | None  # 95%, for this value alone
     p: float | None  # two-sided, before Holm; None where no noise was estimated
     word: Word
+    needs: int | None = None  # seeds on both sides that would tell a fall of this size from noise
 
     def __str__(self) -> str:
         low_high = f" [{self.interval[0]:+.2f}, {self.interval[1]:+.2f}]" if self.interval else ""
@@ -65,15 +66,24 @@ class Report:
 
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
+    strict: float | None = None  # points; an inconclusive recipe that fell further fails the check
+
+    @property
+    def suspected(self) -> list[str]:
+        """The inconclusive recipes that fell further than a strict check allows."""
+        if self.strict is None:
+            return []
+        doubted = [verdict for verdict in self.verdicts if verdict.word == "inconclusive"]
+        return [v.name for v in doubted if any(change.difference < -self.strict for change in v.evidence)]
 
     @property
     def exit_code(self) -> int:
         """A failed run comes before a regression: the check is not complete until it is run again, and a
-        regression will still be there then. Inconclusive alone passes."""
+        regression will still be there then. Inconclusive alone passes, unless the check is strict."""
         words = {verdict.word for verdict in self.verdicts}
         if "failed" in words:
             return RUN_FAILED
-        if words & {"regressed", "drifted"}:
+        if words & {"regressed", "drifted"} or self.suspected:
             return REGRESSED
         return OK if words & COMPARED else NOTHING_COMPARABLE
 
@@ -94,6 +104,8 @@ def summary(report: Report) -> str:
     """How many recipes have which verdict, and the exit code."""
     counts = Counter(verdict.word for verdict in report.verdicts)
     text = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "nothing to compare"
+    if report.suspected:
+        text += f"; inconclusive, and more than {report.strict:g} points down: {', '.join(map(line, report.suspected))}"
     return f"{text} (exit {report.exit_code})"
 
 
