@@ -86,7 +86,7 @@ class Record:
                 value = value[int(part)] if isinstance(value, list) else value[part]
             except (KeyError, IndexError, TypeError, ValueError):
                 return None
-        return float(value) if isinstance(value, _NUMBER) and math.isfinite(value) else None
+        return float(value) if _finite(value) else None
 
     def to_json(self) -> str:
         """The record as valid JSON, with fields in schema order; numbers that are not finite become null."""
@@ -164,6 +164,22 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+# What verbs read inside of these fields.
+_INSIDE: tuple[tuple[str, str, type], ...] = (
+    ("environment", "packages", dict), ("environment", "settings", dict), ("environment", "determinism", dict),
+    ("training", "losses", list), ("training", "dev", list), ("diagnostics", "dynamics", list),
+    ("diagnostics", "words", dict), ("diagnostics", "pairs", dict),
+)  # fmt: skip
+
+
+def _finite(value: Any) -> bool:
+    """Whether a value of JSON is a number that a float can hold."""
+    try:
+        return isinstance(value, _NUMBER) and math.isfinite(value)
+    except OverflowError:  # of an integer of hundreds of digits
+        return False
+
+
 def _check_types(record: Record) -> None:
     for name, types in _TYPES.items():
         value = getattr(record, name)
@@ -172,8 +188,14 @@ def _check_types(record: Record) -> None:
     if record.schema != SCHEMA:
         raise RecordError(f"'schema' is {record.schema}, not {SCHEMA}")
     for stage, seconds in record.timings.items():
-        if not isinstance(seconds, _NUMBER):
+        if not _finite(seconds):
             raise RecordError(f"'timings' of {stage!r} is {_short(seconds)}, not a number")
+    if record.peak_memory_mb is not None and not _finite(record.peak_memory_mb):
+        raise RecordError(f"'peak_memory_mb' is {_short(record.peak_memory_mb)}, not a number")
+    for name, inner, kind in _INSIDE:
+        value = getattr(record, name).get(inner)
+        if value is not None and not isinstance(value, kind):
+            raise RecordError(f"'{name}.{inner}' is {_short(value)}, not {_type_name(kind)}")
 
 
 def _check_names(record: Record) -> None:
