@@ -127,7 +127,7 @@ def test_a_failed_rerun_is_none(results: Path) -> None:
 
 
 def test_to_repeat_oneself_adds_nothing(results: Path) -> None:
-    elsewhere = made(environment={"cpu": "that", "gpu": {"names": ["x"]}, "packages": []})
+    elsewhere = made(environment={"cpu": "that", "gpu": {"names": ["x"]}, "packages": {}})
     within = rerun(results, elsewhere, verdict="within its interval")
     again = rerun(results, when="2026-02-02T00:00:00+00:00")
     assert tally([rerun(results), again]) == Confirmed(1, 1, 0)
