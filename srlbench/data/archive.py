@@ -6,25 +6,49 @@ import contextlib
 import shutil
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
-from srlbench.errors import SrlbenchError
+from srlbench.errors import SrlbenchError, UsageError
 
 MAX_BYTES = 2 * 2**30
 MAX_MEMBERS = 20_000
+_LONGEST = 2**16  # bytes of a header that says more of the member after it
+_HEADERS = (b"x", b"g", b"X", b"L", b"K")  # their types
 _DEEP = 16
 _BLOCK = 512
 _STALE = 3600.0  # seconds after which the unfinished folder of another process counts as abandoned
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack the archive into the folder `target`; an existing folder stays unchanged."""
-    temporary = target.parent / f".{target.name}-{uuid4().hex}"
+class Member(tarfile.TarInfo):
+    """A member; a header of one may not be so long that reading it takes all memory."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Self:
+        if self.type in _HEADERS and self.size > _LONGEST:
+            raise SrlbenchError(f"Refused {tar.name!s}: it has a header of {self.size} bytes.")
+        return super()._proc_member(tar)  # type: ignore[misc,no-any-return]
+
+
+def unpack(
+    archive: Path, target: Path, check: Callable[[Path], None] = lambda folder: None, replace: bool = False
+) -> None:
+    """Unpack the archive into the folder `target`, if the check of what is in it raises no error.
+
+    An existing folder stays unchanged, or with `replace` stays until the new one is whole.
+    """
+    temporary, old = (target.parent / f".{target.name}-{uuid4().hex}" for _ in range(2))
     try:
         _sweep(target)
         temporary.mkdir(parents=True)
         _write(archive, _checked(archive), temporary)
+        try:
+            check(temporary)
+        except UsageError as error:
+            raise UsageError(f"Refused the archive {archive}: {error}.") from None
+        if replace and target.exists():
+            target.rename(old)
         try:
             temporary.rename(target)
         except OSError:
@@ -36,7 +60,8 @@ def unpack(archive: Path, target: Path) -> None:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise SrlbenchError(f"Cannot unpack {archive}: {reason}.") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in (temporary, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(target: Path) -> None:
@@ -50,7 +75,7 @@ def _checked(archive: Path) -> list[str]:
     """The names of all members, each of which is checked before anything is written."""
     names: list[str] = []
     total = 0
-    with tarfile.open(archive) as tar:
+    with tarfile.open(archive, tarinfo=Member) as tar:
         for member in tar:
             if fault := _fault(member):
                 raise SrlbenchError(f"Refused {archive}: its member {member.name[:100]!r} {fault}.")
@@ -85,7 +110,7 @@ def _fault(member: tarfile.TarInfo) -> str | None:
 
 def _write(archive: Path, names: list[str], folder: Path) -> None:
     """Write the members' bytes, without their owners, modes and times."""
-    with tarfile.open(archive) as tar:
+    with tarfile.open(archive, tarinfo=Member) as tar:
         for name, member in zip(names, tar, strict=True):
             if member.name != name or _fault(member):
                 raise SrlbenchError(f"The archive {tar.name!s} changed while it was read.")

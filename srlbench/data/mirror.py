@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,16 +88,14 @@ def file(name: str, path: Path | None = None) -> Path:
 
 def pull(anew: bool = False) -> Path:
     """The root of the Hub's archive, downloaded and unpacked unless it has been; unpacked in any case if `anew`."""
-    if anew:
-        shutil.rmtree(_target(REVISION[:12]), ignore_errors=True)
-    if root := tree(_target(REVISION[:12])):
+    if not anew and (root := tree(_target(REVISION[:12]))):
         return root
     archive = _download(ARCHIVE)
     try:
         stored = archive.resolve()  # the Hub's cache names a large file by its content
         if _SHA256.fullmatch(stored.name) and _digest(stored) != stored.name:
             raise SrlbenchError(f"The download {archive} is damaged: its content is not what the Hub announced.")
-        return _unpacked(archive, REVISION[:12])
+        return _unpacked(archive, REVISION[:12], anew)
     except SrlbenchError as error:
         if not isinstance(error.__cause__, OSError):  # not the disk's fault
             for path in {archive, archive.resolve()}:  # else the Hub's cache would give it again
@@ -112,18 +109,21 @@ def _target(identity: str) -> Path:
     return Path(constants.HF_HOME) / "srlbench" / f"senteval-{identity}"
 
 
-def _unpacked(archive: Path, identity: str) -> Path:
+def _unpacked(archive: Path, identity: str, anew: bool = False) -> Path:
+    """The root in the archive; an earlier tree goes only when the new one is whole."""
     target = _target(identity)
     there = target.exists()
+    if not anew and (root := tree(target)):
+        return root
+    unpack(archive, target, _must_be_senteval, replace=there)
     if root := tree(target):
         return root
-    if there:  # trees appear whole, so this one lost its files since
-        shutil.rmtree(target, ignore_errors=True)
-    unpack(archive, target)
-    if root := tree(target):
-        return root
-    shutil.rmtree(target, ignore_errors=True)
-    raise UsageError(f"The archive {archive} holds no SentEval tree (STS/, SICK/, MR/, TREC/ …).")
+    raise SrlbenchError(f"Cannot unpack {archive} to {target}: another process is writing there.")
+
+
+def _must_be_senteval(folder: Path) -> None:
+    if tree(folder) is None:
+        raise UsageError("it holds no SentEval tree (STS/, SICK/, MR/, TREC/ …)")
 
 
 def tree(root: Path) -> Path | None:

@@ -275,6 +275,37 @@ def test_an_archive_that_is_too_big_is_refused_before_it_is_written(tmp_path, ho
         mirror.senteval(path)
 
 
+def test_a_header_that_would_take_all_memory_is_refused(tmp_path, home):
+    path = tmp_path / "senteval.tar"
+    head = tarfile.TarInfo("././@PaxHeader")
+    head.type, head.size = tarfile.XHDTYPE, 2**30
+    path.write_bytes(head.tobuf() + tarred(good_members()))
+    with pytest.raises(SrlbenchError, match=f"Refused .*: it has a header of {2**30} bytes"):
+        mirror.senteval(path)
+
+
+def test_what_is_there_stays_until_the_new_one_is_whole(tmp_path, home, monkeypatch):
+    good, bad = tmp_path / "senteval.tar", tmp_path / "bad.tar"
+    good.write_bytes(tarred(good_members()))
+    bad.write_bytes(tarred([("a", b"x")]))
+    target = mirror._target(mirror.REVISION[:12])
+    monkeypatch.setattr(mirror, "_download", lambda name: good)
+    root = mirror.pull()
+    (root / "mark").touch()
+    for now, said in ((bad, "holds no SentEval tree"), (None, "no network")):
+        monkeypatch.setattr(mirror, "_download", lambda name, now=now: now or _fail("no network"))
+        with pytest.raises(SrlbenchError, match=said):
+            mirror.pull(anew=True)
+        assert (root / "mark").exists() and [*target.parent.iterdir()] == [target]
+    monkeypatch.setattr(mirror, "_download", lambda name: good)
+    assert mirror.pull(anew=True) == root and not (root / "mark").exists()
+    assert [*target.parent.iterdir()] == [target]
+
+
+def _fail(said):
+    raise SrlbenchError(said)
+
+
 def test_a_cut_or_damaged_archive_is_refused_wherever_it_is_cut(tmp_path, home):
     whole = tarred(good_members())
     end = len(tarred(good_members(), end=False))
