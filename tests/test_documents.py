@@ -31,7 +31,7 @@ PARSED = {
 }  # fmt: skip
 VERBS = [
     "run", "sweep", "tune", "evaluate", "diagnose", "leaderboard", "compare", "claims", "check", "reproduce", "publish",
-    "pretrain", "shrink", "list", "show", "doctor", "data", "plot",
+    "export", "pretrain", "shrink", "list", "show", "doctor", "data", "plot",
 ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
     if words[0] in ("run", "sweep", "tune") and "--dry-run" not in words:
         words.append("--dry-run")
-    if words[0] in ("leaderboard", "publish", "show"):
+    if words[0] in ("export", "leaderboard", "publish", "show"):
         for name in ("results", "srlbench-results"):
             shutil.copytree(ROOT / "results", tmp_path / name)
     done = cli(*words)

@@ -1,0 +1,26 @@
+"""The pages of the documentation that are made from the code; mkdocs makes a site of them and of `docs/*.md`.
+
+`pages()` gives Markdown by path and needs nothing but srlbench; `hook` is what mkdocs calls. Links of generated pages
+begin at the root of the site (`/losses/info_nce.md`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from _pages import claims, examples, face, losses, parts, recipes, tracks, verbs
+
+
+@cache
+def pages() -> dict[str, str]:
+    """Every generated page: its path in the site, and its Markdown."""
+    made: dict[str, str] = {}
+    for module in (recipes, losses, parts, tracks, verbs, face, examples):
+        made |= module.pages()
+    return made
+
+
+@cache
+def lists() -> dict[str, str]:
+    """What takes the place of `<!-- generated: NAME -->` in a page that is written by hand."""
+    return {"claims": claims.listed(), "citations": claims.bibtex()}
