@@ -79,6 +79,7 @@ def run(
     fail_fast: bool = False,
     observe_every: int | None = None,
     explain: bool = False,
+    track_with: str | Sequence[str] = (),
 ) -> Results:
     """Train and evaluate recipes, each run in a process of its own, and record every run.
 
@@ -98,19 +99,18 @@ def run(
     progress: show a bar; default: only in a notebook.
     keep_encoders: keep the trained encoders beside the records.
     fail_fast: stop at the first run that fails, and raise an SrlbenchError that says why.
-    observe_every: steps between two looks at a training; default: as the track says.
-    explain: weigh words by Shapley values too (needs the extra `explain`).
+    observe_every, explain: look at a training every so many steps; weigh words by Shapley values too (extra `explain`).
+    track_with: experiment trackers that get every recorded run: "tensorboard", "wandb", "mlflow", "trackio" (extras).
     """
     from srlbench.analysis.results import Results
-    from srlbench.runs import session
-    from srlbench.runs.engines import Choice
-    from srlbench.runs.plan import Options
+    from srlbench.publish.trackers import following
+    from srlbench.runs import engines, plan, session
 
     paths, observation = session.files_of(files), session.observation(observe_every, explain)
-    suite = session.suite_of(session.chosen(recipes, paths), track, backbones, seeds)
-    place, text = session.folder(results), session.absolute(data)
-    options = Options(place, paths, session.call(suite), keep_encoders, observation, text)
-    session.make(suite, options, Choice(engine, jobs, address), progress, fail_fast)
+    suite, place = session.suite_of(session.chosen(recipes, paths), track, backbones, seeds), session.folder(results)
+    options = plan.Options(place, paths, session.call(suite), keep_encoders, observation, session.absolute(data))
+    with following(track_with, suite, place):
+        session.make(suite, options, engines.Choice(engine, jobs, address), progress, fail_fast)
     return Results(place, suite.track, paths)
 
 

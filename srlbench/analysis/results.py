@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from srlbench import backbones, records, registry, tracks, variants
 from srlbench.errors import UsageError
@@ -19,10 +19,17 @@ from srlbench.tracks import Track
 
 if TYPE_CHECKING:
     import pandas
+    from datasets import Dataset
 
 DEFAULT = Path("srlbench-results")
 Cell = tuple[str, str]  # recipe, backbone
 Found = TypeVar("Found")
+# The columns of a data frame or dataset, and their types in a dataset.
+COLUMNS = {
+    "track": "string", "version": "int64", "protocol": "string", "recipe": "string", "backbone": "string",
+    "seed": "int64", "status": "string", "fingerprint": "string", "current": "bool", "task": "string",
+    "score": "float64",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,6 +143,18 @@ class Results:
         """One row for each recipe, backbone, seed and task or average; a failed run has one row without a score."""
         import pandas
 
+        return pandas.DataFrame(self._lines, columns=[*COLUMNS])
+
+    def to_dataset(self) -> Dataset:
+        """The rows and columns of `to_pandas()` as a `datasets.Dataset`; a failed run has no task and no score."""
+        from datasets import Dataset, Features, Value
+
+        lines = self._lines
+        columns = {name: [line[name] for line in lines] for name in COLUMNS}
+        return Dataset.from_dict(columns, features=Features({name: Value(kind) for name, kind in COLUMNS.items()}))
+
+    @cached_property
+    def _lines(self) -> list[dict[str, Any]]:
         lines = []
         for record in self.records:
             run = {
@@ -147,8 +166,7 @@ class Results:
                 lines.append({**run, "task": task, "score": score})
             if record.status == "failed":
                 lines.append({**run, "task": None, "score": None})
-        columns = ["track", "version", "protocol", "recipe", "backbone", "seed", "status", "fingerprint", "current"]
-        return pandas.DataFrame(lines, columns=[*columns, "task", "score"])
+        return lines
 
 
 def with_records(path: Path, files: tuple[Path, ...] = ()) -> list[Results]:

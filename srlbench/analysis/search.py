@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from srlbench import variants
 from srlbench.analysis.results import Results
@@ -14,6 +15,7 @@ from srlbench.escape import code, escaped
 from srlbench.recipe import Registered
 from srlbench.records import write_text
 from srlbench.runs.fingerprint import current
+from srlbench.runs.sampler import TPE, Sampling, Study, space
 from srlbench.runs.search import FOLDER, grid, points
 from srlbench.tracks import CHOSEN, Track
 
@@ -35,6 +37,22 @@ class Searched:
         if None in scores:
             return None
         return max(self.points, key=lambda point: point[1] or 0.0)[0]
+
+
+@dataclass(frozen=True)
+class Sampled(Searched):
+    """What a sampler tried: its trials in their order; one whose run failed has no score."""
+
+    @property
+    def chosen(self) -> Settings | None:
+        """The best point so far."""
+        scored = [point for point in self.points if point[1] is not None]
+        return max(scored, key=lambda point: point[1] or 0.0)[0] if scored else None
+
+
+def sampled(studies: Sequence[Study]) -> list[Sampled]:
+    """What was tried of each recipe on each backbone."""
+    return [Sampled(study.entry.name, study.backbone, tuple(study.trials)) for study in studies]
 
 
 def collect(recipes: Sequence[Registered], results: Results, backbones: Sequence[str] = ()) -> list[Searched]:
@@ -84,12 +102,55 @@ def to_markdown(searched: Sequence[Searched], track: Track, command: str) -> str
 
 
 def tables(searched: Sequence[Searched]) -> Iterator[Table]:
-    """A table for each backbone: a line for each recipe, a column for each point of the grid, the chosen one bold."""
+    """A table for each backbone: a line for each recipe, a column for each point of the grid, the chosen one bold.
+
+    What was sampled has a table for each recipe and backbone: a line for each trial.
+    """
+    yield from map(trials, (each for each in searched if isinstance(each, Sampled)))
+    searched = [each for each in searched if not isinstance(each, Sampled)]
     for backbone in dict.fromkeys(each.backbone for each in searched):
         mine = [each for each in searched if each.backbone == backbone]
         points = (", ".join(f"{key} {value}" for key, value in settings.items()) for settings, _ in mine[0].points)
         lines = [Line([Cell(each.recipe), *(_cell(each, point) for point in each.points)]) for each in mine]
         yield Table("search", backbone, [Column("recipe", "left"), *map(Column, points)], lines)
+
+
+def trials(found: Sampled) -> Table:
+    """A line for each trial: its settings and its development score, the best ones bold."""
+    keys = list(found.points[0][0]) if found.points else []
+    lines = []
+    for number, point in enumerate(found.points, 1):
+        settings, score = point
+        values = [Cell(str(settings[key]), settings[key]) for key in keys]
+        last = _cell(found, point) if score is not None else Cell("failed", mark="failed")
+        lines.append(Line([Cell(str(number), number), *values, last]))
+    columns = [Column("trial"), *map(Column, keys), Column("development")]
+    return Table("trials", f"{found.recipe} on {found.backbone}", columns, lines)
+
+
+def write_sampled(found: Sequence[Sampled], results: Results, sampling: Sampling, command: str) -> list[Path]:
+    """Write a page for each recipe and backbone; the page and the choice of the declared grid stay as they are."""
+    pages = []
+    for each in found:
+        name = quote(f"{each.recipe}@{each.backbone}", safe="@+= ")
+        pages.append(results.folder / "searches" / f"{name}-{TPE}.md")
+        write_text(pages[-1], _sampled_page(each, results.track, sampling, command))
+    return pages
+
+
+def _sampled_page(found: Sampled, track: Track, sampling: Sampling, command: str) -> str:
+    ranges = "; ".join(f"{key} {axis}" for key, axis in space(track, found.backbone).items())
+    parts = [
+        f"# Search by TPE: {code(found.recipe)} on {code(found.backbone)}, track {code(track.name)} v{track.version}",
+        f"Spearman on {escaped(track.development)} in percent, one run a trial (seed {track.search['seed']}, which is "
+        f"not reported anywhere else). Sampler: {sampling.sampler}, seed {sampling.seed}, {sampling.trials} trials, "
+        f"within the range of the track's grid: {escaped(ranges)}. The best trial is bold.",
+        trials(found).to_markdown(),
+    ]
+    if found.chosen:
+        best = variants.changed(found.recipe, found.chosen)
+        parts.append(f"The best one is {code(f'{best}@{found.backbone}')}.")
+    return "\n\n".join([*parts, f"Made with {code(command)}."]) + "\n"
 
 
 def write(searched: Sequence[Searched], results: Results) -> list[Path]:

@@ -120,6 +120,15 @@ Attention = Annotated[
 Precision = Annotated[
     str | None, what(metavar="NAME", help="Compute a plain model in this precision: bf16; default: float32.")
 ]
+Trackers = Annotated[
+    list[str] | None,
+    how(
+        "--track-with",
+        metavar="NAME",
+        help="Log every recorded run with a tracker: tensorboard, wandb, mlflow or trackio (each needs the extra of "
+        "its name). May be given more than once.",
+    ),
+]
 DryRun = Annotated[bool, how("--dry-run", help="Show the plan and its cost; run nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

@@ -12,6 +12,7 @@ from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import options as opt
 from srlbench.cli.show import progress, terminal
 from srlbench.errors import RUN_FAILED
+from srlbench.publish import trackers
 from srlbench.runs import engines
 from srlbench.runs.engines import Choice
 from srlbench.runs.job import Share
@@ -47,6 +48,7 @@ def run(
     fail_fast: Annotated[bool, opt.how("--fail-fast", help="Stop at the first failed run.")] = False,
     observe_every: opt.Every = None,
     explain: opt.Explain = False,
+    track_with: opt.Trackers = None,
     json: opt.Json = False,
 ) -> None:
     """Train and score recipes, record every run, and show the table.
@@ -65,12 +67,14 @@ def run(
     choice = Choice(engine, jobs, address, Share(cpus_per_run, gpus_per_run))
     look = observation(observe_every, explain)
     planned = plan(asked, Options(results, files, opt.command(), keep_encoders, look))
-    try:
-        failed = make(planned, choice, dry_run, fail_fast, json)
-    except Interrupted:
-        if (found := opt.of(results, track, recipes)).without_variants.records:
-            table(found, json)
-        raise
+    trackers.check(track_with or [])
+    with trackers.following([] if dry_run else track_with or [], asked, results, terminal.warn, terminal.say):
+        try:
+            failed = make(planned, choice, dry_run, fail_fast, json)
+        except Interrupted:
+            if (found := opt.of(results, track, recipes)).without_variants.records:
+                table(found, json)
+            raise
     table(opt.of(results, track, recipes), json)
     finish(failed)
 

@@ -25,7 +25,7 @@ from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
 from srlbench.errors import NOTHING_COMPARABLE, OK, UsageError
 
-BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".json"), (".md", ".tex", ".json")
+BOARDS, COMPARISONS = (".csv", ".md", ".tex", ".txt", ".json"), (".md", ".tex", ".json")
 
 
 @opt.app.command(rich_help_panel=opt.READ)
@@ -33,23 +33,26 @@ def leaderboard(
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,
     results: opt.Results = opt.DEFAULT_RESULTS,
-    out: Annotated[list[Path] | None, opt.written(".csv, .md, .tex or .json")] = None,
+    out: Annotated[list[Path] | None, opt.written(".csv, .md, .tex, .txt or .json")] = None,
     json: opt.Json = False,
 ) -> None:
     """Build the table of a track from its records, and show it.
 
-    It writes leaderboard.csv and leaderboard.md beside the records too.
+    It writes leaderboard.csv and leaderboard.md beside the records too. A .txt file has the tables that SentEval and
+    SimCSE print, a .tex file those of a paper.
 
     Examples:
 
     - `srlbench leaderboard`
     - `srlbench leaderboard --results results --out table.md`
+    - `srlbench leaderboard --track small --results results --out table.txt --out table.tex`
     """
     there, paths = opt.of(results, track, recipes), opt.files_of(out, BOARDS)
     board = table(there, json)
     markdown = partial(to_markdown, board, there.command("leaderboard"))
     plain = partial(_text, terminal.rows(board), ensure_ascii=True)
-    opt.write_files(paths, {".csv": board.to_csv, ".md": markdown, ".tex": board.to_latex, ".json": plain})
+    forms: dict[str, Callable[[], str]] = {".csv": board.to_csv, ".md": markdown, ".json": plain}
+    opt.write_files(paths, {**forms, ".tex": board.to_latex, ".txt": board.to_text})
 
 
 Sides = Annotated[

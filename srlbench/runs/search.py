@@ -25,12 +25,23 @@ def sweep(recipe: str, settings: Sequence[str], files: tuple[Path, ...]) -> list
     return [entry, *(variants.variant(entry, changes) for changes in variants.grid(settings))]
 
 
+def ensure_declared(track: Track) -> None:
+    """Raise an error if a track has no search."""
+    if not track.search:
+        raise UsageError(f"Track {track.name} declares no search: its recipes say their settings themselves.")
+
+
+def axes(track: Track, backbone: str) -> dict[str, list[Any]]:
+    """The values of each setting that the track declares for a backbone."""
+    ensure_declared(track)
+    if not (found := track.search.get(backbone)):
+        raise UsageError(f"Track {track.name} declares no search for the backbone '{backbone}'.")
+    return dict(found)
+
+
 def grid(track: Track, backbone: str) -> list[dict[str, Any]]:
     """The points that the track declares for a backbone: lists of values, all combinations."""
-    axes = track.search.get(backbone)
-    if not axes:
-        raise UsageError(f"Track {track.name} declares no search for the backbone '{backbone}'.")
-    return list(variants.grid([f"{key}={','.join(map(str, values))}" for key, values in axes.items()]))
+    return list(variants.grid([f"{key}={','.join(map(str, each))}" for key, each in axes(track, backbone).items()]))
 
 
 def points(recipes: Sequence[Registered], track: Track, backbone: str) -> Iterator[Registered]:
@@ -53,8 +64,7 @@ def searched(names: Sequence[str], files: tuple[Path, ...]) -> list[Registered]:
 
 def plan_search(recipes: Sequence[Registered], track: Track, backbones: Sequence[str], options: Options) -> Plan:
     """The runs of the search that a track declares, on some backbones or all that it names."""
-    if not track.search:
-        raise UsageError(f"Track {track.name} declares no search: its recipes say their settings themselves.")
+    ensure_declared(track)
     options = replace(options, results=options.results / FOLDER, keep_encoders=False)
     plans = [
         plan(Suite(track, tuple(points(recipes, track, name)), (name,), (int(track.search["seed"]),), False), options)

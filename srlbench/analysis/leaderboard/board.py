@@ -133,6 +133,12 @@ class Leaderboard:
 
         return "\n".join(f"% {' '.join(t.title.split())}\n{t.to_latex()}" for t in tables.best_marked(self, group))
 
+    def to_text(self) -> str:
+        """The tables that SentEval and SimCSE print: one for each group of tasks and backbone, means over seeds."""
+        from srlbench.analysis.leaderboard import tables
+
+        return "\n".join(table.to_text() for table in tables.plain(self))
+
     def to_csv(self) -> str:
         """One row for each recipe, backbone and fingerprint, at full precision; `pandas.read_csv` needs no options."""
         return csv_text(_lines(self))

@@ -10,6 +10,7 @@ from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.errors import unknown
 from srlbench.stats import Summary, average, label, mean_interval, tie_groups, with_averages
 
+SENTEVAL = {"SICK-R": "SICKRelatedness"}  # SentEval's own name of a task
 TITLES = {"intra_sentence_similarity": "intra-sentence", "words_r2": "R² of words"}
 ELSEWHERE = "Encoders that were trained elsewhere"
 Best = dict[str, set[int]]  # by column, the rows that none is significantly better than
@@ -66,7 +67,6 @@ def _averages(board: Leaderboard, row: Row, best: set[str], reported: Sequence[s
 def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
     """One group's tasks: one decimal and no spaces, so seven tasks fit a page."""
     names = board.scope.groups[group]
-    title = label(average(group)).removesuffix(" avg")
     columns = [Column("recipe", "left"), *map(_of_task, names)]
     tables = []
     for name, rows, suffix in _by_backbone(f"tasks-{group}", board):
@@ -76,8 +76,35 @@ def tasks(board: Leaderboard, group: str, *, best: bool = False) -> list[Table]:
             if row.seeds:  # the table of averages says what failed and what nobody ran
                 cells = [score(row, task, 1, best=id(row) in top.get(task, ())) for task in names]
                 lines.append(_line(row, [recipe_cell(row), *cells]))
-        tables.append(Table(name, f"{title if title.isupper() else title.capitalize()} tasks{suffix}", columns, lines))
+        tables.append(Table(name, f"{_tasks_of(group)}{suffix}", columns, lines))
     return tables
+
+
+def _tasks_of(group: str) -> str:
+    """The title of a group's tasks."""
+    title = label(average(group)).removesuffix(" avg")
+    return f"{title if title.isupper() else title.capitalize()} tasks"
+
+
+def plain(board: Leaderboard) -> list[Table]:
+    """The columns of SentEval's and SimCSE's tables: the tasks of a group and their average, means over seeds."""
+    tables = []
+    for group, names in board.scope.groups.items():
+        titles = [*(SENTEVAL.get(name, name) for name in names), "Avg."]
+        columns = [Column("recipe", "left"), Column("seeds"), *map(Column, titles)]
+        for name, rows, suffix in _by_backbone(f"plain-{group}", board):
+            lines = [_line(row, _means(row, [*names, average(group)])) for row in rows if row.seeds]
+            title = f"{_tasks_of(group)}{suffix}, protocol {board.scope.protocol}: means over seeds"
+            tables.append(Table(name, title, columns, lines))
+    return tables
+
+
+def _means(row: Row, names: Sequence[str]) -> list[Cell]:
+    """The recipe, how many seeds its average has, and a mean for each name, with two decimals."""
+    cells, seeds = [row.cells[name] for name in names], len(row.seeds)
+    count = cells[-1].n if isinstance(cells[-1], Summary) else seeds
+    means = [Cell(f"{c.mean:.2f}", c.mean) if isinstance(c, Summary) else Cell(c, mark="not-run") for c in cells]
+    return [recipe_cell(row), Cell(str(count), count), *means]
 
 
 def measures(board: Leaderboard) -> list[Table]:

@@ -1,4 +1,4 @@
-"""A table: its columns, its lines, and every output format (Markdown, CSV, LaTeX, HTML, terminal)."""
+"""A table: its columns, its lines, and every output format (Markdown, CSV, LaTeX, plain text, HTML, terminal)."""
 
 from __future__ import annotations
 
@@ -101,6 +101,12 @@ class Table:
         first, *rows = (" & ".join(cells) + r" \\" for cells in (header, *body))
         lines = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", first, r"\midrule", *rows, r"\bottomrule"]
         return "\n".join([*lines, r"\end{tabular}", ""])
+
+    def to_text(self) -> str:
+        """The title and the table in plain text, with lines of `+`, `-` and `|`."""
+        from srlbench.analysis.table import plain
+
+        return plain.render(self.compact())
 
     def to_html(self, root: str | None = None, *, sortable: bool = False) -> str:
         """A `<table>`; root: the relative path from a page of the site to its root, None outside of the site."""
