@@ -81,7 +81,7 @@ def test_importing_it_is_light_and_names_are_there_when_asked_for() -> None:
         "heavy = {'torch', 'numpy', 'pandas', 'typer', 'mteb'}\n"
         "assert not heavy & set(sys.modules)\n"
         "assert set(sb.__all__) <= set(dir(sb)) and all(hasattr(sb, name) for name in sb.__all__)\n"
-        "sb.Recipe(pool='mean'); sb.recipe()(lambda: sb.Recipe())\n"
+        "sb.Recipe(pool='mean'); sb.recipe(name='mine')(lambda: sb.Recipe())\n"
         "assert not heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
