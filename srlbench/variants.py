@@ -80,4 +80,6 @@ def _setting(text: str, name: str) -> tuple[str, Any]:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
     return value if isinstance(value, str) else f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -226,18 +226,18 @@ def test_a_cost_is_reckoned_where_nobody_timed_a_run(file: Path, quick_track: Pa
     shown = here("run", "simcse-unsup+word_dropout=0.2", "--backbone", folder, "--track", quick_track, "--dry-run")
     assert shown.returncode == 0 and "unknown" not in shown.stdout and "GB of memory each" in shown.stdout
     track, start = tracks.read(quick_track), backbones.resolve(str(folder))
-    base = resolved(registry.recipe("simcse-unsup"), track, start)
-    one, two = (cost.of(resolved(registry.recipe(name), track, start), track, start, 0) for name in
+    base, tasks = resolved(registry.recipe("simcse-unsup"), track, start), tuple(track.protocol.tasks)
+    one, two = (cost.of(resolved(registry.recipe(name), track, start), track, start, tasks) for name in
                 ("simcse-unsup+steps=100", "simcse-unsup+steps=10000"))  # fmt: skip
     assert one and two and one.seconds < two.seconds and one.memory == two.memory
-    large = cost.of(resolved(registry.recipe("simcse-unsup+batch_size=4096"), track, start), track, start, 0)
+    large = cost.of(resolved(registry.recipe("simcse-unsup+batch_size=4096"), track, start), track, start, tasks)
     small = cost.of(
-        resolved(registry.recipe("simcse-unsup+batch_size=4096,micro_batch=8"), track, start), track, start, 0
+        resolved(registry.recipe("simcse-unsup+batch_size=4096,micro_batch=8"), track, start), track, start, tasks
     )
     assert large and small and small.memory < large.memory and base.batch_size
     refused = here("run", "simcse-unsup+batch_size=40000000", "--backbone", folder, "--track", quick_track)
     assert refused.returncode == 3 and "GB of memory, and this machine has" in refused.stderr
-    assert cost.of(base, track, backbones.resolve("static"), 0) is None
+    assert cost.of(base, track, backbones.resolve("static"), tasks) is None
 
 
 def test_a_calibration_is_quick_and_of_this_machine() -> None:

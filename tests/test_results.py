@@ -30,7 +30,7 @@ def test_the_command_names_the_whole_folder_and_is_one_a_shell_takes() -> None:
         assert shlex.split(Results(Path(path), TRACK).command("claims"))[-2:] == ["--results", path]
 
 
-@pytest.mark.parametrize("name", ["prüfung", "a b", "日本", "x/../y"])
+@pytest.mark.parametrize("name", ["prüfung", "a b", "日本"])
 def test_rules_and_records_of_any_track_lie_in_one_folder(name: str, tmp_path: Path) -> None:
     track = replace(TRACK, name=name)
     freeze(tmp_path, track)

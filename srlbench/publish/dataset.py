@@ -11,6 +11,7 @@ from srlbench import records
 from srlbench.analysis.leaderboard import leaderboard, page
 from srlbench.analysis.results import Results
 from srlbench.errors import SrlbenchError, UsageError
+from srlbench.escape import utf8
 from srlbench.publish import cards, hub
 from srlbench.publish.hub import Upload
 from srlbench.records import Record, address, cores
@@ -66,14 +67,19 @@ def _must_agree(results: Results) -> None:
     again = f"`srlbench leaderboard --track {track.name}` makes it."
     if not all((root / name).is_file() for name in VIEWS):
         raise UsageError(f"There is no leaderboard to publish in {root}; {again}")
-    board = leaderboard(results)
-    now = board.to_csv().encode(), page.to_markdown(board, results.command("leaderboard")).encode()
-    # The last line of the page has the command that made it, which names the folder as it was called then.
-    kept = (root / VIEWS[0]).read_bytes(), (root / VIEWS[1]).read_bytes()
-    for name, mine, theirs in zip(VIEWS, kept, now, strict=True):
-        cut = -2 if name.endswith(".md") else None
-        if mine.split(b"\n")[:cut] != theirs.split(b"\n")[:cut]:
+    # Where it was made there may have been other published records to compare with, or none.
+    boards = [leaderboard(results, compared) for compared in (True, False)]
+    command = results.command("leaderboard")
+    now = [board.to_csv() for board in boards], [page.to_markdown(board, command) for board in boards]
+    for name, made in zip(VIEWS, now, strict=True):
+        # The last line of the page has the command that made it, which names the folder as it was called then.
+        mine, *theirs = (_head(text, name) for text in ((root / name).read_bytes(), *map(utf8, made)))
+        if mine not in theirs:
             raise SrlbenchError(f"{root / name} is not the table of the records beside it; {again}")
+
+
+def _head(text: bytes, name: str) -> list[bytes]:
+    return text.split(b"\n")[: -2 if name.endswith(".md") else None]
 
 
 def _written(root: Path, names: re.Pattern[str]) -> list[Path]:

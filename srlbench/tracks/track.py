@@ -58,8 +58,8 @@ class Track:
         for key, kind in KINDS.items():
             if not isinstance(value := getattr(self, key), kind) or isinstance(value, bool):
                 raise ValueError(f"{key} = {value!r} is no {kind.__name__}")
-        if not re.fullmatch(r"\w[\w.-]{0,99}", self.name):
-            raise ValueError(f"name {self.name!r} is more than letters, digits, dots and -")
+        if not re.fullmatch(r"\w[\w. -]{0,99}", self.name):
+            raise ValueError(f"name {self.name!r} is more than letters, digits, dots, spaces and -")
         if self.version < 1 or not self.backbones or not self.seeds or self.threads < 1:
             raise ValueError("version and threads are from 1 on, and backbones and seeds are not empty")
         if odd := [seed for seed in self.seeds if type(seed) is not int or not 0 <= seed < 2**32]:

@@ -14,7 +14,7 @@ SHIPPED = (tracks.FOLDER / "embedded.toml").read_text(encoding="utf-8")
 WRONG = {  # what stands in the file -> what stands there instead, and what is said
     'name = "embedded"': [
         ('name = "../../../x"', "is more than letters"), ('name = ".."', "is more than letters"),
-        ('name = "a b"', "is more than letters"), ("name = 3", "name = 3 is no str"),
+        ('name = "a/b"', "is more than letters"), ("name = 3", "name = 3 is no str"),
         ('name = ""', "is more than letters"),
         ('name = "\\u001b[2J"', "is more than letters"),
     ],

@@ -138,7 +138,7 @@ def test_a_layer_keeps_its_most_important_head(small: SentenceTransformer) -> No
     [
         ({"sparsity": 1.0}, "below 1"),
         ({"sparsity": -0.1}, "at least 0"),
-        ({"sparsity": float("nan")}, "at least 0"),
+        ({"sparsity": float("nan")}, "is not a number"),
         ({"sparsity": 0.1, "granularity": "row"}, "not one of weight, neuron, head"),
         ({"sparsity": 0.1, "schedule": "gradual", "data": "none", "loss": None}, "for recipes that train"),
     ],

@@ -14,14 +14,14 @@ from srlbench.tracks import Track
 __all__ = ["Leaderboard", "leaderboard", "scope"]
 
 
-def leaderboard(results: Results) -> Leaderboard:
+def leaderboard(results: Results, compared: bool = True) -> Leaderboard:
     """The leaderboard of the registered recipes, compared with the published records."""
     board = build(
         results.without_variants.records,
         scope(results.track),
         results.current,
         _papers(results),
-        results.published,
+        results.published if compared else None,
         results.confirmations,
     )
     return replace(board, references=results.references)

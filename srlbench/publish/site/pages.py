@@ -158,6 +158,8 @@ def _linked(results: TrackResults, found: Iterable[Table]) -> list[Table]:
     """The tables that have lines; a line leads to the page of its recipe, and says the kind that it is filtered by."""
 
     def linked(line: Line, header: int) -> Line:
+        if not line.recipe:  # an encoder that was trained elsewhere has no page
+            return line
         cells = list(line.cells)
         cells[header] = replace(cells[header], link=recipe_page(line.recipe))
         return replace(line, cells=cells, kind=results.kind(line.recipe))

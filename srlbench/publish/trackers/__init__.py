@@ -1,7 +1,7 @@
 """Experiment trackers: every recorded run goes to them, from its record alone, in a process beside the suite.
 
-No tracker can change a digit, and none can fail a run or lose it: it sees a run when its record is written. What a
-tracker has not got (it was switched off, it failed, the suite was killed), the same command brings it.
+No tracker can change a digit, and none can fail a run or lose it: it sees a run when its record is written. If it was
+switched off, or failed, or the suite was killed, then the same command logs what the tracker lacks.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _tracker(name: str, results: Path, paths: Sequence[Path], warn: Tell, say: T
     )
     assert process.stdin and process.stdout
     with suppress(BrokenPipeError):
-        process.stdin.write("".join(f"{path.absolute()}\n" for path in [*paths]).encode() + b"\n")
+        process.stdin.write("".join(f"{path.absolute()}\n" for path in paths).encode() + b"\n")
         process.stdin.flush()
     try:
         yield
