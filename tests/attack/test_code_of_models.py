@@ -37,7 +37,7 @@ def at_a_terminal(words: list[str]) -> str:
     return said.decode(errors="replace")
 
 
-@pytest.mark.parametrize("form", ["plain", "sentence-transformers"])
+@pytest.mark.parametrize("form", ["plain", pytest.param("sentence-transformers", marks=pytest.mark.slow)])
 def test_nobody_is_asked_whether_code_may_run(form: str, tmp_path: Path) -> None:
     folder, ran = tmp_path / "model", tmp_path / "ran"
     tiny = str(backbones.fetch(backbones.resolve("tiny")))

@@ -74,7 +74,7 @@ def readers(results: Results) -> dict[str, Callable[[], Any]]:
     }  # fmt: skip
 
 
-CASES = [pytest.param(case, marks=() if case < 8 else pytest.mark.slow) for case in range(1000)]
+CASES = [pytest.param(case, marks=() if case < 4 else pytest.mark.slow) for case in range(1000)]
 
 
 @pytest.mark.parametrize("case", CASES)
