@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from itertools import product
 
+from srlbench.data.language.adding import total
+
 from . import events, opinions
 from .events import NEGATED, ONE, TENSES
 from .lexicon import Concept, Topic, Verb
@@ -46,7 +48,7 @@ def _article(counts: Counts, head: Concept, weight: float) -> None:
 @cache
 def many_share(kind: str) -> float:
     """The probability that a noun of this kind is plural."""
-    return sum(p for number, p in events.numbers(kind) if is_many(number))
+    return total(p for number, p in events.numbers(kind) if is_many(number))
 
 
 def _noun(counts: Counts, topic: Topic, noun: Concept, weight: float, behind: float = 0.0) -> None:
@@ -57,7 +59,7 @@ def _noun(counts: Counts, topic: Topic, noun: Concept, weight: float, behind: fl
     many = many_share(kind)
     _add(counts, ways(noun), weight * (1 - many))
     _add(counts, ways(noun, "many"), weight * many)
-    one = weight * sum(p for number, p in events.numbers(kind) if number is ONE)
+    one = weight * total(p for number, p in events.numbers(kind) if number is ONE)
     for quality, p in events.qualities(topic, noun):
         _add(counts, ways(quality), weight * p)
         if one and quality is not None:
@@ -85,7 +87,7 @@ def _spine(counts: Counts, topic: Topic, verb: Verb, many: float, person: float,
             shown = trait if construction == "relative" else 1.0
             _add_words(counts, fixed_words(construction, tense, topic.wild, human, plural), here * share * shown)
         if verb.dative:
-            shift = sum(q for word, q in synonyms(verb) if word in SHIFTS) * SHIFTED / 100
+            shift = total(q for word, q in synonyms(verb) if word in SHIFTS) * SHIFTED / 100
             _add_words(counts, "to", here * (1 - shift if construction in ("active", "relative") else 1.0))
 
 
@@ -102,7 +104,7 @@ def _event(counts: Counts, topic: Topic, weight: float) -> None:
             _noun(counts, topic, noun, weight * verb_p * p)
             # The fixed words depend on the number and on the kind of the object: each kind of noun has its own spine.
         for kind, human in {(events.number_kind(noun), noun.kind == "people"): None for noun, _ in objects}:
-            share = sum(p for noun, p in objects if events.number_kind(noun) == kind)
+            share = total(p for noun, p in objects if events.number_kind(noun) == kind)
             _spine(counts, topic, verb, many_share(kind), float(human), weight * verb_p * share)
         _pool(counts, events.tools(verb), weight * verb_p)
         recipients = list(events.people(topic, None)) if verb.dative else [(None, 1.0)]
@@ -147,5 +149,5 @@ def probabilities() -> dict[str, float]:
         _event(counts, topic, p * share[False])
         _opinion(counts, topic, p * share[True])
     _add(counts, filler_ways(), FILLED / 100)
-    total = sum(counts.values())
-    return {word: count / total for word, count in sorted(counts.items()) if count > 0}
+    whole = total(counts.values())
+    return {word: count / whole for word, count in sorted(counts.items()) if count > 0}

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from math import log2
 
+from srlbench.data.language.adding import total
+
 from . import events
 from .event_misses import event_misses
 from .frequency import probabilities
@@ -28,7 +30,7 @@ from .text import OPINIONS
 
 def gain(word: str) -> float:
     """The gain of a word, KL(P(M | the word occurs) || P(M)), in bits; see the module."""
-    unfilled = 1.0 - FILLED / 100 * sum(p for p, counts in filler_ways() if word in counts)
+    unfilled = 1.0 - FILLED / 100 * total(p for p, counts in filler_ways() if word in counts)
     share = dict(OPINIONS)
     surprise = expected = 0.0
     for topic, topic_p in events.topics():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from srlbench.data.language.adding import total
+
 from .events import MUCH, ONE, SOME, THE, Event
 from .lexicon import Concept, Verb, lexicon
 
@@ -52,12 +54,12 @@ def core_likeness(one: Event, other: Event) -> float:
     """The similarity of who did what to whom; if the two roles are exchanged, people count half."""
     if one.object is other.agent and one.agent is other.object:
         return CORE["verb"] * concept_likeness(one.verb, other.verb) + 0.5 * (CORE["object"] + CORE["agent"])
-    return sum(w * concept_likeness(getattr(one, role), getattr(other, role)) for role, w in CORE.items())
+    return total(w * concept_likeness(getattr(one, role), getattr(other, role)) for role, w in CORE.items())
 
 
 def likeness(one: Event, other: Event, denied: float = DENIED) -> float:
     """The weighted similarity of the roles, reduced for different details, and by `denied` if only one is negated."""
     core = core_likeness(one, other)
-    details = sum(w * _detail(name, getattr(one, name), getattr(other, name)) for name, w in DETAIL.items())
+    details = total(w * _detail(name, getattr(one, name), getattr(other, name)) for name, w in DETAIL.items())
     value = core * (1 - DETAILS + DETAILS * details)
     return value * denied if one.negated != other.negated and core > 0.6 else value

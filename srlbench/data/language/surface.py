@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from functools import cache, lru_cache
 
+from srlbench.data.language.adding import total
+
 from .events import ONE
 from .lexicon import Concept
 from .morphology import article, plural, verb_forms
@@ -53,7 +55,7 @@ def miss(word: str, concept: Concept | None, form: str = "") -> float:
 @cache
 def an(head: Concept) -> float:
     """The probability that the article before this concept is "an"."""
-    return sum(p for word, p in synonyms(head) if article(word) == "an")
+    return total(p for word, p in synonyms(head) if article(word) == "an")
 
 
 def has_article(word: str, head: Concept) -> float:
