@@ -27,7 +27,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # They need records or text, or minutes.
 PARSED = {
-    "check", "claims", "compare", "data", "diagnose", "doctor", "evaluate", "plot", "pretrain", "reproduce", "shrink",
+    "check", "claims", "compare", "data", "diagnose", "doctor", "evaluate", "export", "plot", "pretrain", "reproduce",
+    "shrink",
 }  # fmt: skip
 VERBS = [
     "run", "sweep", "tune", "evaluate", "diagnose", "leaderboard", "compare", "claims", "check", "reproduce", "publish",
@@ -159,7 +160,7 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
         (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
     if words[0] in ("run", "sweep", "tune") and "--dry-run" not in words:
         words.append("--dry-run")
-    if words[0] in ("export", "leaderboard", "publish", "show"):
+    if words[0] in ("leaderboard", "publish", "show"):
         for name in ("results", "srlbench-results"):
             shutil.copytree(ROOT / "results", tmp_path / name)
     done = cli(*words)
