@@ -16,13 +16,17 @@ _SPAN = re.compile(r"(`[^`]+`)")
 
 def escaped(text: str) -> str:
     """The text on one line, escaped for a Markdown table cell: every character stands for itself."""
-    return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), " ".join(text.split()))
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), text)
 
 
 def sentence(text: str) -> str:
     """The text on one line, escaped, except that text between backquotes stays code."""
     parts = _SPAN.split(" ".join(text.split()))
-    return "".join(part.replace("|", "\\|") if place % 2 else escaped(part) for place, part in enumerate(parts))
+    return "".join(part.replace("|", "\\|") if place % 2 else _escaped(part) for place, part in enumerate(parts))
 
 
 def spans(text: str) -> Iterator[tuple[str, bool]]:

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from rich.console import Console
 from test_leaderboard import GROUPS, board, failed, runs
 
-from srlbench import tracks
+from srlbench import escape, tracks
 from srlbench.analysis import search, sweep
 from srlbench.analysis.check import reports
 from srlbench.analysis.check.verdicts import Report, Verdict
@@ -194,6 +194,7 @@ def test_a_sentence_keeps_its_code_and_nothing_else() -> None:
     _, read = tabled(made.to_markdown())
     assert read == ["x|y *z* (a|b <i>) <b>", "end"]
     assert "(<code>a|b &lt;i&gt;</code>) &lt;b&gt;" in made.to_html()
+    assert escape.sentence("in a folder; `results` of it") == "in a folder; `results` of it"
 
 
 @given(st.lists(st.lists(st.text(max_size=9) | st.integers() | st.floats(allow_nan=False), min_size=2, max_size=2)))

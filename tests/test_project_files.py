@@ -131,7 +131,7 @@ def test_json_parses(path: Path) -> None:
 
 # A host, a URL, or an option that names one: from where packages come is the business of who installs them.
 PLACES = re.compile(r"\w://\S+|\b[\w-]+\.(?:org|com|io|net)\b|(?:index[-_]url|find[-_]links)[= ]\S+", re.IGNORECASE)
-SAID = ["https://mirror/simple", "a-mirror.org", "pip install --index-url there x", "ARG PIP_EXTRA_INDEX_URL=there"]
+SAID = ["ftp://there", "there.net", "pip install --find-links there x", "ARG PIP_FIND_LINKS=there"]
 
 
 @pytest.mark.parametrize("text", SAID)

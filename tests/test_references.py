@@ -67,6 +67,7 @@ def test_a_recorded_encoder_is_a_row_apart(
         (("simcse-unsup@tiny:0",), "is of this suite"),
         ((NAME, "--tasks", "STS12"), "leave --tasks out"),
         ((NAME, "--protocol", "mteb"), "leave --protocol out"),
+        ((NAME, "--probe", "senteval"), "leave --probe out"),
         ((".hidden",), "cannot be the name of a row"),
     ],
 )

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from srlbench.escape import code, escaped
+from srlbench.escape import code, escaped, sentence
 
 __all__ = ["block", "code", "commands", "details", "escaped", "formula", "linked", "page", "sentence", "table"]
 
@@ -41,18 +41,6 @@ def formula(text: str) -> str:
 def details(title: str, text: str) -> str:
     """Text that is shown after a click on its title."""
     return f'??? note "{title}"\n\n{textwrap.indent(text, "    ")}'
-
-
-def sentence(text: str) -> str:
-    """The text on one line, in which everything but `code` stands for itself."""
-    parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(part if place % 2 else _around(part) for place, part in enumerate(parts))
-
-
-def _around(part: str) -> str:
-    """The text beside code, escaped; its spaces stay."""
-    inner = part.strip()
-    return part.replace(inner, escaped(inner)) if inner else part
 
 
 def linked(text: str, pages: Mapping[str, str]) -> str:

@@ -60,8 +60,9 @@ def evaluate(
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
     - `srlbench evaluate org/model --record`
     """
-    if record and (other := [name for name, given in {"protocol": protocol, "tasks": tasks}.items() if given]):
-        raise UsageError(f"--record scores an encoder as its track does; leave --{other[0]} out.")
+    given = {"protocol": protocol, "tasks": tasks, "probe": probe != "converged"}
+    if record and (other := next((name for name, value in given.items() if value), None)):
+        raise UsageError(f"--record scores an encoder as its track does; leave --{other} out.")
     only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
     reading = Reading(pool, layers, opt.choice("attention", attention), opt.choice("precision", precision))
     setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, reading)

@@ -20,7 +20,7 @@ VIEWS = ("leaderboard.csv", "leaderboard.md")
 # The names of all other files that srlbench writes beside records, and into the folder of an encoder.
 BESIDE = re.compile(
     r"(claims|comparisons|search)\.md|(protocol|track|baseline)\.toml|[\w.-]+\.chosen|dynamics[\w.+=,-]*\.svg"
-    r"|sweeps/[\w.-]+(\+\w+)+(-dynamics)?\.(md|csv|svg)"
+    r"|sweeps/[\w.-]+(\+\w+)+(-dynamics)?\.(md|csv|svg)|searches/[\w.@+=,% -]+-tpe\.md"
 )
 ENCODER = re.compile(
     r"(\d+_\w+/)?(config|modules|config_sentence_transformers|sentence_bert_config|sentence_\w+_config)\.json"
@@ -67,19 +67,27 @@ def _must_agree(results: Results) -> None:
     again = f"`srlbench leaderboard --track {track.name}` makes it."
     if not all((root / name).is_file() for name in VIEWS):
         raise UsageError(f"There is no leaderboard to publish in {root}; {again}")
-    # Where it was made there may have been other published records to compare with, or none.
-    boards = [leaderboard(results, compared) for compared in (True, False)]
-    command = results.command("leaderboard")
-    now = [board.to_csv() for board in boards], [page.to_markdown(board, command) for board in boards]
-    for name, made in zip(VIEWS, now, strict=True):
-        # The last line of the page has the command that made it, which names the folder as it was called then.
-        mine, *theirs = (_head(text, name) for text in ((root / name).read_bytes(), *map(utf8, made)))
-        if mine not in theirs:
-            raise SrlbenchError(f"{root / name} is not the table of the records beside it; {again}")
+    found = []
+    for compared in (True, False):  # where they were made there may have been nothing published to compare with
+        if not (other := _other(results, compared)):
+            return
+        found.append(other)
+    raise SrlbenchError(f"{root / min(found, key=len)[0]} is not the table of the records beside it; {again}")
 
 
-def _head(text: bytes, name: str) -> list[bytes]:
-    return text.split(b"\n")[: -2 if name.endswith(".md") else None]
+def _other(results: Results, compared: bool) -> list[str]:
+    """The files of the leaderboard that are not those of the records.
+
+    The last line of the page is left out: it has the command that made it, which names the folder as it was called.
+    """
+    board = leaderboard(results, compared)
+    made = board.to_csv(), page.to_markdown(board, results.command("leaderboard"))
+    cuts = None, -2
+    return [
+        name
+        for name, text, cut in zip(VIEWS, made, cuts, strict=True)
+        if utf8(text).split(b"\n")[:cut] != (results.folder / name).read_bytes().split(b"\n")[:cut]
+    ]
 
 
 def _written(root: Path, names: re.Pattern[str]) -> list[Path]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from srlbench.analysis.results import Results
-from srlbench.errors import NothingComparable, UsageError
+from srlbench.errors import NothingComparable
 from srlbench.escape import code
+from srlbench.publish import folder
 from srlbench.records import Record, address
 from srlbench.records.files import store_errors, write_text
 
@@ -45,19 +45,16 @@ def export(results: Results, to: Path) -> Exported:
     with store_errors(f"Cannot write {to}"):
         to.mkdir(parents=True, exist_ok=True)
     write_text(to / MARK, "Written by srlbench export mteb, which may replace the folder `results`.\n")
-    files = _exchange(to, _files(kept))
+    for left in to.glob(f".{FOLDER}.*"):  # of an export that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    files = len(folder.write(to / FOLDER, _files(kept)))
     write_text(to / README, _readme(results, kept, unknown))
     return Exported(len(kept), files, unknown)
 
 
 def check(to: Path) -> None:
     """Raise an error if the folder holds anything but an export for mteb."""
-    if to.is_symlink() or (to.exists() and not to.is_dir()):
-        raise UsageError(f"{to} is not a folder.")
-    with store_errors(f"Cannot read {to}"):
-        ours = not to.exists() or (to / MARK).is_file() or not any(to.iterdir())
-    if not ours:
-        raise UsageError(f"{to} holds something else than an export for mteb; name another folder with --out.")
+    folder.check(to, MARK, "an export for mteb")
 
 
 def names(kept: Sequence[Record]) -> list[str]:
@@ -77,38 +74,11 @@ def _files(kept: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
     from srlbench.evaluation import exchange
 
     for record, name in zip(kept, names(kept), strict=True):
-        folder = f"{name.replace('/', '__')}/{record.fingerprint}"
-        yield f"{folder}/model_meta.json", exchange.model_meta(name, record.fingerprint)
+        place = f"{name.replace('/', '__')}/{record.fingerprint}"
+        yield f"{place}/model_meta.json", exchange.model_meta(name, record.fingerprint)
         for result in record.results:
             task, content = exchange.task_result(result)
-            yield f"{folder}/{task}.json", content
-
-
-def _exchange(to: Path, files: Iterable[tuple[str, bytes]]) -> int:
-    """Write all files, then exchange the folder of results; how many they are. All of it happens inside of `to`."""
-    for left in to.glob(f".{FOLDER}.*"):  # of an export that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    target, count = to / FOLDER, 0
-    building, old = (to / f".{FOLDER}.{secrets.token_hex(4)}.{kind}" for kind in ("new", "old"))
-    try:
-        with store_errors(f"Cannot write {target}"):
-            for name, content in files:
-                path = building / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-                count += 1
-            if target.exists():
-                target.rename(old)
-            try:
-                building.rename(target)
-            except OSError:
-                if old.exists():
-                    old.rename(target)
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return count
+            yield f"{place}/{task}.json", content
 
 
 def _readme(results: Results, kept: Sequence[Record], unknown: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from srlbench.errors import unknown
 from srlbench.recipe import plugins
 
 PACKAGE = Path(__file__).parents[1]
+NOTHING = ast.arguments([], [], None, [], [], None, [])
 
 
 @dataclass(frozen=True)
@@ -65,42 +66,31 @@ def _origin(value: str) -> Path:
 
 def keywords(text: bytes, name: str) -> dict[str, bool]:
     """The keyword parameters of the function or class with this name in a text, and whether each has a default."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ClassDef) and node.name in (name, _capitals(name)):
-            made = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
-            return _keywords(made[0]) if made else {}
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _keywords(node)
-    return {}
-
-
-@cache
-def kinds_of(text: bytes, name: str) -> dict[str, str]:
-    """The annotations of the keyword parameters, as they are written."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ClassDef) and node.name in (name, _capitals(name)):
-            made = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
-            return _kinds(made[0]) if made else {}
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _kinds(node)
-    return {}
-
-
-def views(text: bytes, name: str) -> int:
-    """How many arguments a function must be given by their place: a loss, its views."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return len(node.args.args)
-    return 0
-
-
-def _keywords(function: ast.FunctionDef) -> dict[str, bool]:
-    pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    taken = _parameters(text, name)
+    pairs = zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
     return {argument.arg: default is not None for argument, default in pairs}
 
 
-def _kinds(function: ast.FunctionDef) -> dict[str, str]:
-    return {each.arg: ast.unparse(each.annotation) for each in function.args.kwonlyargs if each.annotation}
+def kinds_of(text: bytes, name: str) -> dict[str, str]:
+    """The annotations of its keyword parameters, as they are written."""
+    return {each.arg: ast.unparse(each.annotation) for each in _parameters(text, name).kwonlyargs if each.annotation}
+
+
+def views(text: bytes, name: str) -> int:
+    """How many arguments it must be given by their place: a loss, its views."""
+    return len(_parameters(text, name).args)
+
+
+@cache
+def _parameters(text: bytes, name: str) -> ast.arguments:
+    """The parameters of the function with this name in a text, or of the `__init__` of the class; else none."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and node.name in (name, _capitals(name)):
+            inits = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+            return next((init.args for init in inits), NOTHING)
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node.args
+    return NOTHING
 
 
 def _capitals(name: str) -> str:

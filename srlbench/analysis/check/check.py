@@ -196,8 +196,10 @@ def _changes_by_test(
         elif value < -margin and (value < -BIG * margin or p < share * SUSPICIOUS / ALPHA or not enough):
             word = "inconclusive"
         interval, raw = (difference.interval(), difference.p) if difference else (None, None)
-        least = share / 2 / sum((other in averages) is (name in averages) for other in differences)  # Holm's first
-        needs = _needed(difference, fresh, known, least) if difference and word == "inconclusive" else None
+        needs = None
+        if difference and word == "inconclusive":
+            beside = sum((other in averages) is (name in averages) for other in differences)
+            needs = _needed(difference, fresh, known, share / 2 / beside)  # Holm's first
         changes.append(Change(name, fresh, known, margin, value, interval, raw, word, needs))
     return changes
 

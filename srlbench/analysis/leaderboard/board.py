@@ -189,8 +189,8 @@ def _lines(board: Leaderboard) -> list[Sequence[object]]:
         lines.append(line)
     for record in board.references:
         known = with_averages(record.scores, board.scope.groups)
-        start = [*lines[0][:3], record.recipe, record.backbone, record.fingerprint, "reference", None, None]
-        line = [board.scope.track, board.scope.version, board.scope.protocol, *start[3:], None, None, None]
+        line = [board.scope.track, board.scope.version, board.scope.protocol]
+        line += [record.recipe, record.backbone, record.fingerprint, "reference", *[None] * 5]
         for name in columns:
             line += [known.get(name), None, int(name in known)]
         lines.append([*line, *[None] * (len(lines[0]) - len(line))])

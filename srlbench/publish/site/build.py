@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import ast
 import inspect
-import secrets
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from srlbench.analysis.claims.judge import judge
 from srlbench.analysis.compare import every_pair
 from srlbench.analysis.leaderboard import leaderboard
 from srlbench.analysis.results import Results
-from srlbench.errors import SrlbenchError, UsageError
+from srlbench.errors import SrlbenchError
+from srlbench.publish import folder
 from srlbench.publish.site.contents import Definition, TrackResults
 from srlbench.recipe import Loss
 from srlbench.records import Problem
-from srlbench.records.files import store_errors
 
 MARK = ".srlbench-site"
 
@@ -63,38 +62,12 @@ def _docstring(loss: Loss | None) -> str | None:
 
 def check(to: Path) -> None:
     """Raise an error if the folder holds anything but a site of srlbench."""
-    if to.is_symlink() or (to.exists() and not to.is_dir()):
-        raise UsageError(f"{to} is not a folder.")
-    with store_errors(f"Cannot read {to}"):
-        ours = not to.exists() or (to / MARK).is_file() or not any(to.iterdir())
-    if not ours:
-        raise UsageError(f"{to} holds something else than a site of srlbench; name another folder with --out.")
+    folder.check(to, MARK, "a site of srlbench")
 
 
 def write(to: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Write the site, in exchange for the one that is there; return its size in bytes."""
     check(to)
-    to = to.absolute()
-    building, old = (to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}") for kind in ("new", "old"))
-    size = 0
-    try:
-        with store_errors(f"Cannot write {to}"):
-            building.mkdir(parents=True)
-            for name, content in files:
-                path = building / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-                size += len(content)
-            (building / MARK).write_text("A site of srlbench publish, which may replace it.\n", encoding="utf-8")
-            if to.exists():
-                to.rename(old)
-            try:
-                building.rename(to)
-            except OSError:
-                if old.exists():
-                    old.rename(to)
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return size
+    return sum(
+        folder.write(to.absolute(), chain(files, [(MARK, b"A site of srlbench publish, which may replace it.\n")]))
+    )
