@@ -60,9 +60,8 @@ def evaluate(
     - `srlbench evaluate tiny --pool mean --protocol generated --tasks STS12`
     - `srlbench evaluate org/model --record`
     """
-    given = {"protocol": protocol, "tasks": tasks, "probe": probe != "converged"}
-    if record and (other := next((name for name, value in given.items() if value), None)):
-        raise UsageError(f"--record scores an encoder as its track does; leave --{other} out.")
+    if record:
+        _as_its_track({"protocol": protocol, "tasks": tasks, "probe": probe != "converged"})
     only, files = (tasks or "").replace(",", " ").split(), opt.files_of(out, evaluation.FORMATS)
     reading = Reading(pool, layers, opt.choice("attention", attention), opt.choice("precision", precision))
     setting = evaluation.Setting(protocol or ["simcse"], probe, only, data, reading)
@@ -81,6 +80,12 @@ def evaluate(
     evaluation.write(found, predictions, files)
     if others and not json:
         terminal.differences(comparable(found, others))
+
+
+def _as_its_track(given: dict[str, object]) -> None:
+    """Refuse, beside --record, what the track says already."""
+    if other := next((name for name, value in given.items() if value), None):
+        raise UsageError(f"--record scores an encoder as its track does; leave --{other} out.")
 
 
 @opt.app.command(rich_help_panel=opt.ENCODERS)

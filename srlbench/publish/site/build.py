@@ -68,6 +68,6 @@ def check(to: Path) -> None:
 def write(to: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Write the site, in exchange for the one that is there; return its size in bytes."""
     check(to)
-    return sum(
-        folder.write(to.absolute(), chain(files, [(MARK, b"A site of srlbench publish, which may replace it.\n")]))
-    )
+    mark = (MARK, b"A site of srlbench publish, which may replace it.\n")
+    *sizes, _ = folder.write(to.absolute(), chain(files, [mark]))
+    return sum(sizes)
