@@ -18,7 +18,7 @@ FROM python:3.11.14-bookworm AS build
 # A further package index, for example one with builds of torch without CUDA, which are several gigabytes smaller.
 ARG PIP_EXTRA_INDEX_URL
 WORKDIR /source
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml hatch_build.py README.md LICENSE ./
 COPY srlbench srlbench
 COPY results results
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt .

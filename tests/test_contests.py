@@ -181,6 +181,32 @@ def test_predictions_of_another_length_are_refused(small: Path, other: Path) -> 
         compared(str(other), str(small))
 
 
+def test_predictions_that_are_not_finite_are_refused(other: Path, small: Path) -> None:
+    path = records.predictions_path(other, record(other, "simcse-sup", 3).key)
+    found = records.read_predictions(path)
+    np.savez(path, **{**found, "GenSTS13": np.full(len(found["GenSTS13"]), np.nan)})
+    with pytest.raises(SrlbenchError, match=r"simcse-sup@tiny in .* on GenSTS13, seed 3, are not all finite"):
+        compared(str(other), str(small))
+
+
+def test_without_predictions_the_seeds_must_do(other: Path, cli: Cli) -> None:
+    results = Results(other, RULES)
+    whole = compare(results, ["simcse-sup", "simcse-unsup"])
+    records.predictions_path(other, record(other, "simcse-sup", 3).key).unlink()
+    found = compare(results, ["simcse-sup", "simcse-unsup"])
+    for one, each in zip(whole.comparisons, found.comparisons, strict=True):
+        assert (
+            each.seeds_only
+            and not one.seeds_only
+            and each.difference.value == pytest.approx(one.difference.value, abs=1e-3)
+        )
+        assert 0 < each.difference.se < one.difference.se  # it lacks the chance of items
+    done = cli("compare", "simcse-sup", "simcse-unsup", "--results", other)
+    assert "better (seeds alone)" in done.stdout and "Seeds alone: where predictions are not" in done.stdout
+    with pytest.raises(SrlbenchError, match="predictions are missing, and one seed says nothing"):
+        compare(results, ["simcse-sup:3", "simcse-unsup:3"])
+
+
 def test_the_terminal_says_what_the_seeds_can_tell_and_json_the_same(cli: Cli) -> None:
     arguments = ["compare", "simcse-sup", "simcse-unsup", "--results", RESULTS]
     done = cli(*arguments)

@@ -435,8 +435,8 @@ def test_the_image_is_built_from_what_the_wheel_needs() -> None:
     targets = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]
     project = pyproject()["project"]
     assert copied == {
-        "constraints.txt", "pyproject.toml", project["readme"], *project["license-files"],
-        *targets["packages"], *targets["force-include"],
+        "constraints.txt", "pyproject.toml", "hatch_build.py", project["readme"], *project["license-files"],
+        *targets["packages"], "results",
     }  # fmt: skip
     assert all(let_through(name) and (ROOT / name).exists() for name in copied)
     assert let_through("srlbench/losses/info_nce.py") and not let_through("srlbench/losses/__pycache__/info_nce.pyc")

@@ -26,6 +26,7 @@ from srlbench.evaluation.encoding import Encoder, Report, embed
 from srlbench.evaluation.probes import Probe
 from srlbench.evaluation.similarity import aggregates, cosines, spearman
 from srlbench.evaluation.tasks import mtebs_own, rows_of, task
+from srlbench.records.schema import LEFT_OUT
 from srlbench.tracks import Track
 from srlbench.tracks.protocol import Protocol
 from srlbench.training.rng import preserved_rng
@@ -75,7 +76,9 @@ def evaluate(
                 co2_tracker=False,
             )
             predictions = _predictions(name, Path(folder) / mteb_task.prediction_file_name)
-            _add(evaluation, name, json.loads(outcome.task_results[0].model_dump_json()), predictions)
+            _add(
+                evaluation, name, json.loads(outcome.task_results[0].model_dump_json(exclude={*LEFT_OUT})), predictions
+            )
         report("evaluate", index + 1, len(tasks))
     return evaluation
 

@@ -38,6 +38,9 @@ def keep(found: Scores, arrays: Mapping[str, Any], track: Track, results: Path, 
     """Write the record of a reference row and its predictions, without the gold scores; return the record's path."""
     how = {key: value for key in HOW if (value := getattr(found, key)) is not None}
     said = {"weights": found.weights_sha256, "how": how, "data": dict(found.data), "protocol": track.protocol_hash}
+    probe = f".{found.probe}"
+    named = {key.partition("/")[2].removesuffix(probe): array for key, array in arrays.items()}
+    predictions = {key: array for key, array in named.items() if ":" not in key}
     record = Record(
         status="ok",
         track=track.name,
@@ -49,15 +52,13 @@ def keep(found: Scores, arrays: Mapping[str, Any], track: Track, results: Path, 
         fingerprint=digest(said),
         resolved=how,
         weights_sha256=found.weights_sha256,
+        predictions_sha256=records.sha256_of(predictions),
         scores=dict(found.scores),
         data=dict(found.data),
         environment=dict(found.environment),
         timings={"total_s": found.seconds or 0.0},
         command=command,
     )
-    probe = f".{found.probe}"
-    named = {key.partition("/")[2].removesuffix(probe): array for key, array in arrays.items()}
-    predictions = {key: array for key, array in named.items() if ":" not in key}
     return records.write(results, record, predictions, records.REFERENCES)
 
 

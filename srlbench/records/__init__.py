@@ -16,8 +16,11 @@ from srlbench.records.paths import (
     run_folder,
     track_folder,
 )
-from srlbench.records.record import Key, NewerSchema, Record, RecordError
-from srlbench.records.store import Problem, Scan, ensure_writable, published, read, read_predictions, scan, write
+from srlbench.records.predictions import read as read_predictions
+from srlbench.records.predictions import sha256_of
+from srlbench.records.record import Key, Record
+from srlbench.records.schema import NewerSchema, RecordError
+from srlbench.records.store import Problem, Scan, ensure_writable, published, read, scan, sha256_of_file, write
 
 __all__ = [
     "NONE",
@@ -52,6 +55,8 @@ __all__ = [
     "recorded",
     "run_folder",
     "scan",
+    "sha256_of",
+    "sha256_of_file",
     "software",
     "tally",
     "track_folder",

@@ -17,7 +17,8 @@ from srlbench.escape import utf8
 from srlbench.records.environment import machine_class
 from srlbench.records.files import read_bytes, write_bytes
 from srlbench.records.paths import folder_of, record_path, track_folder
-from srlbench.records.record import Key, NewerSchema, Record, RecordError, parse
+from srlbench.records.record import Key, Record
+from srlbench.records.schema import NewerSchema, RecordError, parse
 from srlbench.records.store import Problem, files_of, read
 
 Word = Literal["bitwise equal", "within its interval", "outside", "differs"]

@@ -5,26 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
-from srlbench.errors import SrlbenchError
-
-SCHEMA = 1
-
-# A change of schema adds one function here, from the previous version, so that old records stay readable.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+from srlbench.records.schema import SCHEMA, RecordError, migrate, parse
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-
-
-class RecordError(SrlbenchError, ValueError):
-    """A file or text that is not a valid record."""
-
-
-class NewerSchema(RecordError):
-    """A record with a newer schema than this version of srlbench can read."""
 
 
 class Key(NamedTuple):
@@ -53,6 +40,7 @@ class Record:
     asked: dict[str, Any] = field(default_factory=dict)  # the recipe's name and overrides, as the user typed them
     resolved: dict[str, Any] = field(default_factory=dict)  # the recipe with every setting
     weights_sha256: str | None = None
+    predictions_sha256: str | None = None  # of the predictions themselves, whose file has their ranks
     scores: dict[str, float] = field(default_factory=dict)  # task -> percentage, full precision
     results: list[Any] = field(default_factory=list)  # mteb's own TaskResult objects
     diagnostics: dict[str, Any] = field(default_factory=dict)
@@ -89,8 +77,8 @@ class Record:
         return float(value) if _finite(value) else None
 
     def to_json(self) -> str:
-        """The record as valid JSON, with fields in schema order; numbers that are not finite become null."""
-        return json.dumps(self.as_plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """The record as one line of JSON, with fields in schema order; numbers that are not finite become null."""
+        return json.dumps(self.as_plain(), separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
     def as_plain(self) -> dict[str, Any]:
         """The record in JSON types."""
@@ -116,40 +104,6 @@ class Record:
         return cls(**content)
 
 
-def parse(text: str | bytes) -> Any:
-    """The value of a JSON text; raises RecordError if the text is not valid."""
-    try:
-        return json.loads(text, parse_constant=_not_json)
-    except RecordError:
-        raise
-    except RecursionError:
-        raise RecordError("not a record (nested too deeply)") from None
-    except UnicodeDecodeError:
-        raise RecordError("not text in UTF-8") from None
-    except json.JSONDecodeError as error:
-        state = "empty" if not text.strip() else f"not valid JSON (line {error.lineno}: {error.msg})"
-        raise RecordError(f"{state}, perhaps cut short") from None
-    except ValueError:  # Python does not read numbers with more than 4,300 digits
-        raise RecordError("not valid JSON (a number without end)") from None
-
-
-def migrate(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a record, converted to the present schema."""
-    version = content["schema"]
-    if type(version) is not int or version < 1:
-        raise RecordError(f"'schema' is {version!r}, not a version number")
-    if version > SCHEMA:
-        raise NewerSchema(
-            f"written by a newer srlbench (schema {version}, this one reads up to {SCHEMA}); upgrade srlbench"
-        )
-    while version < SCHEMA:
-        if version not in MIGRATIONS:
-            raise RecordError(f"schema {version} is no longer readable")
-        content = MIGRATIONS[version](content) | {"schema": version + 1}
-        version += 1
-    return content
-
-
 _NUMBER = (int, float)
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("status", "track", "protocol", "recipe", "backbone", "fingerprint", "command"), (str,)),
@@ -158,7 +112,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
         ("asked", "resolved", "scores", "diagnostics", "training", "data", "environment", "timings"), (dict,)
     ),
     "results": (list,),
-    "weights_sha256": (str, type(None)),
+    **dict.fromkeys(("weights_sha256", "predictions_sha256"), (str, type(None))),
     "peak_memory_mb": (*_NUMBER, type(None)),
     "error": (dict, type(None)),
 }
@@ -230,10 +184,6 @@ def _plain(value: Any, where: str) -> Any:
         if hasattr(value, method):
             return _plain(getattr(value, method)(), where)
     raise RecordError(f"'{where}' holds a {type(value).__name__}, which JSON cannot carry")
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise RecordError(f"not valid JSON ({constant} is not a JSON number)")
 
 
 def _list(names: list[str]) -> str:

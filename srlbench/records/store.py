@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import secrets
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srlbench.errors import StoreError
 from srlbench.escape import utf8
+from srlbench.records.brief import FILE
+from srlbench.records.brief import read as read_brief
 from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
 from srlbench.records.paths import RUNS, key_of, predictions_path, published_results, record_path, track_folder
-from srlbench.records.record import Key, NewerSchema, Record, RecordError
+from srlbench.records.predictions import to_bytes
+from srlbench.records.record import Key, Record
+from srlbench.records.schema import NewerSchema, RecordError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,24 +78,13 @@ def write(
         return path
     text = utf8(record.to_json())
     if predictions:  # they are written first, because the record marks the run as complete
-        write_bytes(predictions_path(results, key), _npz(predictions))
+        write_bytes(predictions_path(results, key), to_bytes(predictions))
     _move_aside(path)
     write_bytes(path, text)
     failure = record_path(results, key, failed=True, kind=kind)
     with store_errors(f"Cannot remove {failure}"):
         failure.unlink(missing_ok=True)
     return path
-
-
-def read_predictions(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a predictions file, by name."""
-    import numpy as np
-
-    try:
-        with store_errors(f"Cannot read {path}"), np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        raise StoreError(f"Cannot read {path}: it is not a whole predictions file.") from None
 
 
 def scan(results: Path, track: str, version: int, kind: str = RUNS) -> Scan:
@@ -102,6 +94,9 @@ def scan(results: Path, track: str, version: int, kind: str = RUNS) -> Scan:
     problems: list[Problem] = []
     if root.exists() and not root.is_dir():
         raise StoreError(f"Cannot read {root}: a file stands where a folder is needed.")
+    brief = root.with_name(FILE)
+    if kind == RUNS and not root.exists() and brief.is_file():
+        return _in_brief(brief)
     for path in files_of(root, problems):
         key = key_of(path.relative_to(root), track, version)
         try:
@@ -120,6 +115,22 @@ def scan(results: Path, track: str, version: int, kind: str = RUNS) -> Scan:
     return Scan(tuple(sorted(records, key=lambda record: record.key)), tuple(problems))
 
 
+def _in_brief(path: Path) -> Scan:
+    try:
+        return Scan(tuple(sorted((record for _, record in read_brief(path)), key=lambda record: record.key)))
+    except (RecordError, StoreError) as error:
+        return Scan((), (Problem.of(path, error),))
+
+
+def sha256_of_file(results: Path, record: Record) -> str:
+    """The hash of a record's file, which may not be there itself but in brief."""
+    path = record_path(results, record.key, failed=record.status == "failed")
+    brief = track_folder(results, record.track, record.track_version) / FILE
+    if not path.exists() and brief.is_file():
+        return next(hashed for hashed, found in read_brief(brief) if found.key == record.key)
+    return sha256(read_bytes(path)).hexdigest()
+
+
 def published(track: str, version: int) -> tuple[Record, ...] | None:
     """The published records of a track; None if it has none."""
     if not track_folder(published_results(), track, version).is_dir():
@@ -132,24 +143,6 @@ def ensure_writable(results: Path, track: str, version: int) -> None:
     probe = track_folder(results, track, version) / "records" / f".probe-{secrets.token_hex(4)}.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
-
-
-def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The arrays as .npz bytes, which are the same for equal arrays: sorted names, no dates, no pickles."""
-    import numpy as np
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(arrays):
-            entry = zipfile.ZipInfo(f"{name}.npy")  # the default date is always 1980
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            member = io.BytesIO()
-            try:
-                np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
-            except ValueError:
-                raise StoreError(f"Predictions '{name}' are Python objects, not values.") from None
-            archive.writestr(entry, member.getvalue())
-    return buffer.getvalue()
 
 
 def _ok_record(path: Path, key: Key) -> Record | None:

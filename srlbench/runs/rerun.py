@@ -60,12 +60,12 @@ def find(row: str, rules: Track, results: Path | None, files: Files, backbone: s
     """
     if row.endswith(".json"):
         record, path = _in_file(Path(row)), Path(row)
-        folder = records.home(path, record)
+        folder, hashed = records.home(path, record), sha256(path.read_bytes()).hexdigest()
     else:
         folder = results or records.published_results()
         record = _named(row, rules, folder, files, backbone)
-        path = records.record_path(folder, record.key, failed=record.status == "failed")
-    found = Recorded(record, _sha256(path), folder, rules, files, backbone or record.backbone)
+        hashed = records.sha256_of_file(folder, record)
+    found = Recorded(record, hashed, folder, rules, files, backbone or record.backbone)
     _check(found)
     return found
 
@@ -130,21 +130,18 @@ def _now(record: Record, rules: Track, files: Files, backbone: str) -> str:
     return fingerprint(registry.recipe(record.recipe, files), rules, backbones.resolve(backbone))
 
 
-def _sha256(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
-
-
 def rerun(recorded: Recorded, command: str, report: Report) -> Rerun:
     """Run the record again, in a process and a folder of its own."""
     record, around = recorded.record, recorded.results
-    kept = records.predictions_path(around, record.key) if around else None
-    expected = records.read_predictions(kept) if kept and kept.is_file() else None
+    expected = record.predictions_sha256 or _of_file(record, around)
     again = _again(recorded, command, report)
     if again.record.status == "failed":
         raise SrlbenchError(f"The rerun of {recorded.name} failed: {(again.record.error or {}).get('message')}")
     found = records.scan(around, record.track, record.track_version).records if around else (record,)
     seeds = tuple(each for each in found if each.status == "ok" and each.key[:5] == record.key[:5])
-    return Rerun(recorded, again.record, seeds, None if expected is None else _equal(expected, again.predictions))
+    return Rerun(
+        recorded, again.record, seeds, None if expected is None else expected == records.sha256_of(again.predictions)
+    )
 
 
 def ensure_writable(out: Path) -> None:
@@ -191,14 +188,10 @@ def _settings(record: Record) -> dict[str, str | None]:
     return {name: value if isinstance(value, str) and value.isprintable() else None for name, value in values}
 
 
-def _equal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> bool:
-    """Whether two sets of arrays have the same names, types, shapes and bits."""
-    import numpy as np
-
-    if ours.keys() != theirs.keys():
-        return False
-    pairs = [(np.asarray(ours[name]), np.asarray(theirs[name])) for name in ours]
-    return all((a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()) for a, b in pairs)
+def _of_file(record: Record, results: Path | None) -> str | None:
+    """The hash of the predictions beside a record of the time before it had one itself; None if there are none."""
+    path = records.predictions_path(results, record.key) if results else None
+    return records.sha256_of(records.read_predictions(path)) if path and path.is_file() else None
 
 
 def _sweep() -> None:

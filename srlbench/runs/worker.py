@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from srlbench import backbones, registry, tracks
+from srlbench import backbones, records, registry, tracks
 from srlbench.diagnostics.run import Diagnosis
 from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
@@ -75,6 +75,7 @@ def _execute(job: Job, report: Report, start: float, lock: int) -> Outcome:
         asked=entry.recipe.as_dict(),
         resolved=recipe.as_dict(),
         weights_sha256=trained.weights_sha256,
+        predictions_sha256=records.sha256_of(scored.predictions) if scored.predictions else None,
         scores=scored.scores,
         results=scored.results,
         diagnostics={**diagnostics, "dynamics": dynamics},

@@ -82,9 +82,10 @@ def ids(tokenizer: Any, texts: Sequence[str], max_length: int, template: str | N
 
 
 def prompted(tokenizer: Any, texts: Sequence[str], max_length: int, template: str) -> list[list[int]]:
-    """The token ids of each text, cut, inside a template with {text}."""
+    """The token ids of each text inside a template with {text}, cut so that both have positions in the backbone."""
     before, after = frame(tokenizer, template)
-    inner = tokenizer(list(texts), truncation=True, max_length=max_length, add_special_tokens=False)["input_ids"]
+    room = min(max_length, int(tokenizer.model_max_length) - len(before) - len(after))
+    inner = tokenizer(list(texts), truncation=True, max_length=max(room, 0), add_special_tokens=False)["input_ids"]
     return [[*before, *text, *after] for text in inner]
 
 

@@ -80,7 +80,7 @@ def test_only_the_record_that_was_run_again_is_confirmed(results: Path) -> None:
     confirm(results, rerun(results, made(seed=1)))  # of which there is no record here
     assert [each.rerun.seed for each in confirmations(results, "embedded", 1)[0]] == [0]
     path = record_path(results, made().key)
-    path.write_text(path.read_text().replace('"command": ""', '"command": "again"'))
+    path.write_text(path.read_text().replace('"command":""', '"command":"again"'))
     assert confirmations(results, "embedded", 1) == ([], [])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from srlbench.records import NewerSchema, Record, RecordError
-from srlbench.records import record as module
+from srlbench.records import schema as module
 
 GOOD: dict[str, Any] = {
     "status": "ok",
@@ -114,10 +114,21 @@ def test_a_newer_schema_asks_for_an_upgrade() -> None:
 
 
 def test_an_older_schema_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = json.loads(changed(schema=1))
+    content = json.loads(changed(schema=module.SCHEMA))
     content["stream"] = content.pop("command")
-    monkeypatch.setattr(module, "SCHEMA", 2)
-    with pytest.raises(RecordError, match="schema 1 is no longer readable"):
+    monkeypatch.setattr(module, "SCHEMA", module.SCHEMA + 1)
+    with pytest.raises(RecordError, match=f"schema {module.SCHEMA - 1} is no longer readable"):
         Record.from_json(json.dumps(content))
-    monkeypatch.setitem(module.MIGRATIONS, 1, lambda old: {**old, "command": old.pop("stream")})
-    assert module.migrate(content)["schema"] == 2
+    monkeypatch.setitem(
+        module.MIGRATIONS, module.SCHEMA - 1, lambda old: {**old, "command": old.pop("stream"), "schema": 0}
+    )
+    assert module.migrate(content)["schema"] == module.SCHEMA
+
+
+def test_a_record_of_schema_1_keeps_all_but_phases() -> None:
+    content = json.loads(changed(schema=1))
+    del content["predictions_sha256"]
+    content["results"] = [{"task_name": "A", "evaluation_phases": [{"start": 0}], "kg_co2_emissions": None}, "odd"]
+    found = Record.from_json(json.dumps(content))
+    assert found.results == [{"task_name": "A"}, "odd"] and found.predictions_sha256 is None
+    assert found.scores == content["scores"] and found.schema == 2

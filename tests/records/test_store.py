@@ -146,7 +146,7 @@ def test_every_truncation_is_noticed(tmp_path: Path) -> None:
 
 def test_a_newer_record_is_neither_moved_nor_replaced(tmp_path: Path) -> None:
     path = write(tmp_path, made())
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    path.write_text(path.read_text().replace('"schema":2', '"schema":3'))
     with pytest.raises(StoreError, match="upgrade srlbench"):
         write(tmp_path, made())
     assert files(tmp_path) == ["seed-0.json"]
@@ -166,7 +166,7 @@ def test_scan_names_every_bad_file_and_reads_the_rest(tmp_path: Path) -> None:
         "seed-5.json": (made(seed=6).to_json(), "seed 6, its path does not"),
         "seed-6.json": (broken(seed=6).to_json(), "its content says failed"),
         "seed-07.json": (made(seed=7).to_json(), "its path does not"),
-        "seed-8.json": (made(seed=8).to_json().replace('"schema": 1', '"schema": 7'), "upgrade srlbench"),
+        "seed-8.json": (made(seed=8).to_json().replace('"schema":2', '"schema":7'), "upgrade srlbench"),
         "notes.txt": ("mine", "not valid JSON"),
     }
     for name, (content, _) in bad.items():
@@ -211,7 +211,8 @@ def test_predictions_come_first_and_have_the_same_bytes(tmp_path: Path, monkeypa
     a, b = (predictions_path(tmp_path / side, made().key) for side in "ab")
     assert a.read_bytes() == b.read_bytes()
     back = read_predictions(a)
-    assert all(np.array_equal(back[name], arrays[name]) and back[name].dtype == arrays[name].dtype for name in arrays)
+    assert back.keys() == arrays.keys() and {array.dtype.name for array in back.values()} == {"uint8"}
+    assert np.array_equal(back["GenMR"], arrays["GenMR"]) and np.array_equal(back["GenSTS12"], np.arange(7))
 
 
 def test_bad_predictions_leave_no_record(tmp_path: Path) -> None:

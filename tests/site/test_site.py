@@ -283,13 +283,22 @@ def test_comparisons_are_those_of_the_command_line(tmp_path: Path) -> None:
         assert f"{low:+.2f} to {high:+.2f}" in page
 
 
-def test_without_the_text_of_the_tasks_there_are_no_numbers(states: Site, tmp_path: Path) -> None:
-    for seed in range(2):
+def without_predictions(tmp_path: Path, seeds: int) -> dict[str, bytes]:
+    for seed in range(seeds):
         for name in ("simcse-unsup", "bag-random-weighted"):
             resolved = fingerprint.current([registry.recipe(name)], RULES)[name, "tiny"]
             write_record(tmp_path, record(name, seed, fingerprint=resolved))
     build.publish(tmp_path / "site", [Results(tmp_path, RULES)])
-    site = {str(path.relative_to(tmp_path / "site")): path.read_bytes() for path in (tmp_path / "site").rglob("*.html")}
+    return {str(path.relative_to(tmp_path / "site")): path.read_bytes() for path in (tmp_path / "site").rglob("*.html")}
+
+
+def test_without_predictions_a_comparison_is_by_the_seeds_alone_and_says_so(tmp_path: Path) -> None:
+    (track,) = chosen_from(without_predictions(tmp_path, 2))
+    assert [lines[0][-1].endswith("(seeds alone)") for lines in track["pairs"].values()] == [True, True]
+
+
+def test_without_predictions_and_other_seeds_there_are_no_numbers(tmp_path: Path) -> None:
+    site = without_predictions(tmp_path, 1)
     (track,) = chosen_from(site)
     assert track["rows"] == [] and track["pairs"] == {}
     for path in ("compare.html", recipe_page("simcse-unsup")):

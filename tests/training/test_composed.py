@@ -301,6 +301,15 @@ def test_a_prompt_is_around_each_text_in_training_and_evaluation(train: Callable
     assert tokenizer.decode(ids[0]).replace(" ", "").startswith('[CLS]thissentenceof"thecatsleeps"means[MASK].[SEP]')
 
 
+def test_a_text_that_would_leave_its_template_no_positions_is_cut(train: Callable[..., Trained]) -> None:
+    model = train(RECIPES["prompt"](), steps=2).model
+    tokenizer: Any = model.tokenizer
+    ids = model.preprocess(["the cat sleeps " * 80, "a dog"])["input_ids"]
+    assert ids.shape[1] == tokenizer.model_max_length == 128
+    assert (ids == tokenizer.mask_token_id).sum(1).tolist() == [1, 1]
+    assert np.isfinite(model.encode("the cat sleeps " * 80)).all()
+
+
 def test_maps_are_fitted_one_after_the_other(train: Callable[..., Trained], quick_track: Path) -> None:
     from srlbench import data
 

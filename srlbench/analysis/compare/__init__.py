@@ -145,7 +145,16 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
     labels = {cell: "@".join(cell) if several else cell[0] for pair in pairs for cell in pair}
     items = scored(results.track, {label: everyone[cell] for cell, label in labels.items()})
     named = [(labels[a], labels[b]) for a, b in pairs]
-    return Compared(results.track, tuple(paired.compare(named, items, results.track.groups, margin)))
+    found = paired.compare(named, items, results.track.groups, margin)
+    _ensure_some(found, results.path)
+    return Compared(results.track, tuple(found))
+
+
+def _ensure_some(found: Sequence[Comparison], path: Path) -> None:
+    if not found:
+        raise SrlbenchError(
+            f"There is nothing to compare by in {path}: predictions are missing, and one seed says nothing of chance."
+        )
 
 
 def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
@@ -162,7 +171,10 @@ def every_pair(results: Results) -> tuple[Compared, tuple[Comparison, ...]]:
         if at == other
         for comparison in paired.compare([(f"{a}@{at}", f"{b}@{at}")], items, groups, tasks=False)
     ]
-    return Compared(results.track, tuple(paired.compare(named, items, groups))), tuple(alone)
+    found = paired.compare(named, items, groups)
+    if named:
+        _ensure_some(found, results.path)
+    return Compared(results.track, tuple(found)), tuple(alone)
 
 
 def _everyone(results: Results) -> dict[Cell, System]:
@@ -204,6 +216,7 @@ def _two(results: Results, sides: Sequence[str], margin: float) -> Compared:
             raise UsageError("The two sides are one and the same.")
         both = scored(track, {first: a[x], second: b[y]})
         comparisons += paired.compare([(first, second)], both, track.groups, margin, of_runs=of_runs)
+    _ensure_some(comparisons, results.path)
     return Compared(track, tuple(comparisons))
 
 

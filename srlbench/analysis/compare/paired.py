@@ -32,7 +32,7 @@ class Scored:
     """One system on one task: its score under each seed, in points, and the influence of every item on each."""
 
     scores: Mapping[int, float]
-    influence: Floats  # (seeds, items)
+    influence: Floats  # (seeds, items); without predictions (seeds, 0)
     fixed: bool = False  # one encoder, which has no other seeds
 
 
@@ -49,6 +49,7 @@ class Comparison:
     p: float  # two-sided, adjusted for those it was made with (Holm)
     margin: float = MARGIN
     one_seed: bool = False  # a side has one seed, and a recipe is asked about: items alone cannot answer
+    seeds_only: bool = False  # a side has no predictions: the interval covers the chance of seeds alone
 
     @property
     def word(self) -> str:
@@ -59,6 +60,11 @@ class Comparison:
         if abs(self.difference.value) <= self.margin:
             return "within margin"
         return "better" if self.difference.value > 0 else "worse"
+
+    @property
+    def text(self) -> str:
+        """The word, and what it rests on if that is less than usual."""
+        return f"{self.word} (seeds alone)" if self.seeds_only else self.word
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -111,11 +117,14 @@ def _compared(
     of_runs: bool,
 ) -> Comparison:
     a, b = ([systems[system][task] for task in tasks] for system in pair)
+    seeds_only = not all(each.influence.size for each in (*a, *b))
+    if seeds_only:
+        a, b = ([without_items(each) for each in side] for side in (a, b))
     of_a, of_b = _by_seed(a), _by_seed(b)
     difference = _difference(a, b, of_a, of_b)
     sides = summarise([*of_a.values()]), summarise([*of_b.values()])
     alone = not of_runs and any(len(seen) < 2 and not side[0].fixed for seen, side in ((of_a, a), (of_b, b)))
-    return Comparison(name, *pair, *sides, difference, difference.p, margin, alone)
+    return Comparison(name, *pair, *sides, difference, difference.p, margin, alone, seeds_only)
 
 
 def _difference(
@@ -128,7 +137,7 @@ def _difference(
     """
     mine, theirs = ([each.influence for each in side] for side in (a, b))
     moved = [x.mean(0) - y.mean(0) for x, y in zip(mine, theirs, strict=True)]
-    variance = sum(float(each.var(ddof=1)) / len(each) for each in moved) / len(moved) ** 2
+    variance = sum(float(each.var(ddof=1)) / len(each) for each in moved if len(each)) / len(moved) ** 2
     if of_a.keys() == of_b.keys():  # one seed is one order of the text, for both
         gaps = [of_a[seed] - of_b[seed] for seed in of_a]
         seeds = [_of_seeds(gaps, [x - y for x, y in zip(mine, theirs, strict=True)])]
@@ -148,7 +157,7 @@ def _of_seeds(scores: Sequence[float], influence: Sequence[Floats]) -> tuple[flo
     count = len(scores)
     if count < 2:
         return 0.0, 0.0, 1
-    left = sum(float(((each - each.mean(0)) ** 2).sum()) / each.shape[1] ** 2 for each in influence)
+    left = sum(float(((each - each.mean(0)) ** 2).sum()) / each.shape[1] ** 2 for each in influence if each.size)
     known = left / (count - 1) / count / len(influence) ** 2
     return (summarise(scores).sd or 0.0) ** 2 / count, known, count - 1
 
@@ -167,6 +176,11 @@ def score_items(found: Mapping[int, NDArray[Any]], truth: NDArray[Any], *, corre
     made = {seed: score(found[seed], truth) for seed in sorted(found)}
     influence = np.stack([each for _, each in made.values()])
     return Scored({seed: 100 * value for seed, (value, _) in made.items()}, 100 * influence)
+
+
+def without_items(scored: Scored) -> Scored:
+    """The same scores, as if nothing were known of the items."""
+    return replace(scored, influence=np.empty((len(scored.scores), 0)))
 
 
 def accuracy(found: NDArray[Any], truth: NDArray[Any]) -> tuple[float, Floats]:

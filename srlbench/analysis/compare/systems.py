@@ -116,32 +116,49 @@ def _file(path: Path, results: Results) -> dict[Cell, System]:
 
 
 def scored(track: Track, systems: Mapping[str, System]) -> dict[str, dict[str, Scored]]:
-    """Score each system, item by item, on every group of tasks that at least one seed has complete scores for."""
+    """Score each system, item by item, on every group of tasks that at least one seed has complete scores for.
+
+    A system whose predictions are not there has the scores of its records, and nothing is known of its items. If it has
+    no other seeds either, it is left out.
+    """
     made: dict[str, dict[str, Scored]] = {}
     gold: dict[str, Any] = {}
     for name, system in systems.items():
-        runs = {seed: (set(run.scores), _predictions(system, run)) for seed, run in system.runs.items()}
+        predicted = _predictions(system)
+        if predicted is None and (system.fixed or len(system.runs) < 2):
+            continue  # neither items nor seeds tell what chance does
         for tasks in track.groups.values():
-            whole = {seed: found for seed, (names, found) in runs.items() if names >= {*tasks}}
+            whole = sorted(seed for seed, run in system.runs.items() if run.scores.keys() >= {*tasks})
             for task in tasks if whole else ():
+                if predicted is None:
+                    scores = {seed: float(system.runs[seed].scores[task]) for seed in whole}
+                    made.setdefault(name, {})[task] = Scored(scores, np.empty((len(whole), 0)), system.fixed)
+                    continue
                 if task not in gold:
                     gold[task] = _gold(track, task)
-                found = {seed: predictions.get(task, NONE) for seed, predictions in whole.items()}
-                _refuse_short(found, len(gold[task]), f"{name} on {task}")
+                found = {seed: predicted[seed].get(task, NONE) for seed in whole}
+                _refuse_odd(found, len(gold[task]), f"{name} on {task}")
                 correlated = track.protocol.tasks[task].kind == "sts"
                 items = score_items(found, gold[task], correlated=correlated)
                 made.setdefault(name, {})[task] = replace(items, fixed=system.fixed)
     return made
 
 
-def _predictions(system: System, run: Record) -> dict[str, NDArray[Any]]:
-    return records.read_predictions(records.predictions_path(system.results, run.key))
+def _predictions(system: System) -> dict[int, dict[str, NDArray[Any]]] | None:
+    """The predictions of each run; None if some are not there, and the seeds must do."""
+    paths = {seed: records.predictions_path(system.results, run.key) for seed, run in system.runs.items()}
+    if not all(path.exists() for path in paths.values()):
+        return None
+    return {seed: records.read_predictions(path) for seed, path in paths.items()}
 
 
-def _refuse_short(found: Mapping[int, Any], items: int, whose: str) -> None:
+def _refuse_odd(found: Mapping[int, Any], items: int, whose: str) -> None:
     for seed, values in found.items():
-        if len(values) != items:
-            raise SrlbenchError(f"The predictions of {whose}, seed {seed}, are {len(values)}, of {items} items.")
+        if values.shape != (items,):
+            shape = "x".join(map(str, values.shape)) or "one value"
+            raise SrlbenchError(f"The predictions of {whose}, seed {seed}, are {shape}, of {items} items.")
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise SrlbenchError(f"The predictions of {whose}, seed {seed}, are not all finite.")
 
 
 def _gold(track: Track, task: str) -> np.ndarray[Any, Any]:

@@ -60,7 +60,7 @@ def numbers(comparison: Comparison) -> list[Cell]:
 
 
 def word(comparison: Comparison) -> Cell:
-    return Cell(comparison.word, mark=comparison.word if comparison.word in ("better", "worse") else "quiet")
+    return Cell(comparison.text, mark=comparison.word if comparison.word in ("better", "worse") else "quiet")
 
 
 def signed(value: float) -> str:
@@ -94,6 +94,8 @@ def legend(comparisons: Sequence[Comparison]) -> list[str]:
     ]
     if any(each.one_seed for each in comparisons):
         lines.append("One seed: nobody knows what another would give.")
+    if any(each.seeds_only for each in comparisons):
+        lines.append("Seeds alone: where predictions are not in the folder, intervals and p have no chance of items.")
     return lines
 
 
@@ -125,4 +127,5 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "visible": comparison.detectable,
         "margin": comparison.margin,
         "word": comparison.word,
+        "seeds_only": comparison.seeds_only,
     }

@@ -177,7 +177,7 @@ def _comparisons(results: TrackResults) -> dict[str, Any]:
     pairs: dict[str, dict[str, list[str]]] = {}
     for each in both:
         lines = pairs.setdefault(f"{rows.index(each.system)} {rows.index(each.against)}", {})
-        texts = [str(each.a), str(each.b), *(cell.text for cell in numbers(each)), each.word]
+        texts = [str(each.a), str(each.b), *(cell.text for cell in numbers(each)), each.text]
         lines.setdefault(each.name, [label(each.name), *texts])  # what a pair says alone comes first
     return {
         "title": f"{results.title}, {results.board.scope.protocol}",
