@@ -101,7 +101,7 @@ def test_the_measured_numbers_of_a_recipe_are_those_of_the_leaderboard() -> None
 
 
 def test_the_lists_are_whole() -> None:
-    listed, cited = _pages.lists()["claims"], _pages.lists()["citations"]
+    listed, cited = _pages.lists()["claims"](), _pages.lists()["citations"]()
     assert len(re.findall(r"^\| \d+ \|", listed, re.MULTILINE)) == len(claims())
     assert re.findall(r"^@misc\{(\w+),", cited, re.MULTILINE) == re.findall(r"\{ #(\w+) \}", cited)
     assert {*re.findall(r"^@misc\{(\w+),", cited, re.MULTILINE)} == {*citations()}

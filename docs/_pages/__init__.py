@@ -6,9 +6,10 @@ begin at the root of the site (`/losses/info_nce.md`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
-from _pages import claims, examples, face, losses, parts, recipes, tracks, verbs
+from _pages import claims, examples, face, losses, parts, recipes, screens, tracks, verbs
 
 
 @cache
@@ -20,7 +21,6 @@ def pages() -> dict[str, str]:
     return made
 
 
-@cache
-def lists() -> dict[str, str]:
-    """What takes the place of `<!-- generated: NAME -->` in a page that is written by hand."""
-    return {"claims": claims.listed(), "citations": claims.bibtex()}
+def lists() -> dict[str, Callable[[], str]]:
+    """What makes the text for `<!-- generated: NAME -->` in a page that is written by hand."""
+    return {"claims": claims.listed, "citations": claims.bibtex, "screens": screens.listed}

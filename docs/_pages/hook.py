@@ -41,4 +41,4 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
         page.meta["hide"] = ["toc"]  # the tables need the room
     if source.startswith("results/") or path == "methods.md":
         markdown = measured.linked_cells(markdown)
-    return LIST.sub(lambda found: lists()[found[1]], places.relinked(source, markdown))
+    return LIST.sub(lambda found: lists()[found[1]](), places.relinked(source, markdown))

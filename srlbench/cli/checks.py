@@ -14,6 +14,7 @@ from srlbench.analysis import check as checking
 from srlbench.analysis import reproduction
 from srlbench.analysis.check import reports, verdicts
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli import completion
 from srlbench.cli import options as opt
 from srlbench.cli.show import terminal
 from srlbench.errors import UsageError
@@ -84,7 +85,9 @@ def check(
     paths = opt.files_of(out, reports.FORMATS)
     report = checking.check(there, baseline, strict)
     reports.write(report, paths, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
-    terminal.as_json(reports.plain(report)) if json else terminal.out.print(verdicts.to_terminal(report))
+    terminal.as_json(reports.plain(report)) if json else terminal.out.print(
+        verdicts.to_terminal(report, terminal.out.width)
+    )
     for line in reports.to_annotations(report) if github else ():
         typer.echo(line, err=json)
     raise typer.Exit(report.exit_code)
@@ -102,7 +105,9 @@ def _accept(results: FolderResults, why: str, out: Sequence[Path], others: bool)
 Run = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help=f"{opt.RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed."
+        metavar="RUN",
+        help=f"{opt.RUN}, or a record's file. RECIPE or RECIPE@BACKBONE means the first seed.",
+        autocompletion=completion.runs,
     ),
 ]
 Reference = Annotated[

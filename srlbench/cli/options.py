@@ -14,6 +14,7 @@ import typer
 from srlbench import tracks
 from srlbench.analysis.results import DEFAULT
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli import completion
 from srlbench.cli.show import terminal
 from srlbench.data import mirror
 from srlbench.errors import UsageError, unknown
@@ -49,12 +50,21 @@ MODEL = (
 )
 POOL = "How a plain transformers model makes a sentence vector: cls, cls-pooler, mean, max, first-last, last (the last "
 "word piece) or weighted-mean (later pieces count more)."
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
-Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="The recipes, by name.")]
-TrackName = Annotated[str, what("--track", metavar="TRACK", help="The track, whose rules hold.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, autocompletion=completion.encoders)]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RECIPE", help="The recipes, by name.", autocompletion=completion.recipes),
+]
+TrackName = Annotated[
+    str, what("--track", metavar="TRACK", help="The track, whose rules hold.", autocompletion=completion.track)
+]
 Backbones = Annotated[
     list[str] | None,
-    what(metavar="NAME", help="A shipped backbone, a local folder or org/name@revision; default: those of the track."),
+    what(
+        metavar="NAME",
+        help="A shipped backbone, a local folder or org/name@revision; default: those of the track.",
+        autocompletion=completion.backbone,
+    ),
 ]
 Seeds = Annotated[str | None, what(metavar="SEEDS", help="Seeds such as 0-4 or 0,2,7; default: those of the track.")]
 Files = Annotated[list[Path] | None, what("--recipes", metavar="FILE", help="A Python file that holds more recipes.")]

@@ -11,6 +11,7 @@ import typer
 
 from srlbench import backbones, records, registry, tracks
 from srlbench.analysis.results import Results as FolderResults
+from srlbench.cli import completion
 from srlbench.cli import options as opt
 from srlbench.cli.show import record as one
 from srlbench.cli.show import terminal
@@ -51,7 +52,12 @@ def list_(
 @opt.app.command(rich_help_panel=opt.KNOWN)
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help=f"A recipe's name, a run ({opt.RUN}), or a record's file.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help=f"A recipe's name, a run ({opt.RUN}), or a record's file.",
+            autocompletion=completion.rows,
+        ),
     ],
     track: opt.TrackName = opt.DEFAULT_TRACK,
     recipes: opt.Files = None,

@@ -11,6 +11,7 @@ import typer
 from srlbench.analysis import search as searches
 from srlbench.analysis import sweep as sweeps
 from srlbench.analysis.results import Results
+from srlbench.cli import completion
 from srlbench.cli import options as opt
 from srlbench.cli.runs import finish, make, seeds_of
 from srlbench.cli.show import analyses, terminal
@@ -26,7 +27,9 @@ from srlbench.runs.suite import Suite
 
 @opt.app.command(rich_help_panel=opt.TRAIN)
 def sweep(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="The name of a recipe.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="The name of a recipe.", autocompletion=completion.recipes)
+    ],
     set_: Annotated[
         list[str],
         opt.what(

@@ -20,6 +20,7 @@ from srlbench.analysis.compare.paired import MARGIN
 from srlbench.analysis.leaderboard.page import to_markdown
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.analysis.results import with_records
+from srlbench.cli import completion
 from srlbench.cli import options as opt
 from srlbench.cli.runs import table
 from srlbench.cli.show import analyses, terminal
@@ -62,6 +63,7 @@ Sides = Annotated[
         help=f"Two recipes (simcse-sup or simcse-sup@mini), two runs ({opt.RUN} or a record's file), two results "
         "folders, or two files of `srlbench evaluate`. One recipe alone, or all if none is named, is compared with "
         "the control of the track and with the recipe that it is a version of.",
+        autocompletion=completion.rows,
     ),
 ]
 Margin = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 from srlbench.errors import NOTHING_COMPARABLE, OK, REGRESSED, RUN_FAILED
@@ -109,11 +110,15 @@ def summary(report: Report) -> str:
     return f"{text} (exit {report.exit_code})"
 
 
-def to_terminal(report: Report) -> Text:
-    """The same lines with their words in colour."""
+def to_terminal(report: Report, width: int | None = None) -> Text:
+    """The same lines with their words in colour; what is longer than the terminal goes on below, indented."""
     from rich.text import Text
 
-    text = Text("\n".join(to_lines(report)))
+    lines = to_lines(report)
+    if width:
+        wrapped = (wrap(line, width, subsequent_indent=" " * 8, break_on_hyphens=False) for line in lines)
+        lines = [part for parts in wrapped for part in parts]
+    text = Text("\n".join(lines))
     colours = ("bold red", "bold red", "bold magenta", "bold yellow", "green", "dim", "green")
     for word, colour in zip(WORDS, colours, strict=True):
         text.highlight_regex(rf"(?m)^ *{word} +", colour)

@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.table import Table
 
+from srlbench.analysis.table import Column, Line, Table, texts
 from srlbench.cli.show.standings import Standings
 from srlbench.cli.show.terminal import duration, err, out
 from srlbench.records import Key, Record
@@ -28,13 +28,14 @@ def plan(plan: Plan) -> None:
     cells: dict[tuple[str, str, str], list[plans.Run]] = defaultdict(list)
     for run_ in plan.runs:
         cells[run_.key.recipe, run_.key.backbone, run_.key.fingerprint].append(run_)
-    table = Table(title=f"{plan.track.name} v{plan.track.version}", title_justify="left", box=None)
-    for column in ("recipe", "backbone", "fingerprint", *plan_states(plan), "cost"):
-        table.add_column(column, justify="right" if column == "cost" else "left")
-    for (recipe, backbone, print_), runs in cells.items():
-        by_state = [_seeds(r.key.seed for r in runs if r.state == state) for state in plan_states(plan)]
-        table.add_row(recipe, backbone, print_, *by_state, _cost([r for r in runs if r.state != plans.DONE]))
-    out.print(table)
+    states = plan_states(plan)
+    columns = [Column("recipe", "left"), Column("backbone", "left"), Column("fingerprint", "left", spare=1)]
+    columns += [*(Column(state, "left") for state in states), Column("cost")]
+    lines = []
+    for cell, runs in cells.items():
+        by_state = [_seeds(r.key.seed for r in runs if r.state == state) for state in states]
+        lines.append(Line(texts(*cell, *by_state, _cost([r for r in runs if r.state != plans.DONE]))))
+    out.print(Table("plan", f"{plan.track.name} v{plan.track.version}", columns, lines))
     missing = plan.missing
     memory = {run_.key.backbone: run_.memory for run_ in missing if run_.memory}
     for backbone, needed in memory.items():

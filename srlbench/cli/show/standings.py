@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from rich.markup import escape
-from rich.table import Table
-
 from srlbench import records
+from srlbench.analysis.table import Cell, Column, Line, Table, texts
 from srlbench.records import Record
 from srlbench.runs import plan as plans
 from srlbench.runs.plan import Plan
@@ -48,9 +46,13 @@ class Standings:
             if values[names[0]]:
                 rows.append((cell, [summarise(values[name]) if values[name] else None for name in names]))
         rows.sort(key=lambda row: -row[1][0].mean if row[1][0] else 0.0)
-        table = Table(title=f"So far: {len(rows)} rows", title_justify="left", box=None)
-        for column in ("recipe", "backbone", *map(label, names)):
-            table.add_column(column, justify="left" if column in ("recipe", "backbone") else "right", no_wrap=True)
-        for (recipe, backbone), means in rows[:most]:
-            table.add_row(escape(recipe), escape(backbone), *("–" if mean is None else str(mean) for mean in means))
-        return table
+        columns = [
+            Column("recipe", "left"),
+            Column("backbone", "left", spare=1),
+            *(Column(label(name)) for name in names),
+        ]
+        lines = []
+        for cell, means in rows[:most]:
+            scores = [Cell("–") if mean is None else Cell(str(mean), short=f"{mean.mean:.2f}") for mean in means]
+            lines.append(Line([*texts(*cell), *scores]))
+        return Table("so-far", f"So far: {len(rows)} rows", columns, lines)

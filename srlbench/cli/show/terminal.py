@@ -21,6 +21,8 @@ from rich.text import Text
 from srlbench.analysis import reproduction as reproductions
 from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
+from srlbench.analysis.table import Column, Line, number
+from srlbench.analysis.table import Table as Numbers
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.escape import printable
 from srlbench.evaluation.scores import Scores
@@ -143,13 +145,8 @@ def _title(group: str, of: Scores) -> str:
 
 
 def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
-    paragraph(f"[bold]{escape(title)}[/]")
-    table = Table()
-    for name in (*names, "Avg."):
-        table.add_column(name, justify="right")
-    cells = [f"{values[name]:{sign}.2f}" if name in values else "–" for name in names]
-    table.add_row(*cells, "–" if mean is None else f"{mean:{sign}.2f}")
-    out.print(table)
+    cells = [number(values.get(name), f"{sign}.2f") for name in names] + [number(mean, f"{sign}.2f")]
+    out.print(Numbers("scores", title, [*map(Column, names), Column("Avg.")], [Line(cells)]), "")
 
 
 def checks(results: Iterable[tuple[str, bool, str]], json: bool = False) -> int:
