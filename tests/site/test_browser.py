@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from made_results import HOSTILE, every_state, hostile
@@ -46,7 +47,7 @@ def browser() -> Iterator[Any]:
 class Visit:
     """One page open in a browser, and what it complained of."""
 
-    def __init__(self, browser: Any, place: Path, **options: Any) -> None:
+    def __init__(self, browser: Any, place: Path, query: str = "", **options: Any) -> None:
         self.context = browser.new_context(**options)
         self.complaints: list[str] = []
         self.requests: list[str] = []
@@ -55,7 +56,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(place.as_uri())
+        self.page.goto(place.as_uri() + query)
 
     def column(self, number: int) -> list[str]:
         """What the visible rows of the main table say in a column."""
@@ -133,6 +134,42 @@ def test_two_recipes_are_compared_as_the_command_line_does(visit: Any) -> None:
     assert first == ["STS avg", str(each.a), str(each.b), *(c.text for c in numbers(each)), "better"]
     seen.page.get_by_label("Recipe").select_option(label="second@tiny")
     assert seen.page.locator("#difference tbody tr").first.inner_text().split("\t")[3] == "-10.00"
+
+
+def test_a_comparison_has_an_address(visit: Any) -> None:
+    seen = visit("compare.html", query="?track=embedded&a=second%40tiny&b=first%40tiny")
+    assert seen.page.locator("#verdict").inner_text().startswith("STS avg: second@tiny minus first@tiny is -10.00")
+    seen.page.get_by_label("Recipe").select_option(label="first@tiny")
+    assert "a=first%40tiny&b=second%40tiny" in seen.page.url
+    seen.page.reload()
+    assert seen.page.locator("#verdict").inner_text().startswith("STS avg: first@tiny minus second@tiny")
+    odd = visit("compare.html", query="?track=nosuch&a=%3Cscript%3E&b=")
+    assert odd.page.locator("#verdict").inner_text().startswith("STS avg: ")
+
+
+def test_a_picture_and_its_numbers_are_files(visit: Any) -> None:
+    seen = visit(BOARD, color_scheme="dark")
+    figure = seen.page.locator("#picture-forest")
+    with seen.page.expect_download() as drawn:
+        figure.get_by_role("button", name="picture as SVG").click()
+    text = Path(drawn.value.path()).read_text(encoding="utf-8")
+    assert drawn.value.suggested_filename == "forest.svg"
+    assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg" and "var(--" not in text
+    assert "rgb(28, 30, 33)" in text  # ink of the light scheme
+    with seen.page.expect_download() as counted:
+        figure.get_by_role("link", name="numbers as CSV").click()
+    assert counted.value.suggested_filename == "forest.csv"
+    assert Path(counted.value.path()).read_text(encoding="utf-8").startswith("recipe,value,mean,low,high,seeds")
+
+
+def test_methods_are_found_by_name_idea_and_author(visit: Any) -> None:
+    seen = visit("methods.html")
+    rows = seen.page.locator("table[id^=family] tbody tr:visible")
+    whole = rows.count()
+    seen.page.get_by_role("searchbox").fill("IT TRAINS")
+    assert 0 < rows.count() <= whole
+    seen.page.get_by_role("searchbox").fill("nothing like it")
+    assert rows.count() == 0 and seen.page.locator("#filter output").inner_text() == f"0 of {whole} rows"
 
 
 def test_the_colour_scheme_follows_the_system_and_what_was_chosen(visit: Any) -> None:

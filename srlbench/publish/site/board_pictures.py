@@ -45,6 +45,7 @@ def _forest(results: TrackResults, rows: Rows) -> Picture:
         "One line a recipe, in the order of the table above; its numbers are there.",
         "Mean over seeds with Student’s 95% interval; pale dots are seeds."
         f"{dashed} What lies far below is at the edge, with its mean.",
+        pictures.of_means(means),
     )
 
 
@@ -68,6 +69,7 @@ def _plane(results: TrackResults, rows: Rows) -> Picture | None:
         "Alignment and uniformity",
         "A point a recipe; the numbers are in the table of diagnostics.",
         "Less of both is better: pairs that mean the same lie closer (down), sentences are spread more evenly (left).",
+        pictures.of_points(points, "uniformity", "alignment"),
     )
 
 
@@ -93,6 +95,7 @@ def _cost(results: TrackResults, rows: Rows) -> Picture | None:
         "Cost against score",
         "A point a recipe: seconds of a run, and its first average; both are on its own page.",
         "Mean over seeds. Seconds are those of the machines that made the records, and say the order of cost only.",
+        pictures.of_points(points, "seconds", label(primary)),
     )
 
 
@@ -112,6 +115,7 @@ def _words(results: TrackResults, rows: Rows) -> Picture | None:
         "One line a recipe and a panel a method; R² is in the table of diagnostics and on each page.",
         "R² of the regression of a word’s weight on its information gain: how closely the encoder "
         "weights words by what they tell. Means over seeds with 95% intervals.",
+        pictures.of_means(means),
     )
 
 
@@ -141,6 +145,7 @@ def _dynamics(results: TrackResults, rows: Rows) -> Picture | None:
         "Learning dynamics",
         "The development score of every trained recipe while it trains, a small panel each.",
         f"{DEV} while training, mean over seeds, before the grey band of all recipes. Each page has more measures.",
+        pictures.of_series({DEV: series}),
     )
 
 
@@ -156,4 +161,5 @@ def _map(results: TrackResults, rows: Rows) -> Picture | None:
         "What the gradient is made of while training (arXiv 2402.18281): dissipation is 1 where an update is as strong "
         "as ever and 0 where it is switched off; ratio is pull over pushes. "
         "Empty: undefined there, or not looked at; what is beyond the shades has the last of them.",
+        pictures.of_series(panels),
     )

@@ -125,5 +125,14 @@ def recipe_page(name: str) -> str:
     return f"recipes/{slug(name)}.html"
 
 
+def backbone_page(name: str) -> str:
+    return f"backbones/{slug(name)}.html"
+
+
+def backbones_of(every: Sequence[TrackResults]) -> list[str]:
+    """The backbones that have a row."""
+    return sorted({row.backbone for results in every for row in results.board.rows})
+
+
 def paper_page(name: str) -> str:
     return f"papers/{slug(name.lower().replace(' ', '-'))}.html"

@@ -16,8 +16,16 @@ from srlbench.analysis.leaderboard import board, tables
 from srlbench.analysis.leaderboard.page import legend
 from srlbench.analysis.table import Cell, Column, Line, Table
 from srlbench.analysis.table.html import SIGNS
-from srlbench.publish.site import board_pictures, papers, recipes
-from srlbench.publish.site.contents import Definition, TrackResults, listed, paper_page, recipe_page
+from srlbench.publish.site import board_pictures, methods, papers, recipes
+from srlbench.publish.site.contents import (
+    Definition,
+    TrackResults,
+    backbone_page,
+    backbones_of,
+    listed,
+    paper_page,
+    recipe_page,
+)
 from srlbench.stats import average, label
 from srlbench.tracks import CHOSEN
 
@@ -46,6 +54,7 @@ def files(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
         lstrip_blocks=True,
     )
     environment.filters["recipe_page"] = recipe_page
+    environment.filters["backbone_page"] = backbone_page
     environment.filters["label"] = label
     common = {"every": every, "version": __version__, "marks": SIGNS, "named": _named(every, definitions)}
     for page in pages(every, definitions):
@@ -73,11 +82,35 @@ def pages(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) 
         yield Page(paper_page(paper), "paper.html", paper, claims)
     content = {"comparisons": list(map(_comparisons, every))}
     yield Page("compare.html", "compare.html", "Compare two recipes", content)
+    yield Page("methods.html", "methods.html", "Methods and their papers", methods.content(every, definitions))
+    for name in backbones_of(every):
+        yield _backbone(every, name)
 
 
 def _named(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> list[str]:
     """The recipes that have a page: those that are registered, and those that have a row."""
     return sorted({*definitions, *(row.recipe for results in every for row in results.board.rows)})
+
+
+def _backbone(every: Sequence[TrackResults], name: str) -> Page:
+    """A backbone: what it is, and every row that begins with it."""
+    known = backbones.known().get(name, "")
+    boards = []
+    for number, results in enumerate(every):
+        rows = [row for row in results.board.rows if row.backbone == name]
+        if rows:
+            alone = replace(results.board, rows=tuple(rows))
+            (table,) = _linked(results, tables.averages(alone))
+            table = table.only(p for p, column in enumerate(table.columns) if column.title != "backbone")
+            boards.append((results, replace(table, name=f"averages-{number}", title=results.title)))
+    content = {"name": name, "known": known, "boards": boards, "card": _card(name)}
+    return Page(backbone_page(name), "backbone.html", f"Backbone: {name}", content)
+
+
+def _card(name: str) -> str:
+    """The card of a shipped backbone: how it was made, and what it was measured to be."""
+    path = backbones.SHIPPED / name / "README.md"
+    return path.read_text(encoding="utf-8") if name in backbones.names() and path.is_file() else ""
 
 
 def _leaderboard(results: TrackResults) -> Page:
@@ -170,17 +203,21 @@ def _linked(results: TrackResults, found: Iterable[Table]) -> list[Table]:
 
 
 def _comparisons(results: TrackResults) -> dict[str, Any]:
-    """What the page of comparisons shows of a track: its rows, and the lines of each pair, all calculated already."""
+    """What the page of comparisons shows of a track: its rows, and the lines of each pair, all calculated already.
+
+    A pair stands there once, the name that comes first against the other; the page turns it.
+    """
     order = board.names(results.board.scope.groups)
-    both = [turned for each in (*results.pairs, *results.compared) for turned in (each, each.turned)]
-    rows = sorted({each.system for each in both})
+    both = (*results.pairs, *results.compared)
+    rows = sorted({name for each in both for name in (each.system, each.against)})
     pairs: dict[str, dict[str, list[str]]] = {}
-    for each in both:
+    for each in (each if each.system < each.against else each.turned for each in both):
         lines = pairs.setdefault(f"{rows.index(each.system)} {rows.index(each.against)}", {})
         texts = [str(each.a), str(each.b), *(cell.text for cell in numbers(each)), each.text]
         lines.setdefault(each.name, [label(each.name), *texts])  # what a pair says alone comes first
     return {
         "title": f"{results.title}, {results.board.scope.protocol}",
+        "name": results.rules.name,
         "rows": rows,
         "averages": [label(name) for name in order if name.endswith("_avg")],
         "pairs": {pair: [lines[name] for name in order if name in lines] for pair, lines in pairs.items()},

@@ -16,9 +16,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from srlbench.publish.site.svg import INK, NOTE, RULE, SERIES, hide, set_titles, sheet
+from srlbench.publish.site.svg import INK, NOTE, RULE, SERIES, Numbers, hide, set_titles, sheet
 
 WIDE = 7.4  # inches
+Series = Mapping[float, float]  # step -> mean over the seeds
 FAR = 2.0  # times the range of the middle half; what is further below it is drawn at the edge, with its number
 LOOKS = {
     "untrained": ("D", SERIES[2]),
@@ -42,6 +43,33 @@ class Point:
     x: float
     y: float
     kind: str = ""
+
+
+def of_means(rows: Mapping[str, Mapping[str, Mean]]) -> Numbers:
+    """The numbers of a forest."""
+    lines: list[list[str | float | None]] = [
+        [name, title, each.mean, *(each.span or (None, None)), " ".join(f"{seed:.6g}" for seed in each.seeds)]
+        for name, row in rows.items()
+        for title, each in row.items()
+    ]
+    return [["recipe", "value", "mean", "low", "high", "seeds"], *lines]
+
+
+def of_points(points: Mapping[str, Point], x: str, y: str) -> Numbers:
+    """The numbers of a plane."""
+    lines: list[list[str | float | None]] = [[name, each.kind, each.x, each.y] for name, each in points.items()]
+    return [["recipe", "kind", x, y], *lines]
+
+
+def of_series(panels: Mapping[str, Mapping[str, Series]]) -> Numbers:
+    """The numbers of maps and small panels over training steps."""
+    lines: list[list[str | float | None]] = [
+        [row, title, step, value]
+        for title, panel in panels.items()
+        for row, series in panel.items()
+        for step, value in series.items()
+    ]
+    return [["recipe", "value", "step", "mean"], *lines]
 
 
 def forest(rows: Mapping[str, Mapping[str, Mean]], control: str | None = None, *, cut: bool = False) -> Figure:
@@ -152,9 +180,6 @@ def _label(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
                 look: dict[str, Any] = {"fontsize": 7.5, "va": "center", "color": INK, "zorder": 5}
                 ax.annotate(each, points[each], offset, textcoords="offset points", **look)
                 break
-
-
-Series = Mapping[float, float]  # step -> mean over the seeds
 
 
 def shades(panels: Mapping[str, Mapping[str, Series]], reach: Sequence[tuple[float, float]]) -> Figure:

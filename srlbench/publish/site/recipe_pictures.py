@@ -19,9 +19,9 @@ from srlbench.publish.site import pictures
 from srlbench.publish.site.board_pictures import MAPPED, along
 from srlbench.publish.site.contents import TrackResults
 from srlbench.publish.site.pictures import WIDE
-from srlbench.publish.site.svg import NOTE, SERIES, STYLE, Picture, picture, set_titles, sheet
+from srlbench.publish.site.svg import NOTE, SERIES, STYLE, Numbers, Picture, picture, set_titles, sheet
 from srlbench.records import Record
-from srlbench.stats import average, label, with_averages
+from srlbench.stats import average, label, summarise, with_averages
 
 OBSERVED = {
     "dev": "dev, Spearman × 100",
@@ -49,6 +49,7 @@ def drawn(results: TrackResults, row: Row, name: str) -> Iterator[Picture]:
             "Learning dynamics and gradients",
             f"{row.recipe}: {', '.join(panels)} against the training step.",
             f"Against the training step: {BAND}.",
+            _numbers(panels, "step"),
         )
     yield from _settings(results, row, name)
 
@@ -90,7 +91,18 @@ def _settings(results: TrackResults, row: Row, name: str) -> Iterator[Picture]:
             f"Scores along {key}",
             f"{row.recipe}: {', '.join(panels)} for {key} of {', '.join(f'{x:g}' for x in levels)}.",
             f"Along {key}: {BAND}; the averages are in the table “With other settings”.",
+            _numbers(panels, key),
         )
+
+
+def _numbers(panels: Mapping[str, Along], across: str) -> Numbers:
+    """What is drawn, a line for each place of each panel: mean, standard deviation and number of seeds."""
+    lines: list[list[str | float | None]] = [["value", across, "mean", "sd", "seeds"]]
+    for title, series in panels.items():
+        for x, values in series.items():
+            one = summarise(values)
+            lines.append([title, float(x), one.mean, one.sd, one.n])
+    return lines
 
 
 def changed(results: TrackResults, row: Row) -> dict[str, list[Record]]:
@@ -136,6 +148,7 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
             ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
             ax.yaxis.set_major_locator(MaxNLocator(3))
             ax.ticklabel_format(useOffset=False)
+            ax.tick_params(length=0)
         return figure, list(axes.flat[:count])
 
 

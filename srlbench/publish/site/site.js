@@ -60,11 +60,11 @@ function sortable(table) {
 
 function filter(form) {
   const rows = [...document.querySelectorAll("table[data-sortable] tbody tr")];
-  const main = [...document.querySelectorAll("table[id^=averages] tbody tr")];
+  const main = [...document.querySelectorAll(form.dataset.rows)];
   const apply = () => {
-    const { text, kind, backbone = "" } = Object.fromEntries(new FormData(form));
+    const { text, kind = "", backbone = "" } = Object.fromEntries(new FormData(form));
     for (const row of rows) {
-      row.hidden = !(row.querySelector("th").textContent.toLowerCase().includes(text.trim().toLowerCase()) &&
+      row.hidden = !((form.dataset.whole ? row : row.querySelector("th")).textContent.toLowerCase().includes(text.trim().toLowerCase()) &&
         (!kind || row.dataset.kind === kind) && (!backbone || row.dataset.backbone === backbone));
     }
     for (const table of document.querySelectorAll("table[data-sortable]")) {
@@ -79,6 +79,31 @@ function filter(form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   apply();
+}
+
+// --- a picture as a file: in the light colours, which its page only names ---------------------------
+
+function saveSvg(button) {
+  const svg = button.closest("figure").querySelector("svg").cloneNode(true);
+  svg.setAttribute("font-family", "sans-serif");
+  const probe = document.createElement("span");
+  probe.style.colorScheme = "light";
+  document.body.append(probe);
+  const text = new XMLSerializer().serializeToString(svg).replace(/var\(--[\w-]+\)/g, (name) => {
+    probe.style.color = name;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+  Object.assign(document.createElement("a"), { href: address, download: `${button.dataset.svg}.svg` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+function pictureButtons() {
+  for (const button of document.querySelectorAll("button[data-svg]")) {
+    button.addEventListener("click", () => saveSvg(button));
+    button.hidden = false;
+  }
 }
 
 // --- the comparison: lines that were calculated when the site was made -----------------------------
@@ -104,6 +129,14 @@ function line([title, a, b, ...numbers], averages) {
   return row;
 }
 
+// The same comparison from the other side: signs and the two ends of the interval change places.
+function turned([title, a, b, difference, interval, ...rest]) {
+  const minus = (text) => (Number(text) === 0 ? text : (text.startsWith("-") ? "+" : "-") + text.slice(1));
+  const [low, high] = interval.split(" to ");
+  const word = rest.pop().replace(/better|worse/, (said) => (said === "better" ? "worse" : "better"));
+  return [title, b, a, minus(difference), `${minus(high)} to ${minus(low)}`, ...rest, word];
+}
+
 function compare(form) {
   const tracks = JSON.parse(document.getElementById("comparisons").textContent);
   const [track, first, second] = ["track", "first", "second"].map((name) => form.elements[name]);
@@ -115,11 +148,33 @@ function compare(form) {
   };
   const partners = () => {
     const { rows, pairs } = tracks[track.value];
-    fill(second, rows.map((_, place) => place).filter((place) => `${first.value} ${place}` in pairs));
+    const has = (place) => `${first.value} ${place}` in pairs || `${place} ${first.value}` in pairs;
+    fill(second, rows.map((_, place) => place).filter(has));
+  };
+  // The address says what is compared: compare.html?track=small&a=simcse-sup@mini&b=simcse-unsup@mini
+  const asked = () => {
+    const wanted = new URLSearchParams(location.search);
+    const place = tracks.findIndex((each) => each.name === wanted.get("track"));
+    track.value = place < 0 ? track.value : place;
+    fill(first, Object.keys(tracks[track.value].rows));
+    choose(first, wanted.get("a"));
+    partners();
+    choose(second, wanted.get("b"));
+    show();
+  };
+  const choose = (select, row) => {
+    const option = [...select.options].find((each) => each.text === row);
+    if (option) option.selected = true;
+  };
+  const remember = () => {
+    const { name, rows } = tracks[track.value];
+    const address = new URLSearchParams({ track: name, a: rows[first.value] ?? "", b: rows[second.value] ?? "" });
+    try { history.replaceState(null, "", `?${address}`); } catch { /* a browser may forbid it for files */ }
   };
   const show = () => {
     const { rows, pairs, averages } = tracks[track.value];
-    const lines = pairs[`${first.value} ${second.value}`] ?? [];
+    const other = pairs[`${second.value} ${first.value}`];
+    const lines = pairs[`${first.value} ${second.value}`] ?? other?.map(turned) ?? [];
     table.querySelector("[data-first]").textContent = rows[first.value] ?? "";
     table.querySelector("[data-second]").textContent = rows[second.value] ?? "";
     table.tBodies[0].replaceChildren(...lines.map((each) => line(each, averages)));
@@ -129,16 +184,17 @@ function compare(form) {
     document.getElementById("difference").hidden = !lines.length;
   };
   const start = () => { fill(first, Object.keys(tracks[track.value].rows)); partners(); show(); };
-  track.addEventListener("change", start);
-  first.addEventListener("change", () => { partners(); show(); });
-  second.addEventListener("change", show);
+  track.addEventListener("change", () => { start(); remember(); });
+  first.addEventListener("change", () => { partners(); show(); remember(); });
+  second.addEventListener("change", () => { show(); remember(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
-  start();
+  asked();
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   schemeButton();
+  pictureButtons();
   document.querySelectorAll("table[data-sortable]").forEach(sortable);
   const [rows, pair] = ["filter", "compare"].map((id) => document.getElementById(id));
   if (rows) filter(rows);

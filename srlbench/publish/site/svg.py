@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from srlbench.escape import csv_text
+
+Numbers = Sequence[Sequence[str | float | None]]  # the titles of columns, then rows
 # Stand-ins: a colour of the page's style sheet cannot be said to the library, so each is a number nothing else has.
 INK, NOTE, RULE, GROUND = "#010203", "#010204", "#010205", "#010206"
 SERIES = ("#020301", "#020302", "#020303", "#020304")
@@ -65,17 +69,24 @@ def sheet(
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a page: an SVG with its title and caption; no other picture of the page has its name."""
+    """A picture of a page: an SVG with its title, caption and numbers; no other picture of the page has its name."""
 
     name: str
     title: str
     svg: Markup
     caption: str
+    numbers: Numbers
+
+    @property
+    def csv(self) -> str:
+        """The numbers as the address of a CSV file that is part of the page."""
+        rows = [[f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in self.numbers]
+        return f"data:text/csv;base64,{b64encode(csv_text(rows).encode()).decode()}"
 
 
-def picture(figure: Figure, name: str, title: str, description: str, caption: str) -> Picture:
-    """The figure as a picture; the description is for readers who do not see it."""
-    return Picture(name, title, _inline(figure, name, title, description), caption)
+def picture(figure: Figure, name: str, title: str, description: str, caption: str, numbers: Numbers) -> Picture:
+    """The figure as a picture; the description is for readers who do not see it, the numbers are what is drawn."""
+    return Picture(name, title, _inline(figure, name, title, description), caption, numbers)
 
 
 def _inline(figure: Figure, name: str, title: str, description: str) -> Markup:
@@ -85,7 +96,7 @@ def _inline(figure: Figure, name: str, title: str, description: str) -> Markup:
     text = out.getvalue()
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", _tidy, text[text.index("<svg") :])
-    text = _own_ids(text, name)
+    text = _own_ids(_without_groups(text), name)
     for colour, variable in _NAMED.items():
         text = text.replace(colour, f"var(--{variable})")
     heading = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
@@ -114,10 +125,31 @@ def hide(ax: Axes, *sides: str) -> None:
 
 
 def _tidy(tag: re.Match[str]) -> str:
-    """A tag with two decimals, without a family of fonts; what stands between tags is left alone."""
-    text = re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
+    """A tag in few letters, without a family of fonts: places to a tenth of a point. What stands between tags stays."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", tag[0].replace("\n", " "))
     text = re.sub(r" ?font-family: [^;\"]*;", "", text)
-    return text.replace("xlink:href", "href").replace("\n", " ")
+    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
+    text = re.sub(r' (d|x|y|width|height)="[^"]*"', _places, text)
+    text = re.sub(r' style="[^"]*"', lambda style: re.sub(r"(?<=[;:]) ", "", style[0]), text)
+    return text.replace("xlink:href", "href")
+
+
+def _places(attribute: re.Match[str]) -> str:
+    text = re.sub(r"(\d+)\.(\d)\d*", lambda m: m[1] if m[2] == "0" else f"{m[1]}.{m[2]}", attribute[0])
+    return re.sub(r"\s*\b([MLQCz])\b\s*", r"\1", text) if attribute[1] == "d" else text
+
+
+def _without_groups(text: str) -> str:
+    """The SVG without groups that say nothing."""
+    kept: list[bool] = []
+
+    def tag(found: re.Match[str]) -> str:
+        if found[0] == "</g>":
+            return "</g>" if kept.pop() else ""
+        kept.append(found[1] != "")
+        return found[0] if kept[-1] else ""
+
+    return re.sub(r"</g>|<g((?: [^>]*)?)>", tag, text)
 
 
 def _own_ids(text: str, name: str) -> str:
