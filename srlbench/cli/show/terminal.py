@@ -26,16 +26,18 @@ from srlbench.analysis.table import Table as Numbers
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.escape import printable
 from srlbench.evaluation.scores import Scores
+from srlbench.records.private import without_secrets
 
 PIPE_BROKEN = 141  # as of a program that the signal of a broken pipe ended: nothing is said of the numbers
 
 
 class Shown(Console):
-    """A console on which foreign text is shown, and never obeyed."""
+    """A console on which foreign text is shown, and never obeyed, and secrets are not shown."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+            text = segment.text if segment.control else without_secrets(printable(segment.text))
+            yield segment if segment.control else Segment(text, segment.style)
 
     def on_broken_pipe(self) -> None:
         """End without a word: whoever read this has read enough."""
