@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import fcntl
+import ipaddress
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +25,51 @@ from srlbench.tracks import protocol as protocols
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 QUICK_TASKS = ("GenSTSB", "GenSTS13", "GenTREC")
+
+
+class NetworkUsed(Exception):
+    """A test that reached for something beyond this machine."""
+
+
+def _here(host: str) -> bool:
+    """Whether an address is of this machine: it alone can be bound to. A name is not looked up."""
+    if host in ("", "localhost", socket.gethostname()):
+        return True
+    try:
+        ipaddress.ip_address(host)
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as tried:
+            tried.bind((host, 0))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """No test speaks to another machine; those that publish or download speak to a server of their own here."""
+    connect, connect_ex, resolve = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def checked(address: Any) -> None:
+        if isinstance(address, tuple) and not _here(str(address[0])):
+            raise NetworkUsed(f"a test connects to {address[0]}")
+
+    def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(own: socket.socket, address: Any) -> Any:
+            checked(address)
+            return call(own, address)
+
+        return inner
+
+    def resolved(host: Any, *args: Any, **options: Any) -> Any:
+        if host is not None:
+            checked((host.decode() if isinstance(host, bytes) else host,))
+        return resolve(host, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket.socket, "connect", guarded(connect))
+        patched.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        patched.setattr(socket, "getaddrinfo", resolved)
+        yield
 
 
 @pytest.fixture(scope="session")

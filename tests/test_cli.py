@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import typer
 from conftest import Cli
+from scipy.stats import spearmanr
 
 import srlbench
 from srlbench import records, registry, tracks
+from srlbench.analysis import selftest
 from srlbench.cli import renamed
 from srlbench.errors import UsageError
 from srlbench.evaluation.encoders import encoder_folder
@@ -365,6 +367,33 @@ def test_json_is_all_that_is_printed(here: Cli, kept: Path, line: str) -> None:
     done = here(*line.split(), *where, "--json")
     assert json.loads(done.stdout), done.stderr
     assert done.returncode in (0, 4) and "Error" not in done.stderr
+
+
+@pytest.mark.slow
+def test_doctor_checks_the_numbers_too(here: Cli) -> None:
+    done = here("doctor", "--deep", "--json")
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    assert done.returncode == 0 and {f"known score of {name}" for name in selftest.KNOWN} < found.keys()
+    assert "GenSTSB and GenTREC are what mteb says" in found["scores computed again"]["about"]
+    assert found["published run"]["about"].startswith("simcse-unsup@tiny:0 again: ")
+
+
+def test_doctor_finds_numbers_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = {"GenSTSB": 30.0, "GenTREC": 50.0}
+    predicted = {"GenSTSB": [0.1, 0.2, 0.3, 0.2], "GenTREC": [1, 0]}
+    gold = {"GenSTSB": [1.0, 2.0, 5.0, 0.0], "GenTREC": [1, 1]}
+    monkeypatch.setattr(selftest, "untrained", lambda name: name)
+    monkeypatch.setattr(selftest, "scores_of", lambda model, *tasks: (right, predicted, gold))
+    monkeypatch.setattr(selftest, "KNOWN", {"tiny": 30.01, "mini": 31.0})
+    monkeypatch.setattr(selftest, "published", lambda name, version: ())
+    found = {name: (good, said) for name, good, said in selftest.examine()}
+    assert found["known score of tiny"][0] and not found["known score of mini"][0]
+    assert found["scores computed again"] == (
+        False, "GenSTSB is 63.245553 when it is computed again, and mteb says 30.000000."
+    )  # fmt: skip
+    assert not found["published run"][0] and "no published records" in found["published run"][1]
+    right["GenSTSB"] = 100 * spearmanr(predicted["GenSTSB"], gold["GenSTSB"]).statistic
+    assert selftest._again() == "GenSTSB and GenTREC are what mteb says"
 
 
 def test_doctor_prints_json(here: Cli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from srlbench import tracks
 from srlbench.analysis import check as checking
-from srlbench.analysis import reproduction
+from srlbench.analysis import reproduction, selftest
 from srlbench.analysis.check import reports, verdicts
 from srlbench.analysis.results import Results as FolderResults
 from srlbench.cli import completion
@@ -158,12 +159,17 @@ def reproduce(
 
 @opt.app.command(rich_help_panel=opt.TRUST)
 def doctor(
-    track: opt.TrackName = opt.DEFAULT_TRACK, results: opt.Results = opt.DEFAULT_RESULTS, json: opt.Json = False
+    track: opt.TrackName = opt.DEFAULT_TRACK,
+    results: opt.Results = opt.DEFAULT_RESULTS,
+    deep: Annotated[bool, opt.how("--deep", help="Check the numbers too: known scores, and a published run.")] = False,
+    json: opt.Json = False,
 ) -> None:
     """Check this installation: versions, the results folder, backbones, data and determinism.
 
     Examples:
 
     - `srlbench doctor`
+    - `srlbench doctor --deep`
     """
-    raise typer.Exit(terminal.checks(examine(tracks.load(track), results), json))
+    findings = examine(tracks.load(track), results)
+    raise typer.Exit(terminal.checks(chain(findings, selftest.examine()) if deep else findings, json))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import time
@@ -61,6 +62,25 @@ def _sweep(path: Path) -> None:
         for temporary in path.parent.glob(f".{path.name}.*.tmp"):
             if time.time() - temporary.stat().st_mtime > 3600:
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock of a file, and give its descriptor. A file that was removed meanwhile is no lock: try anew."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_at(lock.fileno(), path):
+                yield lock.fileno()
+                return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def read_bytes(path: Path) -> bytes:

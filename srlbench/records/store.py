@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -147,7 +146,8 @@ def published(track: str, version: int) -> tuple[Record, ...] | None:
 
 def ensure_writable(results: Path, track: str, version: int) -> None:
     """Raise an error now, before hours of training, if a record cannot be written later."""
-    probe = track_folder(results, track, version) / "records" / f".probe-{secrets.token_hex(4)}.tmp"
+    # It has one name, so that the next one sweeps what a kill left.
+    probe = track_folder(results, track, version) / "records" / ".probe.tmp"
     write_bytes(probe, b"\n")
     probe.unlink(missing_ok=True)
 

@@ -94,10 +94,13 @@ def _data(track: Track) -> None:
 
 
 def _repeat(track: Track) -> None:
+    from transformers.utils.logging import disable_progress_bar
+
     from srlbench.training import course
     from srlbench.training.callbacks import Hooks
     from srlbench.training.value import Training
 
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     start = backbones.resolve(track.backbones[0])
     recipe = dataclasses.replace(resolved(registry.recipe("simcse-unsup"), track, start), steps=2)
     hashes = set()

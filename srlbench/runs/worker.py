@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import resource
 import time
 from functools import partial
@@ -18,6 +17,7 @@ from srlbench.errors import SrlbenchError
 from srlbench.evaluation import evaluate as evaluation
 from srlbench.recipe import Registered
 from srlbench.records import environment
+from srlbench.records.files import locked
 from srlbench.runs import carried
 from srlbench.runs.fingerprint import fingerprint
 from srlbench.runs.job import Job, Outcome, Report
@@ -34,10 +34,8 @@ def execute(job: Job, report: Report) -> Outcome:
     """Run the job; whatever goes wrong comes back as a failed record, never as an exception."""
     start = time.perf_counter()
     try:
-        job.work.mkdir(parents=True, exist_ok=True)
-        with (job.work / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a run left over from a killed driver ends before this one begins
-            return _execute(job, report, start, lock.fileno())
+        with locked(job.work / "lock") as lock:  # a run left over from a killed driver ends before this one begins
+            return _execute(job, report, start, lock)
     except BrokenPipeError:
         raise  # nobody is listening any more: the driver is gone
     except Exception as error:

@@ -25,7 +25,7 @@ from srlbench.records.record import Record
 from srlbench.runs.suite import parse_seeds
 from srlbench.tracks import protocol
 
-CASES = int(os.environ.get("SRLBENCH_ATTACK", "300"))
+CASES = int(os.environ.get("SRLBENCH_ATTACK", "200"))
 MANY = settings(
     max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from srlbench.records import (
     store,
     write,
 )
+from srlbench.records.files import locked
 
 
 def made(**changes: Any) -> Record:
@@ -346,3 +348,29 @@ def test_a_kill_at_any_moment_leaves_whole_records_only(tmp_path: Path) -> None:
     assert found.problems == ()
     assert len(found.records) >= 8
     assert all(record == replace(read(source), seed=record.seed) for record in found.records)
+
+
+def test_a_lock_that_was_removed_is_taken_anew(tmp_path: Path) -> None:
+    path, order = tmp_path / "work" / "lock", []
+
+    def wait() -> None:
+        with locked(path):
+            order.append("second")
+            assert path.exists()
+
+    with locked(path):
+        second = threading.Thread(target=wait)
+        second.start()
+        time.sleep(0.2)
+        order.append("first")
+        path.unlink()
+        path.parent.rmdir()
+    second.join(10)
+    assert order == ["first", "second"] and path.exists()
+
+
+def test_an_error_under_a_lock_is_raised_and_releases_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "lock"):
+        raise FileNotFoundError("of the work")
+    with locked(tmp_path / "lock"):
+        pass
