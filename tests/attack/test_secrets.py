@@ -46,6 +46,7 @@ def leaks() -> Recipe:
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_with_tokens_in_its_error_keeps_none(
     cli: Cli, quick_track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
