@@ -103,6 +103,20 @@ def test_a_run_that_is_killed_anywhere_goes_on_to_the_same_bits(
         assert not litter(results), (at, every[at - 1], litter(results))
 
 
+def test_a_disk_that_is_full_at_any_point_costs_one_sentence(
+    whole: tuple[dict[str, object], list[str]], quick_track: Path, tmp_path: Path
+) -> None:
+    expected, every = whole
+    for at in range(1, len(every) + 1):
+        results = tmp_path / f"results-{at}"
+        code, said = run(results, quick_track, tmp_path / f"log-{at}", at, "full")
+        assert code in (0, 2, 3) and "Traceback" not in said and "This is a bug" not in said, (at, every[at - 1], said)
+        seen = [fault for fault in faults(results) if not fault.endswith(" failed")]
+        assert not seen, (at, every[at - 1], seen)
+        code, said = run(results, quick_track, tmp_path / f"again-{at}")
+        assert (code, digits(results)) == (0, expected), (at, every[at - 1], said)
+
+
 def test_the_harness_finds_a_record_that_is_written_before_its_predictions(
     whole: tuple[dict[str, object], list[str]], quick_track: Path, tmp_path: Path
 ) -> None:

@@ -2,9 +2,11 @@
 
 SRLBENCH_KILL_LOG  a file; each replace, fsync or rmtree of any process adds a line, and so has a number
 SRLBENCH_KILL_AT   the number at which the group is killed, before the call; 0: never
-SRLBENCH_PLANT     "order": a record is written before its predictions; "torn": it is written in place, in two halves
+SRLBENCH_PLANT     "order": a record is written before its predictions; "torn": it is written in place, in two halves;
+                   "full": the disk is full at the chosen point, and nobody is killed
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -24,6 +26,8 @@ def counted(module, name):
             with open(LOG, "rb") as file:
                 number = file.read().count(b"\n")
             if number == int(AT or 0):
+                if PLANT == "full":
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.killpg(0, signal.SIGKILL)
         return inner(*args, **options)
 
@@ -34,7 +38,7 @@ if LOG:
     for module, name in ((os, "replace"), (os, "fsync"), (shutil, "rmtree")):
         counted(module, name)
 
-if PLANT:
+if PLANT in ("order", "torn"):
     import importlib.abc
     import importlib.machinery
     import time
