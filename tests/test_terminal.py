@@ -22,8 +22,7 @@ from srlbench.analysis.compare import compare
 from srlbench.analysis.results import Results
 from srlbench.analysis.table import Cell, Column, Line, Table, number
 from srlbench.cli.show import terminal
-from srlbench.records import write
-from tests.records.test_store import made
+from srlbench.records import Record, write
 
 RESULTS = Path(__file__).parents[1] / "results"
 NUMBER = re.compile(r"[-+]?\d+\.\d+")
@@ -130,7 +129,11 @@ def test_scores_of_an_encoder_are_whole(width: int, monkeypatch: pytest.MonkeyPa
 )
 def test_shells_complete_names(words: str, found: list[str], tmp_path: Path) -> None:
     for seed in (1, 0):
-        write(tmp_path, made(recipe="mhs", seed=seed, track_version=4))
+        run = Record(
+            status="ok", track="embedded", track_version=4, protocol="generated", recipe="mhs", backbone="tiny",
+            seed=seed, fingerprint="0" * 16, scores={"GenSTS12": 50.0},
+        )  # fmt: skip
+        write(tmp_path, run)
     words = f"srlbench {words.replace('RESULTS', str(tmp_path))}"
     asked = {"_SRLBENCH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     done = subprocess.run(["srlbench"], capture_output=True, text=True, env=os.environ | asked, check=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from test_store import broken, made
 
 from srlbench.records import brief, record_path, scan, sha256_of_file, track_folder, write, write_bytes
-from tests.records.test_store import broken, made
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_store import broken, made
 
 from srlbench.records import compaction, predictions_path, read_predictions, record_path, scan, sha256_of
 from srlbench.records.store import write_bytes
-from tests.records.test_store import broken, made
 
 ARRAYS = {"GenMR": np.arange(5) % 2, "GenSTS12": np.linspace(1, 0, 300), "GenSTS12.dev": np.ones(2)}
 
