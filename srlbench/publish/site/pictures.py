@@ -63,11 +63,9 @@ def of_points(points: Mapping[str, Point], x: str, y: str) -> Numbers:
 
 def of_series(panels: Mapping[str, Mapping[str, Series]]) -> Numbers:
     """The numbers of maps and small panels over training steps."""
+    whole = ((row, title, series) for title, panel in panels.items() for row, series in panel.items())
     lines: list[list[str | float | None]] = [
-        [row, title, step, value]
-        for title, panel in panels.items()
-        for row, series in panel.items()
-        for step, value in series.items()
+        [r, t, step, value] for r, t, all_ in whole for step, value in all_.items()
     ]
     return [["recipe", "value", "step", "mean"], *lines]
 
