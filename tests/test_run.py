@@ -21,6 +21,7 @@ from srlbench import shared
 from srlbench.evaluation import scores
 from srlbench.evaluation.similarity import aggregates
 from srlbench.records import Record, scan
+from srlbench.records.files import locked
 
 RECIPES = ("bag-random", "simcse-unsup", "simcse-sup")
 BAD = '''
@@ -289,3 +290,20 @@ def test_killed_at_twenty_random_moments(first: Path, quick_track: Path, tmp_pat
         results = tmp_path / str(turn)
         kill_and_resume(quick_track, results, after=random.uniform(2, 25))
         assert digits(results) == wanted, f"turn {turn}"
+
+
+def test_work_that_a_kill_left_of_a_recorded_run_is_removed(
+    here: Cli, take: Take, quick_track: Path, tmp_path: Path
+) -> None:
+    results = take(tmp_path / "results", "bag-random")
+    left = []
+    for path in results.glob("quick/v4/records/*/*/*/seed-*.json"):
+        left.append(results / "quick/v4/work" / path.relative_to(results / "quick/v4/records").with_suffix(""))
+        left[-1].mkdir(parents=True)
+        (left[-1] / "lock").touch()
+        (left[-1] / "half").touch()
+    words = ("run", "bag-random", "--track", quick_track, "--seeds", "0-1", "--results", results)
+    assert here(*words, "--dry-run").returncode == 0 and all(work.is_dir() for work in left)
+    with locked(left[0] / "lock"):
+        assert here(*words).returncode == 0
+    assert len(left) == 2 and [work.is_dir() for work in left] == [True, False]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -122,6 +124,15 @@ def _seconds(found: Iterable[Record]) -> dict[Cell, float]:
         if record.status == "ok" and "total_s" in record.timings:
             seconds.setdefault((record.recipe, record.backbone), []).append(record.timings["total_s"])
     return {cell: median(values) for cell, values in seconds.items()}
+
+
+def tidy(plan: Plan) -> None:
+    """Remove the work on recorded runs that a kill between record and clean-up left, unless a run still holds it."""
+    done = (run for run in plan.runs if run.state == DONE)
+    for work in (records.run_folder(plan.results, "work", run.key) for run in done):
+        with suppress(OSError), (work / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def walk(plan: Plan, engine: Engine, fail_fast: bool = False) -> Generator[Event]:

@@ -17,7 +17,7 @@ from srlbench.records import address
 from srlbench.runs import bar, engines, suite
 from srlbench.runs.engines import Choice
 from srlbench.runs.job import Observation, Outcome
-from srlbench.runs.plan import Options, plan, walk
+from srlbench.runs.plan import Options, plan, tidy, walk
 from srlbench.runs.suite import Suite
 
 Asked = str | Callable[[], Recipe] | Mapping[str, Recipe]
@@ -97,6 +97,7 @@ def call(asked: Suite) -> str:
 def make(asked: Suite, options: Options, choice: Choice, progress: bool | None, fail_fast: bool) -> None:
     """Execute and record the missing runs. A run that fails has a record, or with `fail_fast` raises an error."""
     planned, made_by = plan(asked, options), engines.engine(choice, asked.track.threads)
+    tidy(planned)
     if not planned.missing:
         return
     if choice.name == engines.NAMES[0]:

@@ -67,6 +67,7 @@ def run(plan: Plan, engine: plans.Engine, jobs: int | None, fail_fast: bool) -> 
 
     jobs: how many at once, if that is known before.
     """
+    plans.tidy(plan)
     if not plan.missing:
         err.print(f"Nothing to do: all {len(plan.runs)} runs are recorded in {plan.results}.")
         return 0
