@@ -118,12 +118,9 @@ def test_scores_of_an_encoder_are_whole(width: int, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("run simcse-u", ["simcse-unsup"]),
         ("run --backbone ti", ["tiny"]),
-        ("leaderboard --track em", ["embedded"]),
         ("reproduce --results RESULTS mhs@tiny", ["mhs@tiny:0", "mhs@tiny:1"]),
         ("show --results RESULTS mhs", ["mhs", "mhs@tiny:0", "mhs@tiny:1"]),
-        ("compare simcse-s", ["simcse-sup"]),
         ("run --recipes nosuch.py simcse", []),
     ],
 )

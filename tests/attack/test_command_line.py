@@ -23,7 +23,7 @@ from srlbench import cli as verbs
 from srlbench import errors, records
 from srlbench.cli.show import terminal
 
-CASES = int(os.environ.get("SRLBENCH_ATTACK", "120"))
+CASES = int(os.environ.get("SRLBENCH_ATTACK", "60"))
 CODES = {
     errors.OK, errors.REGRESSED, errors.USAGE, errors.RUN_FAILED, errors.NOTHING_COMPARABLE, terminal.PIPE_BROKEN,
 }  # fmt: skip

@@ -87,14 +87,24 @@ def spoiled() -> Site:
     return made(hostile())
 
 
+SHOWN = ("simcse-unsup", "simcse-sup", "bag-random-weighted", "mhe", "modified-mhe", "untrained-mean", "sif")
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site of the published track `small`."""
+    """The site of some rows of the published track `small`."""
     if not PUBLISHED.is_dir():
         pytest.skip("not in a clone")
-    place = tmp_path_factory.mktemp("sites") / "small"
-    build.publish(place, [Results(PUBLISHED, tracks.load("small"))])
-    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    place, rules = tmp_path_factory.mktemp("sites"), tracks.load("small")
+    for kind in ("records", "predictions"):
+        for name in SHOWN:
+            there, here = (
+                track_folder(root, rules.name, rules.version) / kind / name for root in (PUBLISHED, place / "results")
+            )
+            shutil.copytree(there, here)
+    build.publish(place / "small", [Results(place / "results", rules)])
+    site = place / "small"
+    return {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(params=["states", "spoiled", "small"])
