@@ -152,6 +152,15 @@ def test_a_wrong_command_would_be_found(line: str) -> None:
         parse(line)
 
 
+def some_of_the_published(to: Path) -> None:
+    """The published results of a few recipes."""
+    kept = {"simcse-unsup", "simcse-sup", "bag-random-weighted"}
+    among = ("records", "predictions")
+    shutil.copytree(
+        ROOT / "results", to, ignore=lambda folder, names: {*names} - kept if Path(folder).name in among else set()
+    )
+
+
 @pytest.mark.parametrize("line", RUNNABLE)
 def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
     _, *words = shlex.split(line)
@@ -162,7 +171,8 @@ def test_a_command_runs(cli: Cli, tmp_path: Path, line: str) -> None:
         words.append("--dry-run")
     if words[0] in ("leaderboard", "publish", "show"):
         for name in ("results", "srlbench-results"):
-            shutil.copytree(ROOT / "results", tmp_path / name)
+            whole = "--hub" in words  # whose tables must be those of the records
+            shutil.copytree(ROOT / "results", tmp_path / name) if whole else some_of_the_published(tmp_path / name)
     done = cli(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()

@@ -45,6 +45,7 @@ def split(results: Path, seeds: Sequence[int], to: Path, *recipes: str) -> None:
                 shutil.copy(path, to / path.relative_to(results))
 
 
+@pytest.mark.slow
 def test_planted_regressions_are_named_and_seeds_are_not(learning_track: Path, here: Cli, tmp_path: Path) -> None:
     track = ("--track", learning_track)
     assert here("run", *RECIPES, *track, "--seeds", "0-4", "--results", "whole").returncode == 0
