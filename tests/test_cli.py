@@ -385,13 +385,13 @@ def test_doctor_finds_numbers_that_changed(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(selftest, "untrained", lambda name: name)
     monkeypatch.setattr(selftest, "scores_of", lambda model, *tasks: (right, predicted, gold))
     monkeypatch.setattr(selftest, "KNOWN", {"tiny": 30.01, "mini": 31.0})
-    monkeypatch.setattr(selftest, "published", lambda name, version: ())
+    monkeypatch.setattr(records, "published_results", lambda: Path("nowhere"))
     found = {name: (good, said) for name, good, said in selftest.examine()}
     assert found["known score of tiny"][0] and not found["known score of mini"][0]
     assert found["scores computed again"] == (
         False, "GenSTSB is 63.245553 when it is computed again, and mteb says 30.000000."
     )  # fmt: skip
-    assert not found["published run"][0] and "no published records" in found["published run"][1]
+    assert found["published run"] == (False, "There are no records of track embedded v4 in nowhere.")
     right["GenSTSB"] = 100 * spearmanr(predicted["GenSTSB"], gold["GenSTSB"]).statistic
     assert selftest._again() == "GenSTSB and GenTREC are what mteb says"
 

@@ -203,7 +203,7 @@ def test_without_predictions_the_seeds_must_do(other: Path, cli: Cli) -> None:
         assert 0 < each.difference.se < one.difference.se  # it lacks the chance of items
     done = cli("compare", "simcse-sup", "simcse-unsup", "--results", other)
     assert "better (seeds alone)" in done.stdout and "Seeds alone: where predictions are not" in done.stdout
-    with pytest.raises(SrlbenchError, match="predictions are missing, and one seed says nothing"):
+    with pytest.raises(SrlbenchError, match="of tasks from both sides, and predictions or several seeds"):
         compare(results, ["simcse-sup:3", "simcse-unsup:3"])
 
 

@@ -34,7 +34,7 @@ def printed(shown: object, width: int) -> str:
     return out.getvalue()
 
 
-def numbers(width: int = 60) -> Table:
+def numbers() -> Table:
     columns = [Column("", "left"), *(Column(f"a long title {n}", spare=n == 5) for n in range(6))]
     lines = [
         Line([Cell(f"transfer average {n}"), *(number(100 * n + c + 0.123456, ".6f") for c in range(6))])

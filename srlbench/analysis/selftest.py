@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from srlbench import backbones, registry, tracks
 from srlbench.analysis import reproduction
 from srlbench.errors import SrlbenchError
-from srlbench.records import machine_class, published
+from srlbench.records import machine_class
+from srlbench.runs.doctor import Finding, tried
 from srlbench.runs.rerun import find, rerun
 from srlbench.tracks.resolve import resolved
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Finding = tuple[str, bool, str]
 PAIRS, LABELS = "GenSTSB", "GenTREC"
 CANARY = "simcse-unsup@tiny:0"
 # Spearman's correlation (x 100) of each shipped backbone as it is, on the pairs of PAIRS; nothing is trained for them.
@@ -27,16 +27,9 @@ CLOSE = 0.02  # points; machines differ in the last bits, which seldom changes a
 def examine() -> Iterator[Finding]:
     """Findings as they are made."""
     for name in KNOWN:
-        yield _tried(f"known score of {name}", partial(_known, name))
-    yield _tried("scores computed again", _again)
-    yield _tried("published run", _canary)
-
-
-def _tried(name: str, attempt: Callable[[], str]) -> Finding:
-    try:
-        return name, True, attempt()
-    except SrlbenchError as error:
-        return name, False, str(error)
+        yield tried(f"known score of {name}", partial(_known, name))
+    yield tried("scores computed again", _again)
+    yield tried("published run", _canary)
 
 
 def untrained(name: str) -> SentenceTransformer:
@@ -102,10 +95,7 @@ def _ranks(values: list[float]) -> list[float]:
 
 def _canary() -> str:
     """Make one published run again."""
-    track = tracks.load("embedded")
-    if not published(track.name, track.version):
-        raise SrlbenchError("There are no published records to compare with; reinstall srlbench.")
-    recorded = find(CANARY, track, None, ())
+    recorded = find(CANARY, tracks.load("embedded"), None, ())
     verdict = reproduction.of(rerun(recorded, "srlbench doctor --deep", lambda stage, done, of: None))
     same = machine_class(verdict.rerun.environment) == machine_class(recorded.record.environment)
     if verdict.word not in ("bitwise equal", "within its interval") or (same and verdict.word != "bitwise equal"):

@@ -45,7 +45,7 @@ def to_bytes(predictions: Mapping[str, NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(predictions):
-            if "." in name:
+            if name.rpartition(".")[0] in predictions:
                 continue
             entry = zipfile.ZipInfo(f"{name}.npy")  # the default date is always 1980
             entry.compress_type = zipfile.ZIP_DEFLATED

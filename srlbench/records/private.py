@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
-from pathlib import Path
 
 SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 LEAST = 8  # letters; what is shorter is no secret, and stands in other words
@@ -26,5 +25,5 @@ def without_secrets(text: str) -> str:
 
 def hidden(text: str) -> str:
     """The text without secrets, and with `~` for the home folder."""
-    text, home = without_secrets(text), str(Path("~").expanduser())
+    text, home = without_secrets(text), os.path.expanduser("~")  # which stays as it is for a user without a home
     return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text) if len(home) > 1 else text

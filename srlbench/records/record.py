@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
+from srlbench.records.private import hidden
 from srlbench.records.schema import SCHEMA, RecordError, migrate, parse
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -81,9 +82,11 @@ class Record:
         return json.dumps(self.as_plain(), separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
     def as_plain(self) -> dict[str, Any]:
-        """The record in JSON types."""
+        """The record in JSON types, without secrets and the home folder in what a user or a library wrote."""
         order = ["schema", *(f.name for f in fields(self) if f.name != "schema")]
-        return {name: _plain(getattr(self, name), name) for name in order}
+        plain = {name: _plain(getattr(self, name), name) for name in order}
+        error = self.error and {k: hidden(v) if isinstance(v, str) else v for k, v in plain["error"].items()}
+        return plain | {"command": hidden(self.command), "error": error}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from srlbench.records.brief import read as read_brief
 from srlbench.records.files import read_bytes, reason_of, store_errors, write_bytes
 from srlbench.records.paths import RUNS, key_of, predictions_path, published_results, record_path, track_folder
 from srlbench.records.predictions import to_bytes
-from srlbench.records.private import hidden
 from srlbench.records.record import Key, Record
 from srlbench.records.schema import NewerSchema, RecordError
 
@@ -65,7 +64,7 @@ def write(
     An ok record is never replaced: an equal record or a failure changes nothing, and a different record is an error.
     A file that cannot be read is moved aside, never deleted.
     """
-    key, record = record.key, _private(record)
+    key = record.key
     path = record_path(results, key, kind=kind)
     existing = _ok_record(path, key)
     if existing is not None:
@@ -85,12 +84,6 @@ def write(
     with store_errors(f"Cannot remove {failure}"):
         failure.unlink(missing_ok=True)
     return path
-
-
-def _private(record: Record) -> Record:
-    """The record without secrets and the home folder in the texts that a user or a library wrote."""
-    error = record.error and {k: hidden(v) if isinstance(v, str) else v for k, v in record.error.items()}
-    return replace(record, command=hidden(record.command), error=error)
 
 
 def scan(results: Path, track: str, version: int, kind: str = RUNS) -> Scan:

@@ -9,6 +9,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,12 +31,11 @@ def examine(track: Track, results: Path) -> Iterator[Finding]:
     yield from _packages(records.published(track.name, track.version) or ())
     yield _plugins()
     yield "cores", True, f"{os.cpu_count()}, of which a run of track {track.name} uses {track.threads}"
-    yield _tried("results folder", f"{results} can be written", lambda: _writable(results, track))
+    yield tried("results folder", partial(_writable, results, track))
     for name in backbones.names():
         yield _backbone(name)
-    sentence = f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
-    yield _tried("data", sentence, lambda: _data(track))
-    yield _tried("determinism", "two short trainings with one seed gave one set of weights", lambda: _repeat(track))
+    yield tried("data", partial(_data, track))
+    yield tried("determinism", partial(_repeat, track))
 
 
 def _packages(published: tuple[Record, ...]) -> Iterator[Finding]:
@@ -59,22 +59,22 @@ def _plugins() -> Finding:
     return "plug-ins", not said, " ".join(said) or f"{count or 'no'} entry points of other packages"
 
 
-def _tried(name: str, good: str, attempt: Callable[[], None]) -> Finding:
-    """Whether an attempt raised no error; `good` is the sentence if so."""
+def tried(name: str, attempt: Callable[[], str]) -> Finding:
+    """What an attempt found, or the error that it raised."""
     try:
-        attempt()
+        return name, True, attempt()
     except SrlbenchError as error:
         return name, False, str(error)
-    return name, True, good
 
 
-def _writable(results: Path, track: Track) -> None:
+def _writable(results: Path, track: Track) -> str:
     there = results.exists()
     records.ensure_writable(results, track.name, track.version)
     if not there:  # leave no trace of having looked
         for folder in [*list(results.rglob("*"))[::-1], results]:
             if folder.is_dir():
                 folder.rmdir()
+    return f"{results} can be written"
 
 
 def _backbone(name: str) -> Finding:
@@ -86,14 +86,15 @@ def _backbone(name: str) -> Finding:
     return f"backbone {name}", good, f"its weights {sentence}"
 
 
-def _data(track: Track) -> None:
+def _data(track: Track) -> str:
     for form in track.text:
         data.training_text(track, form)
     for name in track.protocol.tasks:
         data.task(track.protocol, name)
+    return f"all {len(track.protocol.tasks) + len(track.text)} sets of track {track.name} have their pinned hashes"
 
 
-def _repeat(track: Track) -> None:
+def _repeat(track: Track) -> str:
     from transformers.utils.logging import disable_progress_bar
 
     from srlbench.training import course
@@ -111,3 +112,4 @@ def _repeat(track: Track) -> None:
         hashes.add(done.weights_sha256)
     if len(hashes) > 1:
         raise SrlbenchError("two trainings with one seed gave different weights; scores here are not reproducible.")
+    return "two short trainings with one seed gave one set of weights"

@@ -10,6 +10,7 @@ from conftest import Cli
 from test_text_and_streams import TRACK, made
 
 from srlbench import records
+from srlbench.records import Confirmation
 from srlbench.records.private import hidden
 
 # Every variable from which a library that srlbench uses takes a secret.
@@ -47,9 +48,7 @@ def leaks() -> Recipe:
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_with_tokens_in_its_error_keeps_none(
-    cli: Cli, quick_track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_fails_with_tokens_in_its_error_keeps_none(cli: Cli, quick_track: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RECIPE, encoding="utf-8")
     home = tmp_path / "home-of-somebody"
     home.mkdir()
@@ -80,6 +79,23 @@ def test_no_secret_is_recorded(name: str, tmp_path: Path) -> None:
     for kept in (found.command, *(found.error or {}).values()):
         assert planted(name) not in kept
     assert f"me:[{name}]@host/ ~/x {Path.home()}-y" in found.command
+
+
+def test_a_user_without_a_home_loses_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user that nobody knows, without HOME
+    records.write(tmp_path, made(command="srlbench run ~/x"))
+    assert records.scan(tmp_path, TRACK.name, TRACK.version).records[0].command == "srlbench run ~/x"
+
+
+@pytest.mark.usefixtures("secrets")
+def test_a_confirmation_that_is_sent_in_has_none(tmp_path: Path) -> None:
+    rerun = made(command=f"srlbench reproduce x --data {Path.home()}/{planted('HF_TOKEN')}")
+    sent = Confirmation(
+        record_sha256="0" * 64, verdict="bitwise equal", reason="x", difference=0.0, who="", rerun=rerun,
+        when="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    text = records.confirm(tmp_path, sent).read_text(encoding="utf-8")
+    assert "7f3a9c" not in text and "--data ~/[HF_TOKEN]" in text
 
 
 def test_what_is_short_or_no_secret_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,11 +32,11 @@ def test_ranks_give_every_digit_that_the_similarities_give(tmp_path: Path) -> No
 
 
 def test_labels_stay_and_other_splits_are_left_out(tmp_path: Path) -> None:
-    arrays = {"A": np.array([3, 0, 300]), "A.dev": np.array([0.1]), "B": np.array([-1, 1]), "C": np.array([True])}
+    arrays = {"A": np.array([3, 0, 300]), "A.dev": np.array([0.1]), "B": np.array([-1, 1]), "my.task": np.array([True])}
     found = kept(tmp_path, **arrays)
-    assert found.keys() == {"A", "B", "C"}
+    assert found.keys() == {"A", "B", "my.task"}
     assert all(np.array_equal(found[name], arrays[name]) for name in found)
-    assert [found[name].dtype.name for name in "ABC"] == ["uint16", "int64", "bool"]
+    assert [found[name].dtype.name for name in found] == ["uint16", "int64", "bool"]
 
 
 def test_what_is_not_finite_stays_as_it_is(tmp_path: Path) -> None:

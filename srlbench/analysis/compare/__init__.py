@@ -153,7 +153,8 @@ def compare(results: Results, sides: Sequence[str] = (), margin: float = MARGIN)
 def _ensure_some(found: Sequence[Comparison], path: Path) -> None:
     if not found:
         raise SrlbenchError(
-            f"There is nothing to compare by in {path}: predictions are missing, and one seed says nothing of chance."
+            f"There is nothing to compare by in {path}: it takes all scores of a group of tasks from both sides, and "
+            "predictions or several seeds."
         )
 
 

@@ -15,14 +15,13 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from srlbench.analysis import reproduction as reproductions
 from srlbench.analysis.leaderboard import page, tables
 from srlbench.analysis.leaderboard.board import Leaderboard, Reproduction
-from srlbench.analysis.table import Column, Line, number
-from srlbench.analysis.table import Table as Numbers
+from srlbench.analysis.table import Column, Line, Table, number
 from srlbench.errors import OK, RUN_FAILED
 from srlbench.escape import printable
 from srlbench.evaluation.scores import Scores
@@ -36,7 +35,7 @@ class Shown(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
-            text = segment.text if segment.control else without_secrets(printable(segment.text))
+            text = "" if segment.control else without_secrets(printable(segment.text))
             yield segment if segment.control else Segment(text, segment.style)
 
     def on_broken_pipe(self) -> None:
@@ -86,7 +85,7 @@ def wrote(*paths: Path, json: bool = False) -> None:
 def listing(kinds: Mapping[str, Mapping[str, str]]) -> None:
     """A table for each kind of registered things: a name and one line about it."""
     for kind, entries in kinds.items():
-        table = Table(title=f"{kind} ({len(entries)})", title_justify="left", title_style="bold", box=None)
+        table = RichTable(title=f"{kind} ({len(entries)})", title_justify="left", title_style="bold", box=None)
         table.add_column(style="cyan", no_wrap=True)
         table.add_column()
         for name, about in entries.items():
@@ -99,7 +98,7 @@ def description(about: dict[str, Any]) -> None:
     out.print(f"[bold cyan]{about['name']}[/]  {escape(about['summary'])}")
     out.print(f"file recipes/{about['family']}.py · cite {about['cite'] or '–'} · on track {about['track']}\n")
     for backbone, settings in about["backbones"].items():
-        table = Table(title=f"on {backbone}", title_justify="left", box=None, show_header=False)
+        table = RichTable(title=f"on {backbone}", title_justify="left", box=None, show_header=False)
         for key, value in settings.items():
             table.add_row(key, "–" if value is None else escape(str(value)))
         out.print(table)
@@ -148,7 +147,7 @@ def _title(group: str, of: Scores) -> str:
 
 def _row(title: str, names: Sequence[str], values: Mapping[str, float], mean: float | None, sign: str = "") -> None:
     cells = [number(values.get(name), f"{sign}.2f") for name in names] + [number(mean, f"{sign}.2f")]
-    out.print(Numbers("scores", title, [*map(Column, names), Column("Avg.")], [Line(cells)]), "")
+    out.print(Table("scores", title, [*map(Column, names), Column("Avg.")], [Line(cells)]), "")
 
 
 def checks(results: Iterable[tuple[str, bool, str]], json: bool = False) -> int:

@@ -74,14 +74,12 @@ def _plane(results: TrackResults, rows: Rows) -> Picture | None:
 
 
 def _cost(results: TrackResults, rows: Rows) -> Picture | None:
-    primary = average(next(iter(results.board.scope.groups)))
-
     def seconds(row: Row) -> float | None:
         taken = [s for run in results.of(row).values() if (s := run.timings.get("total_s"))]
         return fmean(taken) if taken else None
 
     def score(row: Row) -> float | None:
-        cell = row.cells[primary]
+        cell = row.cells[results.board.scope.primary]
         return cell.mean if isinstance(cell, Summary) else None
 
     points = _points(results, rows, seconds, score)
@@ -90,12 +88,12 @@ def _cost(results: TrackResults, rows: Rows) -> Picture | None:
     log = pictures.decades([point.x for point in points.values()])
     axis = "seconds a run took: training, evaluation, diagnosis"
     return picture(
-        pictures.plane(points, axis, label(primary), cut=True, log=log),
+        pictures.plane(points, axis, label(results.board.scope.primary), cut=True, log=log),
         "cost",
         "Cost against score",
         "A point a recipe: seconds of a run, and its first average; both are on its own page.",
         "Mean over seeds. Seconds are those of the machines that made the records, and say the order of cost only.",
-        pictures.of_points(points, "seconds", label(primary)),
+        pictures.of_points(points, "seconds", label(results.board.scope.primary)),
     )
 
 

@@ -10,7 +10,6 @@ from srlbench.analysis.leaderboard.tables import score
 from srlbench.analysis.table import Cell, Column, Line, Table, number
 from srlbench.publish.site.contents import Definition, TrackResults, backbones_of, recipe_page
 from srlbench.publish.site.papers import citations
-from srlbench.stats import average
 
 
 def content(every: Sequence[TrackResults], definitions: Mapping[str, Definition]) -> dict[str, Any]:
@@ -20,7 +19,9 @@ def content(every: Sequence[TrackResults], definitions: Mapping[str, Definition]
     for name, known in definitions.items():
         families.setdefault(known.entry.family, []).append(name)
     places = [(results, backbone) for results in every for backbone in backbones_of([results])]
-    tables = [_family(family, names, definitions, places) for family, names in families.items()]
+    tables = [
+        _family(family, names, definitions, places, every[0].board.scope.primary) for family, names in families.items()
+    ]
     return {"families": tables, "orders": orders(found), "legend": legend(found)}
 
 
@@ -29,6 +30,7 @@ def _family(
     names: Sequence[str],
     definitions: Mapping[str, Definition],
     places: Sequence[tuple[TrackResults, str]],
+    primary: str,
 ) -> Table:
     columns = [Column("recipe", "left"), Column("what it is", "left"), Column("paper", "left"), Column("as printed")]
     columns += [Column(f"{results.rules.name} {backbone}") for results, backbone in places]
@@ -37,7 +39,6 @@ def _family(
         entry = definitions[name].entry
         cited = citations().get(entry.cite or "")
         ours = [_ours(results, name, backbone) for results, backbone in places]
-        primary = average(next(iter(places[0][0].board.scope.groups))) if places else ""
         printed = number(entry.reported.get(PRINTED, {}).get(primary), ".2f")
         source = f"{cited.authors.split(',')[0]} {cited.year}" if cited else ""
         cells = [Cell(name, link=recipe_page(name)), Cell(entry.summary, prose=True), Cell(source), printed, *ours]
@@ -47,4 +48,4 @@ def _family(
 
 def _ours(results: TrackResults, recipe: str, backbone: str) -> Cell:
     row = results.row(recipe, backbone)
-    return score(row, average(next(iter(results.board.scope.groups)))) if row else Cell("–")
+    return score(row, results.board.scope.primary) if row else Cell("–")

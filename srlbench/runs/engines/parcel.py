@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,6 +16,7 @@ from srlbench import backbones, data, tracks
 from srlbench.data import mirror
 from srlbench.data.mirror import VARIABLE
 from srlbench.errors import SrlbenchError, UsageError
+from srlbench.records.files import locked
 from srlbench.runs.job import Job
 from srlbench.tracks import protocol as protocols
 
@@ -77,8 +77,7 @@ def unpack(parcel: Parcel, get: Get) -> Path:
     """The folder of the packed files; the first run on a machine writes it, and the others wait."""
     folder = scratch() / "parcels" / parcel.digest
     folder.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder.with_suffix(".lock")):
         lacking = {
             relative: parcel.pieces[relative]
             for relative, size in parcel.sizes.items()
